@@ -1,0 +1,51 @@
+# Everything below sets itself up: a machine needs Python 3.11 or newer, make and git.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+PYTHON ?= python3
+SUFFIX ?= dev
+EMAILS ?= ops@example.com
+PORT ?= 0
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# The CDK looks for newer versions of itself and reports usage; neither belongs in a build.
+export CDK_DISABLE_CLI_TELEMETRY := true
+export CDK_DISABLE_VERSION_CHECK := true
+
+.DEFAULT_GOAL := help
+.PHONY: help launch test check cloud synth deploy destroy release
+
+help: ## This list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-9s %s\n", $$1, $$2}'
+
+.venv/.synced: pyproject.toml uv.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with: make PYTHON=python3.12 …")'
+	@test -x .venv/bin/uv || { echo "Setting up .venv (once) …"; $(PYTHON) -m venv .venv; .venv/bin/pip install --quiet --disable-pip-version-check "$$(grep -A1 '^name = "uv"$$' uv.lock | sed -nE 's/^version = "(.*)"/uv==\1/p')"; }
+	@.venv/bin/uv sync --quiet --locked
+	@touch $@
+
+launch: .venv/.synced ## Launch the product in a local cloud and show it happen (SUFFIX=dev EMAILS=a@x.com,b@x.com)
+	@python -m local_cloud launch EnvironmentSuffix="$(SUFFIX)" OpsEmails="$(EMAILS)"
+
+cloud: .venv/.synced ## Serve the local cloud with the catalog deployed, for the aws command (PORT=5000)
+	@python -m local_cloud serve --port $(PORT)
+
+test: .venv/.synced ## Run all tests
+	@python -m pytest
+
+check: .venv/.synced ## Style, types, import directions, template lint
+	@ruff format --check .
+	@ruff check .
+	@mypy
+	@lint-imports
+	@cfn-lint product_template/versions/*.json
+
+synth: .venv/.synced ## Synthesize the catalog to cdk.out (no credentials needed)
+	@cdk synth --quiet CatalogStack && echo "Synthesized to cdk.out. Next: make deploy (AWS) or make launch (local)."
+
+deploy: .venv/.synced ## Deploy the catalog to your AWS account (us-east-1, current credentials)
+	@cdk deploy CatalogStack
+
+destroy: .venv/.synced ## Remove the catalog from your AWS account
+	@cdk destroy CatalogStack
+
+release: .venv/.synced ## Write the next product version (VERSION=1.1.0)
+	@python -m product_template.release $(VERSION)
