@@ -1,0 +1,55 @@
+"""The two commands of the local cloud: `launch` one product and show it happen, or `serve` until interrupted."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+
+from rich.console import Console
+
+from .launch import launch
+from .serve import serve
+
+
+def main() -> int:
+    """Run the command the arguments name; the exit status is 0 only when it did what was asked."""
+    parser = argparse.ArgumentParser(prog="python -m local_cloud", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    launching = commands.add_parser("launch", help="launch the newest product version and show it happen")
+    launching.add_argument("parameters", nargs="*", metavar="KEY=VALUE", help="the product's parameters")
+    launching.add_argument("--speed", type=_speed, default=100.0, help="AWS seconds in one second here")
+
+    serving = commands.add_parser("serve", help="serve the deployed catalog for the aws command")
+    serving.add_argument("--port", type=int, default=0, help="loopback port; 0 lets the system choose")
+    serving.add_argument("--speed", type=_speed, default=100.0, help="AWS seconds in one second here")
+
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    console = Console(highlight=False)
+    try:
+        if arguments.command == "launch":
+            return launch(console, _pairs(parser, arguments.parameters), arguments.speed)
+        return serve(console, arguments.port, arguments.speed)
+    except KeyboardInterrupt:
+        console.print("Stopped.")
+        return 130
+
+
+def _pairs(parser: argparse.ArgumentParser, words: list[str]) -> dict[str, str]:
+    pairs = dict(word.partition("=")[::2] for word in words)
+    if wrong := [word for word in words if "=" not in word]:
+        parser.error(f"parameters are written KEY=VALUE, without '=': {', '.join(wrong)}")
+    return pairs
+
+
+def _speed(text: str) -> float:
+    speed = float(text)
+    if speed <= 0:
+        raise argparse.ArgumentTypeError("the speed is a number above 0")
+    return speed
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,96 @@
+"""A cloud with this project's catalog in it: synthesize, start, deploy, and say which product is for launch."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from .assembly import deploy
+from .cloud import Cloud
+
+STACK = "CatalogStack"
+
+
+class SynthesisFailedError(Exception):
+    """The app did not synthesize; what it printed stands above."""
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What a user picks in the console before the launch form opens."""
+
+    product_id: str
+    product_name: str
+    version_id: str
+    version_name: str
+    path_id: str
+
+
+@contextmanager
+def catalog(console: Console, port: int, speed: float) -> Iterator[Cloud]:
+    """Yield a running cloud into which the synthesized catalog has been deployed, with progress on `console`."""
+    with TemporaryDirectory(prefix="cdk.out-") as directory:
+        with console.status("Synthesizing the catalog"):
+            _synthesize(Path(directory))
+        with Cloud(speed=speed, port=port) as cloud:
+            _deploy(console, cloud, Path(directory))
+            yield cloud
+
+
+def newest_offer(cloud: Cloud) -> Offer:
+    """Return the product on offer and its newest version.
+
+    Raises:
+        LookupError: the catalog offers this user no product, or more than one.
+    """
+    service_catalog = cloud.client("servicecatalog")
+    found = service_catalog.search_products()["ProductViewSummaries"]
+    if len(found) != 1:
+        raise LookupError(f"one product was expected in the catalog, found {len(found)}")
+    product_id = found[0]["ProductId"]
+    versions = service_catalog.describe_product(Id=product_id)["ProvisioningArtifacts"]
+    newest = max(versions, key=lambda version: _by_number(version["Name"]))
+    path = service_catalog.list_launch_paths(ProductId=product_id)["LaunchPathSummaries"][0]
+    return Offer(product_id, found[0]["Name"], newest["Id"], newest["Name"], path["Id"])
+
+
+def _by_number(version: str) -> list[int]:
+    return [int(part) if part.isdigit() else 0 for part in version.lstrip("v").split(".")]
+
+
+def _synthesize(directory: Path) -> None:
+    command = ["cdk", "synth", "--quiet", "--output", str(directory), STACK]
+    if subprocess.run(command, check=False).returncode:
+        raise SynthesisFailedError(f"`{' '.join(command)}` failed")
+
+
+def _deploy(console: Console, cloud: Cloud, assembly: Path) -> None:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task(f"Deploying {STACK}", total=None)
+
+        def show(event: dict[str, Any]) -> None:
+            if event["ResourceStatus"] == "CREATE_IN_PROGRESS" and event["ResourceType"] == STACK_TYPE:
+                progress.update(task, total=resource_count(cloud, event["StackId"]))
+            elif event["ResourceStatus"] == "CREATE_COMPLETE":
+                progress.advance(task)
+
+        deploy(cloud.world, assembly, STACK, on_event=show)
+        done = progress.tasks[0]
+    console.print(f"[green]✔[/] {STACK} deployed: {done.completed:.0f} resources in {done.elapsed:.0f} s")
+
+
+STACK_TYPE = "AWS::CloudFormation::Stack"
+
+
+def resource_count(cloud: Cloud, stack_id: str) -> int:
+    """Return how many resources the template of a stack declares."""
+    return len(cloud.client("cloudformation").get_template(StackName=stack_id)["TemplateBody"]["Resources"])

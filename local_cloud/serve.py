@@ -1,0 +1,48 @@
+"""Serve the local cloud with the catalog deployed, for the real aws command."""
+
+from __future__ import annotations
+
+import signal
+import threading
+
+from rich.console import Console
+
+from .catalog import catalog, newest_offer
+from .world import REGION
+
+
+def serve(console: Console, port: int, speed: float) -> int:
+    """Serve until interrupted or terminated. Returns 0."""
+    stop = threading.Event()
+    for signal_number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signal_number, lambda *_: stop.set())
+    with catalog(console, port, speed) as cloud:
+        offer = newest_offer(cloud)
+        console.print(
+            f"""
+[bold]The cloud is up.[/] Paste this into another terminal:
+
+  export AWS_ENDPOINT_URL={cloud.endpoint} AWS_REGION={REGION} AWS_PAGER= \\
+         AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local
+  export PRODUCT={offer.product_id} VERSION={offer.version_id} LAUNCH_PATH={offer.path_id}
+
+and live the life of a product ({offer.product_name} {offer.version_name}):
+
+  aws servicecatalog search-products
+  aws servicecatalog describe-provisioning-parameters --product-id $PRODUCT \\
+      --provisioning-artifact-id $VERSION --path-id $LAUNCH_PATH
+  aws servicecatalog provision-product --provisioned-product-name payments \\
+      --product-id $PRODUCT --provisioning-artifact-id $VERSION --path-id $LAUNCH_PATH \\
+      --provisioning-parameters Key=…,Value=… Key=…,Value=…
+  aws servicecatalog describe-record --id rec-…
+
+Mail that SNS sends here: curl {cloud.endpoint}/_local/mailbox
+No `aws` command? This project's own: .venv/bin/aws
+Everything is gone when you stop it: Ctrl-C.
+""",
+            soft_wrap=True,
+        )
+        while not stop.wait(timeout=1):
+            pass
+    console.print("Stopped; nothing is left.")
+    return 0
