@@ -1,0 +1,31 @@
+"""The one place where physical names are made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import aws_cdk as cdk
+from constructs import IConstruct
+
+
+@dataclass(frozen=True)
+class Naming:
+    """Names every resource `{resource-type}-{suffix}`.
+
+    Attributes:
+        suffix: the environment suffix, or the token that stands for it until launch.
+    """
+
+    suffix: str
+
+    def of(self, resource_type: str) -> str:
+        """Return the name of the stack's one resource of this type."""
+        return f"{resource_type}-{self.suffix}"
+
+    def unique(self, resource_type: str) -> str:
+        """Return a name for what shares one namespace with all AWS accounts, as buckets do."""
+        return self.of(f"{resource_type}-{cdk.Aws.ACCOUNT_ID}")
+
+    def tag(self, resource: IConstruct, resource_type: str) -> None:
+        """Name a resource that has no name of its own, as most of EC2's, by its `Name` tag."""
+        cdk.Tags.of(resource).add("Name", self.of(resource_type))

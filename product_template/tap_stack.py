@@ -1,0 +1,64 @@
+"""TapStack: a highly available PostgreSQL database with everything it needs around it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import aws_cdk as cdk
+from constructs import Construct
+
+from product_template.backups import Backups
+from product_template.database import Database
+from product_template.encryption import Encryption
+from product_template.monitoring import Monitoring
+from product_template.naming import Naming
+from product_template.network import Network
+from product_template.outputs import Outputs
+from product_template.parameters import Parameters
+
+
+class TapStack(cdk.Stack):
+    """One database, its network, key, backups and alarms. Deleting the stack deletes all of it without a question."""
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, environment_suffix: str | None = None, **kwargs: Any
+    ) -> None:
+        """Build the stack.
+
+        Args:
+            scope: the app.
+            construct_id: the stack's id.
+            environment_suffix: ends every resource's name; a parameter of the stack when it is None.
+            **kwargs: those of `aws_cdk.Stack`. Leave `env` out: without it the zones are chosen at launch.
+        """
+        super().__init__(
+            scope, construct_id, description="TapStack: highly available PostgreSQL 14 on Amazon RDS", **kwargs
+        )
+        parameters = Parameters(self, environment_suffix)
+        naming = Naming(parameters.environment_suffix)
+
+        encryption = Encryption(self, "Encryption", naming=naming)
+        network = Network(self, "Network", naming=naming, cidr=parameters.vpc_cidr)
+        database = Database(
+            self, "Database", parameters=parameters, naming=naming, network=network, encryption=encryption
+        )
+        backups = Backups(self, "Backups", naming=naming, encryption=encryption)
+        monitoring = Monitoring(
+            self, "Monitoring", parameters=parameters, naming=naming, encryption=encryption, database=database
+        )
+        Outputs(
+            self,
+            "Outputs",
+            parameters=parameters,
+            network=network,
+            encryption=encryption,
+            database=database,
+            backups=backups,
+            monitoring=monitoring,
+        )
+        cdk.RemovalPolicies.of(self).destroy()
+
+    def _allocate_logical_id(self, element: cdk.CfnElement) -> str:
+        """Use the construct's path without the CDK's hash: people read these ids when a launch fails."""
+        path = element.node.path.split("/")[1:]
+        return "".join(part for part in path if part not in ("Default", "Resource"))
