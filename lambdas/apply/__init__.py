@@ -1,0 +1,1 @@
+"""Start the planned changes, or the deletion."""

@@ -1,0 +1,69 @@
+"""Start what was planned."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+from engine import stacks
+from engine.models import ApplyRequest
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+
+# What `plan` refuses, CloudFormation shall refuse as well, whoever asks and however.
+_STACK_POLICY = {
+    "Statement": [
+        {"Effect": "Allow", "Principal": "*", "Action": "Update:*", "Resource": "*"},
+        {
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": ["Update:Replace", "Update:Delete"],
+            "Resource": "*",
+            "Condition": {
+                "StringEquals": {
+                    "ResourceType": [
+                        "AWS::RDS::DBInstance",
+                        "AWS::KMS::Key",
+                        "AWS::S3::Bucket",
+                        "AWS::SecretsManager::Secret",
+                    ]
+                }
+            },
+        },
+    ]
+}
+
+
+def apply(cloudformation: CloudFormationClient, request: ApplyRequest) -> None:
+    """Execute the change set, or delete the stack. Repeating it does nothing more.
+
+    The stack policy is set before an update. A stack that is being created has no data to protect yet.
+    """
+    if request.stack_id is None:
+        return
+    token = stacks.operation_name(request.record_id)
+    if request.kind == "TERMINATE":
+        # No role is passed: CloudFormation deletes a stack with the role it was made with.
+        cloudformation.delete_stack(StackName=request.stack_id, ClientRequestToken=token)
+    elif request.change_set_arn is not None:
+        if _holds_data(cloudformation, request.stack_id):
+            cloudformation.set_stack_policy(
+                StackName=request.stack_id, StackPolicyBody=json.dumps(_STACK_POLICY)
+            )
+        _execute(cloudformation, request.stack_id, request.change_set_arn, token)
+
+
+def _holds_data(cloudformation: CloudFormationClient, stack_id: str) -> bool:
+    stack = stacks.find(cloudformation, stack_id)
+    return stack is not None and not stack["StackStatus"].endswith("_IN_PROGRESS")
+
+
+def _execute(cloudformation: CloudFormationClient, stack_id: str, change_set_arn: str, token: str) -> None:
+    try:
+        cloudformation.execute_change_set(ChangeSetName=change_set_arn, ClientRequestToken=token)
+    except ClientError:
+        # A change set is executed once and may then be gone. Events with our token tell that it was by us.
+        if not stacks.events(cloudformation, stack_id, token):
+            raise

@@ -1,0 +1,1 @@
+"""What the verbs share: the contract, the errors, and one module for each neighbour the engine talks to."""

@@ -1,0 +1,73 @@
+"""Service Catalog: the answer to an operation."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from engine.models import Kind, Output
+
+if TYPE_CHECKING:
+    from mypy_boto3_servicecatalog import ServiceCatalogClient
+
+TRACER_TAG = "tapstack:provisioned-product-id"
+
+# Limits of the Notify*EngineWorkflowResult API; the length of an output's value has none, this one is ours.
+_LONGEST_REASON = 2048
+_LONGEST_DESCRIPTION = 1024
+_LONGEST_VALUE = 4096
+
+
+def notify(
+    servicecatalog: ServiceCatalogClient,
+    kind: Kind,
+    token: str,
+    record_id: str,
+    provisioned_product_id: str,
+    *,
+    failure: str | None = None,
+    outputs: list[Output] | None = None,
+) -> None:
+    """End an operation: successfully, or with the reason for its failure.
+
+    The idempotency token follows from the record and the outcome, so a repeated report is the same report.
+    """
+    status = "FAILED" if failure is not None else "SUCCEEDED"
+    result: dict[str, Any] = {
+        "WorkflowToken": token,
+        "RecordId": record_id,
+        "Status": status,
+        "IdempotencyToken": f"{record_id}-{status}",
+    }
+    if failure is not None:
+        result["FailureReason"] = presentable(failure)
+    elif kind != "TERMINATE":
+        result["Outputs"] = [_output(output) for output in outputs or []]
+    if kind == "PROVISION":
+        # On both outcomes: without it a success is rejected, and of a failure the user reads "Internal
+        # failure."
+        result["ResourceIdentifier"] = {"UniqueTag": {"Key": TRACER_TAG, "Value": provisioned_product_id}}
+        servicecatalog.notify_provision_product_engine_workflow_result(**result)
+    elif kind == "UPDATE":
+        servicecatalog.notify_update_provisioned_product_engine_workflow_result(**result)
+    else:
+        servicecatalog.notify_terminate_provisioned_product_engine_workflow_result(**result)
+
+
+def presentable(reason: str) -> str:
+    """Return a reason as Service Catalog takes it: 1 to 2048 characters, none of them control or emoji."""
+    without_colors = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", reason)
+    legal = re.sub(r"[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD]", "", without_colors).strip()
+    return cut(legal, _LONGEST_REASON) or "The operation failed without giving a reason."
+
+
+def cut(value: str, longest: int) -> str:
+    """Shorten a text, visibly."""
+    return value if len(value) <= longest else value[: longest - 1] + "…"
+
+
+def _output(output: Output) -> dict[str, str]:
+    wire = {"OutputKey": output.key, "OutputValue": cut(output.value, _LONGEST_VALUE)}
+    if output.description:
+        wire["Description"] = cut(output.description, _LONGEST_DESCRIPTION)
+    return wire

@@ -1,0 +1,92 @@
+"""What every handler is wrapped in: log context, trace, and AWS errors in words."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable
+from typing import Any
+
+from aws_lambda_powertools import Logger, Metrics, Tracer
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.config import Config
+from botocore.exceptions import ClientError, ConnectionError, HTTPClientError  # noqa: A004
+
+from engine.errors import (
+    AWSRefusedError,
+    ChangeSetInProgressError,
+    EngineError,
+    PermissionMissingError,
+    StackInProgressError,
+    ThrottledError,
+)
+
+Handler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
+
+logger = Logger()
+tracer = Tracer(patch_modules=["botocore"])
+metrics = Metrics()
+
+CLIENT_CONFIG = Config(
+    retries={"mode": "standard", "total_max_attempts": 5}, connect_timeout=5, read_timeout=20
+)
+
+
+def entry_point(handler: Handler) -> Handler:
+    """Make a function a Lambda handler.
+
+    Every log line carries the record id. Events, responses and errors stay out of logs and traces, for they
+    hold tokens and parameters.
+
+    Raises:
+        EngineError: in place of botocore's errors, so that the state machine can tell what to retry and the
+            catalog user reads a sentence.
+    """
+
+    @functools.wraps(handler)
+    def in_words(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+        try:
+            return handler(event, context)
+        except (StackInProgressError, ChangeSetInProgressError) as progress:
+            logger.info(str(progress))
+            raise
+        except ClientError as error:
+            raise translate(error) from error
+        except (ConnectionError, HTTPClientError) as error:
+            raise ThrottledError(_BUSY.format(call="a service", reason=type(error).__name__)) from error
+
+    traced = tracer.capture_lambda_handler(capture_response=False, capture_error=False)(in_words)
+    logged: Handler = logger.inject_lambda_context(correlation_id_path="recordId", clear_state=True)(traced)
+    return logged
+
+
+def count(name: str, **dimensions: str) -> None:
+    """Add one to a metric of the engine. Each call is a data point of its own, with its own dimensions."""
+    metrics.add_metric(name=name, unit=MetricUnit.Count, value=1)
+    for key, value in dimensions.items():
+        metrics.add_dimension(key, value)
+    metrics.flush_metrics()
+
+
+_BUSY = (
+    "AWS was too busy to answer {call} ({reason}). Your inputs are not at fault: try again in some minutes."
+)
+_THROTTLED = {"TooManyRequestsException", "RequestLimitExceeded", "SlowDown", "PriorRequestNotComplete"}
+_DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "403"}
+
+
+def translate(error: ClientError) -> EngineError:
+    """Put an AWS error into the words of the engine."""
+    code, reason = error.response["Error"].get("Code", ""), error.response["Error"].get("Message", "")
+    call = error.operation_name
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    if "Throttl" in code or code in _THROTTLED or status >= 500:
+        return ThrottledError(_BUSY.format(call=call, reason=code))
+    if code in _DENIED:
+        named = re.search(r"perform:? (\S+:\S+)", reason)
+        return PermissionMissingError(
+            f"A role lacks the permission for {named.group(1) if named else call}. Ask the platform team to "
+            f"grant it. AWS said: {reason}"
+        )
+    return AWSRefusedError(f"AWS refused {call}: {reason} ({code}).")

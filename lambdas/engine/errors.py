@@ -1,0 +1,98 @@
+"""One class for each fact that ends an operation; the message is the sentence the catalog user reads.
+
+Service Catalog shows that one string and nothing else, so every message names the cause and what to do.
+The class name is what Step Functions matches in Retry and Catch.
+"""
+
+
+class EngineError(Exception):
+    """An outcome the engine foresees. `report` passes its message on; of other errors it gives no details."""
+
+
+class MessageInvalidError(EngineError):
+    """Service Catalog's message lacks something the operation needs."""
+
+
+class LaunchRoleDeniedError(EngineError):
+    """The launch role's trust policy does not let the engine in."""
+
+
+class PermissionMissingError(EngineError):
+    """A role lacks a permission; the message names the action."""
+
+
+class ThrottledError(EngineError):
+    """AWS is throttling or briefly unavailable, and the SDK's own retries are used up. Worth another try."""
+
+
+class AWSRefusedError(EngineError):
+    """AWS refused a call for a reason that only its own words explain."""
+
+
+class ArtifactDeniedError(EngineError):
+    """The artifact may not be read with the role at hand."""
+
+
+class ArtifactMissingError(EngineError):
+    """No object is at the artifact's path."""
+
+
+class ArtifactInvalidError(EngineError):
+    """The artifact is not a CloudFormation template in JSON."""
+
+
+class TemplateUnsuitableError(EngineError):
+    """The artifact is a template, but not one of this product."""
+
+
+class InvalidInputsError(EngineError):
+    """The inputs break rules; the message lists every one of them."""
+
+
+class StackBusyError(EngineError):
+    """Another operation is changing the stack."""
+
+
+class StackUnusableError(EngineError):
+    """The stack is in a state that CloudFormation can't update."""
+
+
+class ChangeSetInProgressError(EngineError):
+    """CloudFormation is still computing the changes. Polling: raised until they are ready."""
+
+
+class ChangeSetFailedError(EngineError):
+    """CloudFormation can't compute the changes."""
+
+
+class DataLossError(EngineError):
+    """The changes would replace or remove something that holds data."""
+
+
+class StackInProgressError(EngineError):
+    """The stack operation is under way. Polling: raised until the stack has come to rest."""
+
+
+class StackFailedError(EngineError):
+    """The stack operation failed and the stack has come to rest; the message names the first cause."""
+
+
+class PromiseBrokenError(EngineError):
+    """Live resources differ from what the product promises; the message lists every difference."""
+
+
+class OutputMissingError(EngineError):
+    """The stack lacks an output the engine needs."""
+
+
+class ReportRefusedError(EngineError):
+    """Service Catalog does not accept the result of the operation."""
+
+
+# The names are Service Catalog's: it reads them from the Lambda's errorType.
+class ParserInvalidParameterException(EngineError):  # noqa: N818
+    """The request or the artifact is wrong."""
+
+
+class ParserAccessDeniedException(EngineError):  # noqa: N818
+    """The launch role can't be assumed or the artifact can't be downloaded."""

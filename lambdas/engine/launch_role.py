@@ -1,0 +1,38 @@
+"""The role of the account in which the product is launched."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.exceptions import ClientError
+
+from engine.errors import LaunchRoleDeniedError
+
+if TYPE_CHECKING:
+    from mypy_boto3_sts import STSClient
+
+
+def assume(sts: STSClient, role_arn: str, record_id: str) -> boto3.Session:
+    """Return a session of the launch role, good for fifteen minutes: each step assumes it anew.
+
+    The session is named after the record, so that CloudTrail shows which operation a call belongs to.
+
+    Raises:
+        LaunchRoleDeniedError: the role does not exist or does not trust the engine; STS does not say which.
+    """
+    try:
+        credentials = sts.assume_role(
+            RoleArn=role_arn, RoleSessionName=re.sub(r"[^\w+=,.@-]", "-", record_id)[:64], DurationSeconds=900
+        )["Credentials"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in ("AccessDenied", "AccessDeniedException"):
+            raise
+        raise LaunchRoleDeniedError(
+            f"Access denied while assuming launch role {role_arn}. Ask the platform team to check that the "
+            "role exists and that its trust policy admits the provisioning engine."
+        ) from error
+    return boto3.Session(
+        credentials["AccessKeyId"], credentials["SecretAccessKey"], credentials["SessionToken"]
+    )

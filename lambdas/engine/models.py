@@ -1,0 +1,226 @@
+"""The contract: what Service Catalog sends, and what the states of the workflow hand to each other.
+
+Field names on the wire are camelCase. Unknown fields are ignored, because Service Catalog may add some.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+from engine.errors import MessageInvalidError, OutputMissingError
+
+Kind = Literal["PROVISION", "UPDATE", "TERMINATE"]
+NonEmpty = Annotated[str, Field(min_length=1)]
+
+# Service Catalog writes UPDATE_PROVISIONED_PRODUCT where its documentation says UPDATE_PROVISION_PRODUCT.
+_OPERATIONS = {"PROVISION": "PROVISION_PRODUCT", "UPDATE": "UPDATE_", "TERMINATE": "TERMINATE_"}
+
+
+class Model(BaseModel):
+    """Immutable, camelCase on the wire, tolerant of fields it does not know."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        alias_generator=to_camel,
+        populate_by_name=True,
+        extra="ignore",
+        hide_input_in_errors=True,
+    )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the wire form."""
+        return self.model_dump(by_alias=True, mode="json")
+
+
+class Artifact(Model):
+    """Service Catalog's copy of a version's file. Each request names another one: the path is no identity."""
+
+    # `S3://` in capitals from the queues, `s3://` from the parameter parser.
+    path: Annotated[str, Field(pattern=r"^[sS]3://[^/]+/.+$")]
+    type: Literal["AWS_S3"]
+
+    @property
+    def bucket(self) -> str:
+        """The bucket's name."""
+        return self.path.split("/")[2]
+
+    @property
+    def key(self) -> str:
+        """The object's key; it has no file extension."""
+        return self.path.split("/", 3)[3]
+
+
+class KeyValue(Model):
+    """A parameter or a tag of a message. A null value arrives as an empty string."""
+
+    key: NonEmpty
+    value: Annotated[str, BeforeValidator(lambda value: "" if value is None else value)] = ""
+
+
+def _none_as_empty(value: Any) -> Any:
+    return [] if value is None else value
+
+
+class Message(Model):
+    """The body of a queue message. A terminate message has neither artifact nor parameters nor tags."""
+
+    operation: NonEmpty
+    launch_role_arn: Annotated[str, Field(pattern=r"^arn:[^:]+:iam::\d{12}:role/.+$")]
+    artifact: Artifact | None = None
+    parameters: Annotated[list[KeyValue], BeforeValidator(_none_as_empty)] = []
+    tags: Annotated[list[KeyValue], BeforeValidator(_none_as_empty)] = []
+
+    @property
+    def template(self) -> Artifact:
+        """The artifact, for operations that can't do without one.
+
+        Raises:
+            MessageInvalidError: the message has none.
+        """
+        if self.artifact is None:
+            raise MessageInvalidError(_message_defect("artifact: Field required"))
+        return self.artifact
+
+
+class Request(Model):
+    """What every state of the workflow gets. Service Catalog's token is not in it."""
+
+    kind: Kind
+    record_id: NonEmpty
+    provisioned_product_id: NonEmpty
+    message: dict[str, Any]
+
+    @property
+    def stack_name(self) -> str:
+        """Follows from the id alone, because a terminate message carries nothing else."""
+        return f"TapStack-{self.provisioned_product_id}"
+
+    def read_message(self) -> Message:
+        """Parse the message strictly.
+
+        Raises:
+            MessageInvalidError: a field is missing or malformed, or the operation is not what its queue is
+                for.
+        """
+        try:
+            message = Message.model_validate(self.message)
+        except ValidationError as error:
+            raise MessageInvalidError(_message_defect(first_defect(error))) from None
+        if not message.operation.startswith(_OPERATIONS[self.kind]):
+            defect = f'operation "{message.operation}" came through the queue for {self.kind}'
+            raise MessageInvalidError(_message_defect(defect))
+        return message
+
+
+def _message_defect(defect: str) -> str:
+    return (
+        f"Service Catalog's message can't be used: {defect}. Nothing was changed. Try once more; "
+        "if it fails again, give this text to the platform team."
+    )
+
+
+def first_defect(error: ValidationError) -> str:
+    """Return the first defect of a validation as `path: problem`, without the value that was given."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+
+
+class Change(Model):
+    """What CloudFormation would do to one resource. `replacement` is True, False or Conditional, as text."""
+
+    logical_id: str
+    type: str
+    action: str
+    replacement: str = "False"
+
+
+class Planned(Model):
+    """The result of `plan`. No change set: nothing to do. No stack: nothing exists."""
+
+    stack_id: str | None
+    change_set_arn: str | None = None
+    changes: list[Change] = []
+
+
+class Output(Model):
+    """An output of the stack."""
+
+    key: str
+    value: str
+    description: str = ""
+
+
+class Subscription(Model):
+    """An ops email and how it stands."""
+
+    email: str
+    status: str
+
+
+class Failure(Model):
+    """A caught error as Step Functions hands it on: `Cause` is the Lambda's error object in JSON."""
+
+    error: str = Field(alias="Error")
+    cause: str = Field(default="", alias="Cause")
+
+
+class PlanRequest(Request):
+    """Input of `plan`."""
+
+    parameters: dict[str, str]
+
+
+class ApplyRequest(Request):
+    """Input of `apply`."""
+
+    stack_id: str | None
+    change_set_arn: str | None
+
+
+class StackRequest(Request):
+    """Input of `wait` and `verify`."""
+
+    stack_id: str | None
+
+
+class SubscribeRequest(Request):
+    """Input of `subscribe`."""
+
+    parameters: dict[str, str]
+    outputs: list[Output]
+
+    @property
+    def ops_emails(self) -> list[str]:
+        """The emails to subscribe, as the user wrote them."""
+        return self.parameters["OpsEmails"].split(",")
+
+    @property
+    def topic_arn(self) -> str:
+        """The topic that alarms go to.
+
+        Raises:
+            OutputMissingError: the template has no such output.
+        """
+        for output in self.outputs:
+            if output.key == "AlertTopicArn":
+                return output.value
+        raise OutputMissingError(
+            f"Stack {self.stack_name} has no output AlertTopicArn, so the ops emails could not be "
+            "subscribed. Give this text to the platform team: the product version is at fault."
+        )
+
+
+class Report(Model):
+    """Input of `report`: the operation's one answer."""
+
+    kind: Kind
+    token: NonEmpty = Field(repr=False)
+    record_id: NonEmpty
+    provisioned_product_id: NonEmpty
+    status: Literal["SUCCEEDED", "FAILED"]
+    outputs: list[Output] = []
+    subscriptions: list[Subscription] = []
+    error: Failure | None = None

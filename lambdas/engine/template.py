@@ -1,0 +1,135 @@
+"""The CloudFormation template that a version of the product is: its rules, and what it would create."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic.alias_generators import to_pascal
+
+from engine.errors import ArtifactInvalidError
+from engine.models import first_defect
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, alias_generator=to_pascal, populate_by_name=True, extra="ignore")
+
+
+class Rules(_Section):
+    """One entry of the template's Parameters block. CloudFormation takes numbers as strings, too."""
+
+    type: str
+    default: Any = None
+    description: str = ""
+    no_echo: bool = False
+    constraint_description: str | None = None
+    allowed_pattern: str | None = None
+    allowed_values: list[str] | None = None
+    min_length: int | None = None
+    max_length: int | None = None
+    min_value: float | None = None
+    max_value: float | None = None
+
+    @field_validator("allowed_values", mode="before")
+    @classmethod
+    def _as_text(cls, values: Any) -> Any:
+        return [text(value) for value in values] if isinstance(values, list) else values
+
+    @property
+    def is_list(self) -> bool:
+        """Whether a value is several elements separated by commas."""
+        return self.type == "CommaDelimitedList" or self.type.startswith("List<")
+
+    @property
+    def is_number(self) -> bool:
+        """Whether a value, or each element of it, is a number."""
+        return self.type in ("Number", "List<Number>")
+
+    @property
+    def default_text(self) -> str | None:
+        """The default as Service Catalog takes it, or None."""
+        return None if self.default is None else text(self.default)
+
+    def elements(self, value: str) -> list[str]:
+        """Split a list as CloudFormation does: at commas, without the blanks around them."""
+        return [element.strip() for element in value.split(",")] if self.is_list else [value]
+
+
+class Resource(_Section):
+    """One entry of the template's Resources block."""
+
+    type: str
+    properties: dict[str, Any] = {}
+
+
+class Template(_Section):
+    """A template. Only what the engine reads of it."""
+
+    parameters: dict[str, Rules] = {}
+    resources: dict[str, Resource] = Field(min_length=1)
+    outputs: dict[str, Any] = {}
+    metadata: dict[str, Any] = {}
+
+    @classmethod
+    def parse(cls, document: Any) -> Template:
+        """Read a template from its JSON document.
+
+        Raises:
+            ArtifactInvalidError: the document has not the shape of a template.
+        """
+        try:
+            return cls.model_validate(document)
+        except ValidationError as error:
+            raise ArtifactInvalidError(
+                f"The artifact is not a CloudFormation template ({first_defect(error)}). "
+                "Ask the platform team to publish the version again."
+            ) from None
+
+    def of_type(self, resource_type: str) -> dict[str, Resource]:
+        """Return the resources of a type by logical id."""
+        return {name: resource for name, resource in self.resources.items() if resource.type == resource_type}
+
+    def properties(self, resource_type: str, name: str) -> Iterator[Any]:
+        """Yield a property of every resource of a type, where it is set."""
+        return (
+            resource.properties[name]
+            for resource in self.of_type(resource_type).values()
+            if name in resource.properties
+        )
+
+    def resolve(self, value: Any, parameters: dict[str, str]) -> str | None:
+        """Return what a property will be: literals, Ref to a parameter, Fn::Join and Fn::Sub of such.
+
+        Returns:
+            None when it depends on something that only exists after the launch.
+        """
+        match value:
+            case str() | bool() | int() | float():
+                return text(value)
+            case {"Ref": str(name)}:
+                return parameters.get(name)
+            case {"Fn::Join": [str(delimiter), list(parts)]}:
+                resolved = [self.resolve(part, parameters) for part in parts]
+                return (
+                    None
+                    if None in resolved
+                    else delimiter.join(part for part in resolved if part is not None)
+                )
+            case {"Fn::Sub": str(pattern)}:
+                names = re.findall(r"\$\{([^!][^}]*)\}", pattern)
+                if not all(name in parameters for name in names):
+                    return None
+                return re.sub(r"\$\{([^!][^}]*)\}", lambda match: parameters[match[1]], pattern)
+        return None
+
+
+def text(value: Any) -> str:
+    """Return a JSON value as the string CloudFormation makes of it."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        return ",".join(text(element) for element in value)
+    return json.dumps(value)

@@ -1,0 +1,91 @@
+"""The launch form's fields, made from the template's Parameters block."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any
+
+from engine import artifact
+from engine.errors import (
+    ArtifactDeniedError,
+    EngineError,
+    LaunchRoleDeniedError,
+    ParserAccessDeniedException,
+    ParserInvalidParameterException,
+)
+from engine.models import Artifact, Model, first_defect
+from engine.template import Rules, Template
+from pydantic import Field, ValidationError
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+class ParserRequest(Model):
+    """What Service Catalog asks with. It names no launch role where no launch constraint applies."""
+
+    artifact: Artifact
+    launch_role_arn: Annotated[str | None, Field()] = None
+
+
+def parse(event: dict[str, Any], s3_as: Callable[[str | None], S3Client]) -> dict[str, Any]:
+    """Return the parameters of an artifact.
+
+    Args:
+        event: Service Catalog's request.
+        s3_as: gives an S3 client as a role, or as ourselves without one.
+
+    Raises:
+        ParserInvalidParameterException: the request or the artifact is wrong.
+        ParserAccessDeniedException: the role can't be assumed, or may not read the artifact.
+    """
+    try:
+        request = ParserRequest.model_validate(event)
+        template = artifact.fetch(s3_as(request.launch_role_arn or None), request.artifact)
+    except ValidationError as error:
+        raise ParserInvalidParameterException(
+            f"Request to parse parameters: {first_defect(error)}."
+        ) from None
+    except (LaunchRoleDeniedError, ArtifactDeniedError) as error:
+        raise ParserAccessDeniedException(str(error)) from error
+    except EngineError as error:
+        raise ParserInvalidParameterException(str(error)) from error
+    return {"parameters": [_field(key, template.parameters[key]) for key in _order(template)]}
+
+
+def _field(key: str, rules: Rules) -> dict[str, Any]:
+    # All five, always: Service Catalog can't read a response that leaves one out.
+    return {
+        "key": key,
+        "defaultValue": rules.default_text or "",
+        "type": rules.type,
+        "description": _description(rules),
+        "isNoEcho": rules.no_echo,
+    }
+
+
+def _order(template: Template) -> list[str]:
+    """Return the keys as AWS::CloudFormation::Interface groups them, the others after them."""
+    interface = template.metadata.get("AWS::CloudFormation::Interface", {})
+    grouped = [key for group in interface.get("ParameterGroups", []) for key in group.get("Parameters", [])]
+    return list(
+        dict.fromkeys([key for key in grouped if key in template.parameters] + list(template.parameters))
+    )
+
+
+def _description(rules: Rules) -> str:
+    """Return the description with the limits in words: Service Catalog's response has no field for them."""
+    limits = []
+    if rules.allowed_values:
+        limits.append(f"One of: {', '.join(rules.allowed_values)}.")
+    for unit, least, most in (
+        (" characters", rules.min_length, rules.max_length),
+        ("", rules.min_value, rules.max_value),
+    ):
+        if least is not None and most is not None:
+            limits.append(f"From {least:g} to {most:g}{unit}.")
+        elif least is not None:
+            limits.append(f"At least {least:g}{unit}.")
+        elif most is not None:
+            limits.append(f"At most {most:g}{unit}.")
+    return " ".join([part for part in [rules.description.strip(), *limits] if part])

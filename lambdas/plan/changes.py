@@ -1,0 +1,205 @@
+"""The change set of an operation: made, read and judged."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from engine import stacks
+from engine.artifact import template_url
+from engine.catalog import TRACER_TAG
+from engine.errors import (
+    ChangeSetFailedError,
+    ChangeSetInProgressError,
+    DataLossError,
+    StackBusyError,
+    StackUnusableError,
+)
+from engine.models import Change, Planned, PlanRequest
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_cloudformation.type_defs import DescribeChangeSetOutputTypeDef, StackTypeDef
+
+_UPDATABLE = {
+    "CREATE_COMPLETE",
+    "UPDATE_COMPLETE",
+    "UPDATE_ROLLBACK_COMPLETE",
+    "IMPORT_COMPLETE",
+    "IMPORT_ROLLBACK_COMPLETE",
+}
+
+_LOSSES = {
+    "AWS::RDS::DBInstance": "the database and its automated backups would be deleted",
+    "AWS::KMS::Key": "what it encrypts, the database included, could no longer be read",
+    "AWS::S3::Bucket": "the backups in it would be deleted",
+    "AWS::SecretsManager::Secret": "the password in it would be lost",
+}
+
+
+def plan(cloudformation: CloudFormationClient, request: PlanRequest, execution_role_name: str) -> Planned:
+    """Return what the operation would change, as a change set ready to execute.
+
+    Called again and again until the change set is ready; the record id in its name makes that one change set.
+    For TERMINATE it only finds the stack.
+
+    Raises:
+        ChangeSetInProgressError: CloudFormation is still computing.
+        StackBusyError: another operation is changing the stack.
+        StackUnusableError: CloudFormation can't update the stack in its state.
+        ChangeSetFailedError: CloudFormation can't compute the changes.
+        DataLossError: the changes would replace or remove something that holds data.
+    """
+    stack = stacks.find(cloudformation, request.stack_name)
+    if request.kind == "TERMINATE":
+        return _plan_deletion(stack)
+    mode = _change_set_type(stack)
+    name = stacks.operation_name(request.record_id)
+    change_set = stacks.find_change_set(cloudformation, request.stack_name, name) if stack else None
+    if change_set is None:
+        _create(cloudformation, request, mode, execution_role_name)
+        raise ChangeSetInProgressError(_in_progress(request.stack_name))
+    status = change_set["Status"]
+    if status in ("CREATE_PENDING", "CREATE_IN_PROGRESS"):
+        raise ChangeSetInProgressError(_in_progress(request.stack_name))
+    if status != "CREATE_COMPLETE":
+        return _without_changes(cloudformation, change_set, mode)
+    changes = _changes(change_set)
+    losses = [line for line in map(_loss, changes) if line]
+    if losses:
+        _discard(cloudformation, change_set, mode)
+        raise DataLossError(
+            "This update was refused because it would destroy data, and nothing was changed:\n"
+            + "\n".join(losses)
+            + "\nUndo the input or version that causes it. To move to such a version, launch a new database "
+            "and migrate the data."
+        )
+    return Planned(stack_id=change_set["StackId"], change_set_arn=change_set["ChangeSetId"], changes=changes)
+
+
+def _plan_deletion(stack: StackTypeDef | None) -> Planned:
+    if stack is None:
+        return Planned(stack_id=None)
+    status = stack["StackStatus"]
+    # CloudFormation takes a deletion while it creates or deletes, but not while it updates.
+    if status.startswith("UPDATE_") and status.endswith("_IN_PROGRESS"):
+        raise StackBusyError(_busy(stack))
+    return Planned(stack_id=stack["StackId"])
+
+
+def _change_set_type(stack: StackTypeDef | None) -> Literal["CREATE", "UPDATE"]:
+    if stack is None or stack["StackStatus"] == "REVIEW_IN_PROGRESS":
+        return "CREATE"
+    status = stack["StackStatus"]
+    if status in _UPDATABLE:
+        return "UPDATE"
+    if status.endswith("_IN_PROGRESS"):
+        raise StackBusyError(_busy(stack))
+    if status == "UPDATE_ROLLBACK_FAILED":
+        advice = (
+            "Ask the platform team to continue its rollback in the CloudFormation console; then update again."
+        )
+    else:
+        advice = "Terminate this provisioned product and launch it again."
+    raise StackUnusableError(
+        f"Stack {stack['StackName']} is {status} and can't be updated. Nothing was changed. {advice}"
+    )
+
+
+def _create(
+    cloudformation: CloudFormationClient,
+    request: PlanRequest,
+    mode: Literal["CREATE", "UPDATE"],
+    execution_role_name: str,
+) -> None:
+    message = request.read_message()
+    tags = {tag.key: tag.value for tag in message.tags} | {TRACER_TAG: request.provisioned_product_id}
+    # The execution role lives beside the launch role: arn:PARTITION:iam::ACCOUNT:role/NAME.
+    execution_role = f"{message.launch_role_arn.split(':role/')[0]}:role/{execution_role_name}"
+    # A failed launch leaves nothing behind, so that the next update or terminate starts clean.
+    on_failure: dict[str, Any] = {"OnStackFailure": "DELETE"} if mode == "CREATE" else {}
+    cloudformation.create_change_set(
+        StackName=request.stack_name,
+        ChangeSetName=stacks.operation_name(request.record_id),
+        ChangeSetType=mode,
+        Description=f"Service Catalog record {request.record_id}",
+        TemplateURL=template_url(message.template, cloudformation.meta.region_name),
+        Parameters=[
+            {"ParameterKey": key, "ParameterValue": value} for key, value in request.parameters.items()
+        ],
+        Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
+        Capabilities=["CAPABILITY_NAMED_IAM"],
+        RoleARN=execution_role,
+        **on_failure,
+    )
+
+
+def _without_changes(
+    cloudformation: CloudFormationClient,
+    change_set: DescribeChangeSetOutputTypeDef,
+    mode: Literal["CREATE", "UPDATE"],
+) -> Planned:
+    reason = change_set.get("StatusReason", "CloudFormation gives no reason")
+    _discard(cloudformation, change_set, mode)
+    # CloudFormation has no code for "nothing to do", only these two wordings.
+    if "didn't contain changes" in reason or "No updates are to be performed" in reason:
+        return Planned(stack_id=change_set["StackId"])
+    raise ChangeSetFailedError(
+        f"CloudFormation can't plan the changes of stack {change_set['StackName']}, and nothing was "
+        f"changed: {reason}"
+    )
+
+
+def _discard(
+    cloudformation: CloudFormationClient,
+    change_set: DescribeChangeSetOutputTypeDef,
+    mode: Literal["CREATE", "UPDATE"],
+) -> None:
+    if mode == "CREATE":  # the change set made an empty stack; it goes with it
+        cloudformation.delete_stack(StackName=change_set["StackId"])
+    else:
+        cloudformation.delete_change_set(ChangeSetName=change_set["ChangeSetId"])
+
+
+def _changes(change_set: DescribeChangeSetOutputTypeDef) -> list[Change]:
+    resource_changes = [
+        change["ResourceChange"] for change in change_set["Changes"] if "ResourceChange" in change
+    ]
+    return [
+        Change(
+            logical_id=change["LogicalResourceId"],
+            type=change["ResourceType"],
+            action=change["Action"],
+            replacement=change.get("Replacement", "False"),
+        )
+        for change in resource_changes
+    ]
+
+
+def _loss(change: Change) -> str | None:
+    """Return the line of the refusal for a change that would lose data, or None.
+
+    Conditional means that CloudFormation itself can't tell before it tries, so it counts.
+    """
+    consequence = _LOSSES.get(change.type)
+    if consequence is None:
+        return None
+    if change.action == "Remove":
+        return f"- {change.logical_id} ({change.type}) would be removed: {consequence}."
+    if change.replacement in ("True", "Conditional"):
+        may = "would" if change.replacement == "True" else "might"
+        return f"- {change.logical_id} ({change.type}) {may} be replaced: {consequence}."
+    return None
+
+
+def _in_progress(stack_name: str) -> str:
+    return (
+        f"CloudFormation was still computing the changes of stack {stack_name} when the engine stopped "
+        "waiting. Nothing was changed. Try again."
+    )
+
+
+def _busy(stack: StackTypeDef) -> str:
+    return (
+        f"Stack {stack['StackName']} is {stack['StackStatus']}: another operation is changing it. "
+        "Try again when it has finished."
+    )

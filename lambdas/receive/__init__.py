@@ -1,0 +1,1 @@
+"""Start one execution for each operation that Service Catalog puts into a queue."""

@@ -1,0 +1,1 @@
+"""Give Service Catalog the one answer it waits for."""

@@ -1,0 +1,1 @@
+"""Refuse wrong inputs, all of them at once, before anything is created."""

@@ -1,0 +1,111 @@
+"""The rules that the template's Parameters block states, applied as CloudFormation would."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal, InvalidOperation
+
+from engine.errors import TemplateUnsuitableError
+from engine.models import KeyValue
+from engine.template import Rules, Template
+
+from validate.violations import Violation
+
+
+def require_product(template: Template) -> None:
+    """Check that a template is a version of this product.
+
+    Raises:
+        TemplateUnsuitableError: it lacks what the engine works with.
+    """
+    missing = [name for name in ("EnvironmentSuffix", "OpsEmails") if name not in template.parameters]
+    absent = [f"parameter {name}" for name in missing]
+    if "AlertTopicArn" not in template.outputs:
+        absent.append("output AlertTopicArn")
+    if not template.of_type("AWS::RDS::DBInstance"):
+        absent.append("resource of type AWS::RDS::DBInstance")
+    if absent:
+        raise TemplateUnsuitableError(
+            f"This version's template is not a TapStack: it has no {', no '.join(absent)}. Nothing was "
+            "changed. Choose another version, and tell the platform team about this one."
+        )
+
+
+def resolve(
+    template: Template, given: list[KeyValue], current: dict[str, str]
+) -> tuple[dict[str, str], list[Violation]]:
+    """Return the value of every parameter, and the rules that are broken.
+
+    What the message leaves out stays as the stack has it, else it is the template's default. A value that may
+    not be echoed can't be read back from the stack, so it has to be given each time.
+
+    Args:
+        template: the version to launch.
+        given: the message's parameters.
+        current: the values the stack has, if there is one.
+    """
+    violations = [
+        Violation(item.key, "is not an input of this version: remove it")
+        for item in given
+        if item.key not in template.parameters
+    ]
+    keys = [item.key for item in given]
+    violations += [
+        Violation(key, "is given twice") for key in sorted({key for key in keys if keys.count(key) > 1})
+    ]
+    message = {item.key: item.value for item in given}
+    values: dict[str, str] = {}
+    for name, rules in template.parameters.items():
+        fallback = rules.default_text if rules.no_echo or name not in current else current[name]
+        if rules.no_echo and name in current:
+            fallback = None
+        value = message.get(name, fallback)
+        # Service Catalog sends an empty string where the form was left empty.
+        if value is None or (value == "" and rules.default_text is None):
+            violations.append(Violation(name, f"is required. {_rule(rules, 'give a value')}"))
+            continue
+        values[name] = value
+        violations += _violations(name, rules, value)
+    return values, violations
+
+
+def _violations(name: str, rules: Rules, value: str) -> list[Violation]:
+    """Return at most one violation for each element, so that one wrong value is one line."""
+    found = []
+    for element in rules.elements(value):
+        rule = _broken(rules, element)
+        if rule:
+            found.append(Violation(name, rule, None if rules.no_echo else element))
+    return found
+
+
+def _broken(rules: Rules, element: str) -> str | None:
+    if rules.is_number:
+        number = _number(element)
+        if number is None:
+            return "must be a number"
+        if rules.min_value is not None and number < Decimal(str(rules.min_value)):
+            return _rule(rules, f"must be at least {rules.min_value:g}")
+        if rules.max_value is not None and number > Decimal(str(rules.max_value)):
+            return _rule(rules, f"must be at most {rules.max_value:g}")
+    if rules.min_length is not None and len(element) < rules.min_length:
+        return _rule(rules, f"must have at least {rules.min_length} characters")
+    if rules.max_length is not None and len(element) > rules.max_length:
+        return _rule(rules, f"must have at most {rules.max_length} characters")
+    if rules.allowed_values is not None and element not in rules.allowed_values:
+        return _rule(rules, f"must be one of {', '.join(rules.allowed_values)}")
+    if rules.allowed_pattern is not None and not re.fullmatch(rules.allowed_pattern, element):
+        return _rule(rules, f"must match the pattern {rules.allowed_pattern}")
+    return None
+
+
+def _rule(rules: Rules, otherwise: str) -> str:
+    return rules.constraint_description or otherwise
+
+
+def _number(value: str) -> Decimal | None:
+    try:
+        number = Decimal(value.strip())
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None

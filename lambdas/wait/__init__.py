@@ -1,0 +1,1 @@
+"""See whether CloudFormation is done, and say why it failed."""
