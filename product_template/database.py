@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import aws_cdk as cdk
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_rds as rds
 from constructs import Construct
 
@@ -14,6 +13,7 @@ from product_template.parameters import Parameters
 
 FAMILY = "postgres14"
 MASTER_USERNAME = "dbadmin"
+LOGS = ["postgresql", "upgrade"]
 
 
 class Database(Construct):
@@ -50,7 +50,7 @@ class Database(Construct):
             db_parameter_group_name=naming.of(f"parameter-group-{FAMILY}"),
             family=FAMILY,
             description="Refuses connections without TLS",
-            # PostgreSQL 14 on RDS accepts plain connections unless told otherwise; 15 is the first that does not.
+            # Up to PostgreSQL 14, RDS accepts connections without TLS unless it is told not to.
             parameters={"rds.force_ssl": "1", "ssl_min_protocol_version": "TLSv1.2"},
         )
         self.instance = rds.CfnDBInstance(
@@ -59,10 +59,10 @@ class Database(Construct):
             db_instance_identifier=self.identifier,
             db_name=parameters.database_name,
             engine="postgres",
-            # Only the major version, so that RDS chooses a minor it still creates; a pinned one is withdrawn in time.
+            # RDS chooses a minor that it still creates; a pinned one would be withdrawn some day.
             engine_version="14",
             auto_minor_version_upgrade=True,
-            # Past standard support RDS creates PostgreSQL 14 only with Extended Support, which is billed by vCPU-hour.
+            # From March 2027 on RDS creates PostgreSQL 14 only with this, and bills it by the vCPU-hour.
             engine_lifecycle_support="open-source-rds-extended-support",
             db_parameter_group_name=settings.ref,
             db_instance_class=parameters.instance_class,
@@ -87,7 +87,7 @@ class Database(Construct):
             enable_performance_insights=True,
             performance_insights_kms_key_id=encryption.key.key_arn,
             performance_insights_retention_period=7,
-            enable_cloudwatch_logs_exports=["postgresql", "upgrade"],
+            enable_cloudwatch_logs_exports=LOGS,
             deletion_protection=False,
             delete_automated_backups=True,
         )
@@ -95,25 +95,12 @@ class Database(Construct):
             "cfn-lint",
             {
                 "config": {"ignore_checks": ["W3691"]},
-                "reason": "W3691 warns of the major version's age. PostgreSQL 14 is what was asked for, and a bare major "
-                "can be launched when every minor known today has been withdrawn.",
+                "reason": "W3691 warns of the age of PostgreSQL 14, which is the version asked for. "
+                "Without a minor it can be launched when every minor known today has been withdrawn.",
             },
         )
-        for log in ("postgresql", "upgrade"):
-            self.instance.node.add_dependency(self._log_group(log, encryption))
-
-    def _log_group(self, log: str, encryption: Encryption) -> logs.LogGroup:
-        """Own the group that RDS would otherwise create and leave behind.
-
-        The instance depends on it, so that on deletion RDS has stopped writing before the group goes.
-        """
-        name = f"/aws/rds/instance/{self.identifier}/{log}"
-        encryption.allow_logging(name)
-        return logs.LogGroup(
-            self,
-            f"{log.title()}Log",
-            log_group_name=name,
-            encryption_key=encryption.key,
-            retention=logs.RetentionDays.ONE_MONTH,
-            removal_policy=cdk.RemovalPolicy.DESTROY,
-        )
+        # On deletion the instance goes first, or RDS would write on and create its log groups anew.
+        for log in LOGS:
+            self.instance.node.add_dependency(
+                encryption.log_group(self, f"{log.title()}Log", f"/aws/rds/instance/{self.identifier}/{log}")
+            )

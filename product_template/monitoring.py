@@ -11,7 +11,7 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from product_template.database import Database
-from product_template.encryption import Encryption, on_behalf_of
+from product_template.encryption import Encryption, arn, on_behalf_of
 from product_template.naming import Naming
 from product_template.parameters import MEMORY_GIB, Parameters
 
@@ -55,31 +55,13 @@ class Monitoring(Construct):
             self,
             "Topic",
             topic_name=naming.of("alert-topic"),
-            display_name=naming.of("Database alerts"),
             master_key=encryption.key,
             enforce_ssl=True,
         )
-        stack = cdk.Stack.of(self)
         self._let_publish(
-            "cloudwatch.amazonaws.com",
-            stack.format_arn(
-                service="cloudwatch",
-                resource="alarm",
-                resource_name=naming.of("*"),
-                arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
-            ),
-            encryption,
+            "cloudwatch.amazonaws.com", arn(self, "cloudwatch", "alarm", naming.of("*")), encryption
         )
-        self._let_publish(
-            "events.rds.amazonaws.com",
-            stack.format_arn(
-                service="rds",
-                resource="db",
-                resource_name=database.identifier,
-                arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
-            ),
-            encryption,
-        )
+        self._let_publish("events.rds.amazonaws.com", arn(self, "rds", "db", database.identifier), encryption)
         self._alarm(
             "CpuAlarm",
             "cpu-alarm",
@@ -111,7 +93,7 @@ class Monitoring(Construct):
         events.node.add_dependency(self.topic.node.find_child("Policy"))
 
     def _let_publish(self, service: str, source_arn: str, encryption: Encryption) -> None:
-        """Open both doors: a topic policy alone loses the message at the key, a key policy alone at the topic."""
+        """Open both doors: one alone loses the message at the other, and nobody notices."""
         encryption.allow_publishing(service, source_arn)
         self.topic.add_to_resource_policy(
             iam.PolicyStatement(
@@ -125,8 +107,8 @@ class Monitoring(Construct):
     def _three_quarters_of_connections(self, instance_class: str) -> float:
         """Return 75 percent of the class's `max_connections`.
 
-        RDS sets it to LEAST({DBInstanceClassMemory/9531392}, 5000) (RDS User Guide, "Quotas and constraints"). That
-        memory is what RDS leaves of the class's, so the real limit is a few percent lower and 75 is nearly 80.
+        RDS sets that to LEAST({DBInstanceClassMemory/9531392}, 5000) (RDS User Guide, "Maximum number of
+        database connections"). It keeps some of the memory to itself, so the real limit is a little lower.
         """
         limits = cdk.CfnMapping(
             self,

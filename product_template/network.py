@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import aws_cdk as cdk
 import jsii
 from aws_cdk import aws_ec2 as ec2
@@ -14,7 +17,7 @@ HTTPS_PORT = 443
 
 
 class Network(Construct):
-    """A VPC over two availability zones, with one NAT gateway a zone so that losing one leaves the other whole.
+    """A VPC over two zones with a NAT gateway in each, so that losing a zone leaves the other one whole.
 
     Attributes:
         vpc: the VPC. Its private subnets reach the internet through NAT; nothing reaches them from there.
@@ -57,23 +60,26 @@ class Network(Construct):
 
     def _let_clients_reach_database(self) -> None:
         # Rules between two groups are resources of their own, because neither group can name the other first.
-        port = {"ip_protocol": "tcp", "from_port": POSTGRESQL_PORT, "to_port": POSTGRESQL_PORT}
         clients, database = self.clients.security_group_id, self.database.security_group_id
         ec2.CfnSecurityGroupEgress(
             self,
             "ClientToDatabase",
             group_id=clients,
             destination_security_group_id=database,
+            ip_protocol="tcp",
+            from_port=POSTGRESQL_PORT,
+            to_port=POSTGRESQL_PORT,
             description="PostgreSQL to the database",
-            **port,
         )
         ec2.CfnSecurityGroupIngress(
             self,
             "DatabaseFromClient",
             group_id=database,
             source_security_group_id=clients,
+            ip_protocol="tcp",
+            from_port=POSTGRESQL_PORT,
+            to_port=POSTGRESQL_PORT,
             description="PostgreSQL from the clients",
-            **port,
         )
 
     def _endpoints(self, naming: Naming) -> None:
@@ -115,7 +121,7 @@ class Network(Construct):
 
 @jsii.implements(ec2.IIpAddresses)
 class _CidrOfLaunch:
-    """Cuts /24 subnets out of a range that is known only at launch, which the CDK's own CIDR provider cannot."""
+    """Cuts /24 subnets out of a range known only at launch; the CDK's own way needs it at synthesis."""
 
     def __init__(self, cidr: str) -> None:
         self._cidr = cidr
@@ -126,7 +132,7 @@ class _CidrOfLaunch:
     def allocate_subnets_cidr(
         self,
         *,
-        requested_subnets: list[ec2.RequestedSubnet],
+        requested_subnets: Sequence[ec2.RequestedSubnet | dict[str, Any]],
         vpc_cidr: str,
     ) -> ec2.SubnetIpamOptions:
         count = len(requested_subnets)

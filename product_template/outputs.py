@@ -42,8 +42,8 @@ class Outputs(Construct):
         )
         self._add(
             "PsqlCommand",
-            "Connects from a member of ClientSecurityGroupId and asks for the password in MasterSecretArn. Needs the "
-            "file https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem in the current folder",
+            "Connects from a member of ClientSecurityGroupId and asks for the password in MasterSecretArn. First "
+            "put https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem into the current folder",
             f'psql "host={endpoint} port={port} dbname={parameters.database_name} user={MASTER_USERNAME} '
             'sslmode=verify-full sslrootcert=global-bundle.pem"',
         )
@@ -53,7 +53,9 @@ class Outputs(Construct):
             network.clients.security_group_id,
         )
         self._add("VpcId", "The network", network.vpc.vpc_id)
-        self._add("AlertTopicArn", "Topic that alarms and database events are sent to", monitoring.topic.topic_arn)
+        self._add(
+            "AlertTopicArn", "Topic that alarms and database events are sent to", monitoring.topic.topic_arn
+        )
         self._add(
             "OpsEmails",
             "Addresses that the launch subscribes to AlertTopicArn; each has to confirm",
@@ -64,4 +66,4 @@ class Outputs(Construct):
 
     def _add(self, name: str, description: str, value: str) -> None:
         output = cdk.CfnOutput(self, name, value=value, description=description)
-        output.override_logical_id(name)  # DatabaseName and OpsEmails are parameters, too; those are a space apart
+        output.override_logical_id(name)  # the path would begin with Outputs

@@ -23,7 +23,9 @@ SUFFIX_PATTERN = r"^[a-z](?:[a-z0-9]|-(?=[a-z0-9])){1,19}$"
 SUFFIX_RULE = (
     "must be 2 to 20 characters of a-z, 0-9 and -, start with a letter, not end with - and not contain --"
 )
-EMAIL_PATTERN = r"^[A-Za-z0-9._%+'-]{1,64}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,24}$"
+EMAIL_PATTERN = (
+    r"^[A-Za-z0-9._%+'-]{1,64}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,24}$"
+)
 DATABASE_NAME_PATTERN = (
     r"^(?!(?:db|default|group|order|rdsadmin|table|template0|template1|user)$)[a-z][a-z0-9_]{0,62}$"
 )
@@ -57,11 +59,11 @@ class Parameters:
             "Ops emails",
             type="CommaDelimitedList",
             description=(
-                "Email addresses that alarms and database events are sent to, separated by commas without "
-                "spaces. Each address receives a confirmation mail first."
+                "Email addresses that alarms and database events are sent to, separated by commas. "
+                "Each address has to confirm a first mail."
             ),
             allowed_pattern=EMAIL_PATTERN,
-            constraint_description="must be email addresses such as ops@example.com, separated by commas without spaces",
+            constraint_description="must be email addresses such as ops@example.com, separated by commas",
         ).value_as_list
 
         self._group("Database")
@@ -75,8 +77,8 @@ class Parameters:
             ),
             allowed_pattern=DATABASE_NAME_PATTERN,
             constraint_description=(
-                "must be 1 to 63 characters of a-z, 0-9 and _, start with a letter, and be none of the reserved "
-                "names db, default, group, order, rdsadmin, table, template0, template1, user"
+                "must be 1 to 63 characters of a-z, 0-9 and _, start with a letter, and be none of the "
+                "reserved names db, default, group, order, rdsadmin, table, template0, template1, user"
             ),
         ).value_as_string
         self.instance_class = self._add(
@@ -95,7 +97,7 @@ class Parameters:
             "Storage (GiB)",
             default=100,
             limits=(20, 65536),
-            description="Storage to begin with, in GiB, from 20 to 65536. It can grow later but never shrink.",
+            description="Storage to begin with, in GiB, from 20 to 65536. It can grow but never shrink.",
         )
         self.max_allocated_storage = self._number(
             "MaxAllocatedStorage",
@@ -121,8 +123,8 @@ class Parameters:
             "VPC address range",
             default="10.0.0.0/16",
             description=(
-                "Private IPv4 range of the network, with a prefix from /16 to /22, such as 10.0.0.0/16. Choose one "
-                "that overlaps no network it will be peered with; it cannot be changed after the launch."
+                "Private IPv4 range of the network, with a prefix from /16 to /22, such as 10.0.0.0/16. Choose "
+                "one that overlaps no network it will be peered with. It cannot be changed after the launch."
             ),
             allowed_pattern=VPC_CIDR_PATTERN,
             constraint_description=(
@@ -144,9 +146,9 @@ class Parameters:
                 "EnvironmentSuffix",
                 "Environment suffix",
                 description=(
-                    "Ends the name of every resource, such as dev or prod: 2 to 20 characters of a-z, 0-9 and -, "
-                    "starting with a letter, without -- and without - at the end. Two databases of one account "
-                    "cannot share it, and it cannot be changed after the launch."
+                    "Ends the name of every resource, such as dev or prod: 2 to 20 characters of a-z, 0-9 and "
+                    "-, starting with a letter, without -- and without - at the end. Two databases of one "
+                    "account cannot share it, and it cannot be changed after the launch."
                 ),
                 allowed_pattern=SUFFIX_PATTERN,
                 constraint_description=SUFFIX_RULE,
@@ -159,7 +161,7 @@ class Parameters:
         self._groups.append({"Label": {"default": label}, "Parameters": []})
 
     def _number(self, name: str, label: str, *, limits: tuple[int, int], **definition: Any) -> str:
-        """Declare a whole number. Its value is the parameter's reference, not a number that synthesis could render."""
+        """Declare a whole number; as a string, its value goes into the template as the reference it is."""
         smallest, largest = limits
         return self._add(
             name,

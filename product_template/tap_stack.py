@@ -18,7 +18,7 @@ from product_template.parameters import Parameters
 
 
 class TapStack(cdk.Stack):
-    """One database, its network, key, backups and alarms. Deleting the stack deletes all of it without a question."""
+    """One database with its network, key, backups and alarms. Deleting the stack deletes all of it."""
 
     def __init__(
         self, scope: Construct, construct_id: str, *, environment_suffix: str | None = None, **kwargs: Any
@@ -32,7 +32,10 @@ class TapStack(cdk.Stack):
             **kwargs: those of `aws_cdk.Stack`. Leave `env` out: without it the zones are chosen at launch.
         """
         super().__init__(
-            scope, construct_id, description="TapStack: highly available PostgreSQL 14 on Amazon RDS", **kwargs
+            scope,
+            construct_id,
+            description="TapStack: highly available PostgreSQL 14 on Amazon RDS",
+            **kwargs,
         )
         parameters = Parameters(self, environment_suffix)
         naming = Naming(parameters.environment_suffix)

@@ -1,4 +1,4 @@
-"""Empty a bucket when its stack is deleted. Runs as an inline function, so all of it fits into 4096 characters.
+"""Empty a bucket when its stack is deleted. Inline code, so this is all of it: 4096 characters at most.
 
 CloudFormation waits for exactly one answer to every event, so every way through `handle` ends in `answer`.
 """
@@ -21,7 +21,9 @@ def handle(event: dict[str, Any], context: Any) -> None:
         if event["RequestType"] == "Delete":
             empty(event["ResourceProperties"]["BucketName"], context)
         failure = None
-    except Exception as error:  # whatever it is, CloudFormation would wait an hour for an answer that never comes
+    except (
+        Exception
+    ) as error:  # whatever it is, CloudFormation would wait an hour for an answer that never comes
         failure = f"{type(error).__name__}: {error}"
     answer(event, failure)
 
@@ -33,7 +35,7 @@ def empty(bucket: str, context: Any) -> None:
         TimeoutError: the function's time is nearly over. What is deleted stays deleted.
         RuntimeError: S3 refused to delete some object.
     """
-    s3 = boto3.client("s3")
+    s3: Any = boto3.client("s3")
     while True:
         try:
             page = s3.list_object_versions(Bucket=bucket)
@@ -73,7 +75,13 @@ def answer(event: dict[str, Any], failure: str | None) -> None:
     try:
         status = (
             urllib3.PoolManager()
-            .request("PUT", event["ResponseURL"], body=json.dumps(response), headers={"Content-Type": ""}, retries=5)
+            .request(
+                "PUT",
+                event["ResponseURL"],
+                body=json.dumps(response),
+                headers={"Content-Type": ""},
+                retries=5,
+            )
             .status
         )
     except urllib3.exceptions.HTTPError as error:
