@@ -1,0 +1,127 @@
+"""What users see: the portfolio, the product with its versions, and who may launch it."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from aws_cdk import aws_s3_assets as s3_assets
+from aws_cdk import aws_servicecatalog as servicecatalog
+from constructs import Construct
+
+from .roles import LAUNCH_ROLE, LaunchRoles
+from .settings import REGION, Settings
+
+VERSIONS = Path(__file__).parent.parent / "product_template" / "versions"
+PRODUCT = "TapStack"
+
+
+class NoVersionError(ValueError):
+    """The product has no version, or a file among the versions is not named as one."""
+
+
+class Catalog(Construct):
+    """A portfolio with the one product, whose launches the engine does with the launch role.
+
+    Args:
+        scope: the stack.
+        construct_id: its id.
+        settings: owner, support texts and principals.
+        launch_roles: the roles of this account.
+
+    Attributes:
+        portfolio_id: the portfolio.
+        product_id: the product.
+        launch_command: launches the newest version from a terminal.
+    """
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, settings: Settings, launch_roles: LaunchRoles
+    ) -> None:
+        super().__init__(scope, construct_id)
+        files = version_files(VERSIONS)
+        self.portfolio_id = servicecatalog.CfnPortfolio(
+            self,
+            "Portfolio",
+            display_name="Databases",
+            description="Databases that teams launch themselves",
+            provider_name=settings.owner,
+        ).ref
+        self.product_id = self._product(settings, files).ref
+        self.launch_command = (
+            f"aws servicecatalog provision-product --region {REGION} --product-id {self.product_id} "
+            f"--provisioning-artifact-name {list(files)[-1]} --provisioned-product-name tapstack-dev "
+            "--provisioning-parameters Key=EnvironmentSuffix,Value=dev Key=OpsEmails,Value=you@example.com"
+        )
+        self._launch_with(launch_roles)
+        for principal in settings.principals:
+            servicecatalog.CfnPortfolioPrincipalAssociation(
+                self,
+                re.sub(r"\W", "", principal.partition("::")[2]),
+                portfolio_id=self.portfolio_id,
+                principal_arn=principal,
+                principal_type="IAM_PATTERN" if principal.startswith("arn:aws:iam:::") else "IAM",
+            )
+
+    def _product(self, settings: Settings, files: dict[str, Path]) -> servicecatalog.CfnCloudFormationProduct:
+        # The L2 construct knows no product type.
+        return servicecatalog.CfnCloudFormationProduct(
+            self,
+            "Product",
+            name=PRODUCT,
+            product_type="EXTERNAL",
+            owner=settings.owner,
+            description="A highly available, encrypted PostgreSQL 14 database with backups, alarms and its own network",
+            support_email=settings.support_email,
+            support_url=settings.support_url,
+            support_description=settings.support_description,
+            provisioning_artifact_parameters=[self._version(name, file) for name, file in files.items()],
+        )
+
+    def _version(
+        self, name: str, file: Path
+    ) -> servicecatalog.CfnCloudFormationProduct.ProvisioningArtifactPropertiesProperty:
+        # Service Catalog copies the template when the version is created and recognizes the version by this URL.
+        template = s3_assets.Asset(self, f"Version{name}", path=str(file))
+        return servicecatalog.CfnCloudFormationProduct.ProvisioningArtifactPropertiesProperty(
+            name=name,
+            description=json.loads(file.read_text())["Description"],
+            type="EXTERNAL",
+            disable_template_validation=True,  # the API refuses an EXTERNAL version without it
+            info={"LoadTemplateFromURL": template.http_url},
+        )
+
+    def _launch_with(self, launch_roles: LaunchRoles) -> None:
+        association = servicecatalog.CfnPortfolioProductAssociation(
+            self, "ProductInPortfolio", portfolio_id=self.portfolio_id, product_id=self.product_id
+        )
+        constraint = servicecatalog.CfnLaunchRoleConstraint(
+            self,
+            "LaunchRole",
+            portfolio_id=self.portfolio_id,
+            product_id=self.product_id,
+            # By name, not by ARN: a shared portfolio then launches into the account of whoever launches.
+            local_role_name=LAUNCH_ROLE,
+            description="Launches run with the launch role of the account they are made in",
+        )
+        constraint.node.add_dependency(association, launch_roles)
+
+
+def version_files(directory: Path) -> dict[str, Path]:
+    """Return the template files by version, oldest first, in the order of semantic versioning.
+
+    Raises:
+        NoVersionError: there is none, or one is not named `<major>.<minor>.<patch>.template.json`.
+    """
+    files = {}
+    for file in directory.glob("*.json"):
+        match = re.fullmatch(r"(\d+)\.(\d+)\.(\d+)\.template\.json", file.name)
+        if not match:
+            raise NoVersionError(f"{file} is not named like a version, for example 1.0.0.template.json")
+        files[tuple(map(int, match.groups()))] = file
+    if not files:
+        raise NoVersionError(
+            f"{directory} holds no version of the product. Write one: make release VERSION=1.0.0"
+        )
+    return {".".join(map(str, version)): files[version] for version in sorted(files)}

@@ -1,0 +1,71 @@
+"""The key of the catalog: queues, logs, state machine and alarms."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aws_cdk import ArnFormat, Duration, RemovalPolicy, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from constructs import Construct
+
+from .roles import SERVICE_CATALOG
+
+
+class CatalogKey(kms.Key):
+    """A customer-managed key that lets in exactly the services that write here on someone's behalf.
+
+    Args:
+        scope: the stack.
+        construct_id: its id.
+        accounts: the accounts whose launches Service Catalog puts into the encrypted queues.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, *, accounts: Sequence[str]) -> None:
+        super().__init__(
+            scope,
+            construct_id,
+            description="Queues, logs, state machine and alarms of the TapStack engine",
+            enable_key_rotation=True,
+            pending_window=Duration.days(7),
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        stack = Stack.of(self)
+        # The five actions of "Confused deputy prevention" in Service Catalog's Administrator Guide.
+        self._let_in(
+            SERVICE_CATALOG,
+            ["kms:DescribeKey", "kms:Decrypt", "kms:ReEncryptFrom", "kms:ReEncryptTo", "kms:GenerateDataKey"],
+            {"StringEquals": {"aws:SourceAccount": list(accounts)}},
+        )
+        every_log_group = stack.format_arn(
+            service="logs", resource="log-group", resource_name="*", arn_format=ArnFormat.COLON_RESOURCE_NAME
+        )
+        self._let_in(
+            f"logs.{stack.region}.amazonaws.com",
+            [
+                "kms:DescribeKey",
+                "kms:Encrypt",
+                "kms:Decrypt",
+                "kms:ReEncryptFrom",
+                "kms:ReEncryptTo",
+                "kms:GenerateDataKey",
+            ],
+            {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": every_log_group}},
+        )
+        # EventBridge leaves undeliverable events in a queue, CloudWatch publishes alarms to a topic.
+        for service in ("events", "cloudwatch"):
+            self._let_in(
+                f"{service}.amazonaws.com",
+                ["kms:Decrypt", "kms:GenerateDataKey"],
+                {"StringEquals": {"aws:SourceAccount": stack.account}},
+            )
+
+    def _let_in(self, service: str, actions: list[str], conditions: dict[str, object]) -> None:
+        self.add_to_resource_policy(
+            iam.PolicyStatement(
+                principals=[iam.ServicePrincipal(service)],
+                actions=actions,
+                resources=["*"],
+                conditions=conditions,
+            )
+        )

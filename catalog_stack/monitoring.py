@@ -1,0 +1,76 @@
+"""Alarms that tell the platform team when the engine itself is in trouble."""
+
+from __future__ import annotations
+
+from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sns_subscriptions as subscriptions
+from constructs import Construct
+
+from .engine import Engine
+
+
+class Monitoring(Construct):
+    """Alarms on what never happens while the engine works; a launch that fails and is reported is no such thing.
+
+    Args:
+        scope: the stack.
+        construct_id: its id.
+        engine: what is watched.
+        key: encrypts the topic.
+        email: who is told; nobody until set.
+    """
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, engine: Engine, key: kms.IKey, email: str | None
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._topic = sns.Topic(self, "Topic", master_key=key, enforce_ssl=True)
+        self._topic.apply_removal_policy(RemovalPolicy.DESTROY)
+        self._topic.add_to_resource_policy(
+            iam.PolicyStatement(
+                principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+                actions=["sns:Publish"],
+                resources=[self._topic.topic_arn],
+                conditions={"StringEquals": {"aws:SourceAccount": Stack.of(self).account}},
+            )
+        )
+        if email:
+            self._topic.add_subscription(subscriptions.EmailSubscription(email))
+
+        self._alarm(
+            "ExecutionFailed", engine.machine.metric_failed(), "An execution failed instead of answering"
+        )
+        self._alarm(
+            "ExecutionTimedOut", engine.machine.metric_timed_out(), "An execution took longer than six hours"
+        )
+        self._alarm(
+            "MessageNotReceived",
+            engine.dead_letters.metric_approximate_number_of_messages_visible(),
+            "An operation could not be started, and its failure is not yet reported",
+        )
+        self._alarm(
+            "FailureUnreported",
+            engine.unreported.metric_approximate_number_of_messages_visible(),
+            "A product stays under change until a person reports the failure in this queue",
+        )
+
+    def _alarm(self, construct_id: str, metric: cloudwatch.Metric, description: str) -> None:
+        alarm = cloudwatch.Alarm(
+            self,
+            construct_id,
+            alarm_description=description,
+            metric=metric.with_(
+                period=Duration.minutes(5), statistic="Maximum" if "Queue" in str(metric) else "Sum"
+            ),
+            threshold=0,
+            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
+            evaluation_periods=1,
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+        )
+        alarm.add_alarm_action(actions.SnsAction(self._topic))
+        alarm.add_ok_action(actions.SnsAction(self._topic))

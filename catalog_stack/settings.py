@@ -1,0 +1,119 @@
+"""The settings of a deployment: CDK context under the prefix `catalog:`, typed and checked at once."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import constructs
+from aws_cdk import aws_logs as logs
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+REGION = "us-east-1"
+PREFIX = "catalog:"
+
+
+class SettingsError(ValueError):
+    """The context or the region cannot be used. The message names every wrong key, its rule and its value."""
+
+
+def _split(value: Any) -> Any:
+    """Read `-c key=a,b` as a list: the command line can only pass strings."""
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _pairs(value: Any) -> Any:
+    """Read `-c key=name=value,name=value` as a mapping."""
+    return (
+        dict(pair.split("=", 1) for pair in _split(value) if "=" in pair) if isinstance(value, str) else value
+    )
+
+
+def _matching(pattern: str, rule: str) -> AfterValidator:
+    def check(value: str) -> str:
+        if not re.fullmatch(pattern, value):
+            raise ValueError(f"must be {rule}")
+        return value
+
+    return AfterValidator(check)
+
+
+# A principal of type IAM takes a complete ARN; IAM_PATTERN (AssociatePrincipalWithPortfolio) leaves the account
+# empty, so that a shared portfolio opens to the role of that name in every account, and allows * and ? in the name.
+Principal = Annotated[
+    str,
+    _matching(
+        r"arn:aws:iam::(\d{12}:(role|user|group)/[\w+=,.@/-]+|:(role|user|group)/[\w+=,.@/*?-]+)",
+        "the ARN of an IAM role, user or group, or a pattern without account such as arn:aws:iam:::role/Team*",
+    ),
+]
+Account = Annotated[str, _matching(r"\d{12}", "an AWS account id of 12 digits")]
+Email = Annotated[str, _matching(r"[^@\s]+@[^@\s]+\.[^@\s]+", "an email address")]
+Url = Annotated[str, _matching(r"https?://\S+", "a URL that starts with http:// or https://")]
+
+
+class Settings(BaseModel):
+    """What a platform team may decide. Every field is the context key `catalog:<camelCaseName>`.
+
+    Attributes:
+        principals: who may launch, as IAM ARNs or patterns; none until you name some.
+        provisioning_accounts: further accounts that import the portfolio and launch into themselves.
+        hub_account: set in such an account, to deploy only the launch roles there, trusting this hub.
+        owner: shown as the provider of the portfolio and the owner of the product.
+        support_email, support_url, support_description: shown to whoever launches.
+        alarm_email: the platform team's address for alarms of the engine itself.
+        log_retention: for every log group of the engine.
+        tags: put on every resource of the catalog.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel)
+
+    principals: Annotated[list[Principal], BeforeValidator(_split)] = []
+    provisioning_accounts: Annotated[list[Account], BeforeValidator(_split)] = []
+    hub_account: Account | None = None
+    owner: Annotated[str, Field(min_length=1, max_length=50)] = "Platform team"
+    support_email: Email | None = None
+    support_url: Url | None = None
+    support_description: Annotated[str, Field(min_length=1, max_length=8191)] = (
+        "A failed launch, update or termination says why in its record. "
+        "Correct what it names and try again; contact the owner if that does not help."
+    )
+    alarm_email: Email | None = None
+    log_retention: logs.RetentionDays = logs.RetentionDays.THREE_MONTHS
+    tags: Annotated[dict[str, str], BeforeValidator(_pairs)] = {}
+
+    @classmethod
+    def from_context(cls, node: constructs.Node, environment: Mapping[str, str] = os.environ) -> Settings:
+        """Read the app's context and the region that the CDK CLI would deploy to.
+
+        Raises:
+            SettingsError: naming all that is wrong.
+        """
+        region = environment.get("CDK_DEFAULT_REGION", REGION)
+        wrong = (
+            []
+            if region == REGION
+            else [f"region: must be {REGION}, the only region of this product; got {region!r}"]
+        )
+        context = node.get_all_context()
+        values = {key.removeprefix(PREFIX): value for key, value in context.items() if key.startswith(PREFIX)}
+        try:
+            settings = cls.model_validate(values)
+        except ValidationError as error:
+            wrong += [_sentence(problem) for problem in error.errors()]
+        if wrong:
+            raise SettingsError(
+                "\n".join(["These settings cannot be used:", *(f"  {line}" for line in wrong)])
+            )
+        return settings
+
+
+def _sentence(problem: Any) -> str:
+    key = PREFIX + ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        known = ", ".join(PREFIX + to_camel(name) for name in Settings.model_fields)
+        return f"{key}: no such setting; known are {known}"
+    return f"{key}: {problem['msg'].removeprefix('Value error, ')}; got {problem['input']!r}"

@@ -1,0 +1,40 @@
+"""What `cdk deploy CatalogStack` deploys."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_cdk import CfnOutput, Stack, Tags
+from constructs import Construct
+
+from .catalog import Catalog
+from .encryption import CatalogKey
+from .engine import Engine
+from .monitoring import Monitoring
+from .roles import LaunchRoles
+from .settings import Settings
+
+
+class CatalogStack(Stack):
+    """The product in its portfolio, the engine that launches it, and the roles the launches run with."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings, **options: Any) -> None:
+        super().__init__(scope, construct_id, **options)
+        accounts = [self.account, *settings.provisioning_accounts]
+
+        key = CatalogKey(self, "Key", accounts=accounts)
+        engine = Engine(self, "Engine", key=key, log_retention=settings.log_retention, accounts=accounts)
+        roles = LaunchRoles(self, "LaunchRoles", hub_account=self.account)
+        catalog = Catalog(self, "Catalog", settings=settings, launch_roles=roles)
+        Monitoring(self, "Monitoring", engine=engine, key=key, email=settings.alarm_email)
+        for name, value in settings.tags.items():
+            Tags.of(self).add(name, value)
+
+        CfnOutput(
+            self, "PortfolioId", value=catalog.portfolio_id, description="Give access: see catalog:principals"
+        )
+        CfnOutput(self, "ProductId", value=catalog.product_id)
+        CfnOutput(self, "StateMachineArn", value=engine.machine.state_machine_arn)
+        CfnOutput(
+            self, "LaunchCommand", value=catalog.launch_command, description="Launch the newest version"
+        )
