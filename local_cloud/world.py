@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import time
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -20,41 +21,90 @@ class World:
 
     Attributes:
         speed: AWS seconds that pass in one second here. 1 is real time, 300 shows a twenty-minute
-            launch in four seconds.
+            launch in four seconds. Only waiting is sped up: code takes the time it takes.
         shortest_wait: real seconds a wait takes at least, so that a fast clock does not become a busy loop.
         endpoint: the URL that all services answer on; empty until the server listens.
+        stopping: set once the cloud is being stopped; every wait ends then.
+        pages: what the cloud shows beside the AWS APIs: path -> text, for GET requests.
+        at_stop: called in reverse order when the cloud stops.
     """
 
     speed: float = 300.0
     shortest_wait: float = 0.05
     endpoint: str = field(default="", init=False)
+    stopping: threading.Event = field(default_factory=threading.Event, init=False)
+    pages: dict[str, Callable[[], str]] = field(default_factory=dict, init=False)
+    at_stop: list[Callable[[], None]] = field(default_factory=list, init=False)
+
+    def seconds(self, aws_seconds: float) -> float:
+        """Return how many real seconds a wait of `aws_seconds` takes here. Zero does not wait at all."""
+        return max(aws_seconds / self.speed, self.shortest_wait) if aws_seconds > 0 else 0.0
 
     def sleep(self, aws_seconds: float) -> None:
-        """Wait as long as `aws_seconds` take in this world. Zero does not wait at all."""
-        if aws_seconds > 0:
-            time.sleep(max(aws_seconds / self.speed, self.shortest_wait))
+        """Wait as long as `aws_seconds` take in this world, or until the cloud stops."""
+        self.stopping.wait(self.seconds(aws_seconds))
 
-    def client(self, service: str, role_arn: str | None = None, session_name: str = "local-cloud") -> Any:
-        """Return a boto3 client that talks to this cloud, as the account's root or as `role_arn`.
+    def patch(self, owner: Any, name: str, replacement: Any) -> Any:
+        """Replace an attribute of moto until the cloud stops. Returns what was there."""
+        original = getattr(owner, name)
+        self.at_stop.append(lambda: setattr(owner, name, original))
+        setattr(owner, name, replacement)
+        return original
+
+    def client(
+        self,
+        service: str,
+        role_arn: str | None = None,
+        session_name: str = "local-cloud",
+        principal: str | None = None,
+    ) -> Any:
+        """Return a boto3 client that talks to this cloud, as the account's administrator or as `role_arn`.
 
         Calls go over HTTP even from inside the cloud, so that each one can be seen with the role that made it.
+
+        Args:
+            service: boto3's name of the service.
+            role_arn: the role to assume first.
+            session_name: the name of the role's session.
+            principal: the AWS service that assumes the role ("lambda.amazonaws.com"); the administrator if None.
+
+        Raises:
+            botocore.exceptions.ClientError: AccessDenied, the role's trust policy does not let the caller in.
         """
         if role_arn is None:
             return self._client(service, "local", "local", None)
-        credentials = self._client("sts", "local", "local", None).assume_role(
-            RoleArn=role_arn, RoleSessionName=session_name
-        )["Credentials"]
+        credentials = self.credentials(role_arn, session_name, principal)
         return self._client(
             service, credentials["AccessKeyId"], credentials["SecretAccessKey"], credentials["SessionToken"]
         )
+
+    def credentials(self, role_arn: str, session_name: str, principal: str | None = None) -> dict[str, str]:
+        """Return AccessKeyId, SecretAccessKey and SessionToken of a new session of a role."""
+        client = self._client("sts", principal or "local", "local", None)
+        answer = client.assume_role(RoleArn=role_arn, RoleSessionName=session_name)
+        credentials: dict[str, str] = answer["Credentials"]
+        return credentials
 
     def _client(self, service: str, key_id: str, secret: str, token: str | None) -> Any:
         return _client(self.endpoint, service, key_id, secret, token)
 
 
+# Making clients on one session is not thread safe, and a session each would read its service models again.
+_session = boto3.session.Session(region_name=REGION)
+_session_lock = threading.Lock()
+
+
 @cache
 def _client(endpoint: str, service: str, key_id: str, secret: str, token: str | None) -> Any:
-    session = boto3.session.Session(key_id, secret, token, REGION)
     # Path-style S3 and no retries: a fault that a test injects must reach the caller as it is.
-    config = Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"})
-    return session.client(service, endpoint_url=endpoint, config=config)
+    # A Lambda function may run for 900 s before its answer comes.
+    config = Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}, read_timeout=930)
+    with _session_lock:
+        return _session.client(
+            service,
+            endpoint_url=endpoint,
+            config=config,
+            aws_access_key_id=key_id,
+            aws_secret_access_key=secret,
+            aws_session_token=token,
+        )

@@ -1,0 +1,212 @@
+"""The local cloud: moto's AWS APIs on a loopback port, with the services that moto lacks or gets wrong."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import logging
+import os
+import socket
+import threading
+import warnings
+from collections.abc import Callable, Iterable
+from types import TracebackType
+from typing import Any, Self
+
+from moto.core.base_backend import BackendDict
+from moto.core.config import default_user_config
+from moto.core.exceptions import ServiceException
+from moto.core.model_instances import reset_model_data
+from moto.core.responses import TYPE_RESPONSE, ActionResult, BaseResponse
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from werkzeug.exceptions import HTTPException
+from werkzeug.serving import BaseWSGIServer, make_server
+
+from .world import World
+
+log = logging.getLogger(__name__)
+
+PARTS = (
+    "trust",
+    "lambda_functions",
+    "step_functions",
+    "event_sources",
+    "notifications",
+    "account",
+    "rds",
+    "cloudformation",
+    "service_catalog",
+)
+
+
+class AlreadyRunningError(Exception):
+    """moto keeps its state in module variables, so one process holds one local cloud at a time."""
+
+
+class Cloud:
+    """A running local cloud, as a context manager. Its state is gone when it stops.
+
+    Args:
+        speed: AWS seconds that pass in one second here.
+        port: the loopback port to serve on; 0 lets the system choose.
+    """
+
+    _running = threading.Lock()
+
+    def __init__(self, speed: float = 300.0, port: int = 0) -> None:
+        self.world = World(speed=speed)
+        self._port = port
+
+    @property
+    def endpoint(self) -> str:
+        """The URL to give to AWS_ENDPOINT_URL."""
+        return self.world.endpoint
+
+    def client(self, service: str) -> Any:
+        """Return a boto3 client for `service`, with the account's administrator as the caller."""
+        return self.world.client(service)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Serve until `stop`.
+
+        Raises:
+            AlreadyRunningError: another Cloud of this process has not been stopped.
+            OSError: the port is taken.
+        """
+        if not Cloud._running.acquire(blocking=False):
+            raise AlreadyRunningError("a local cloud is already running in this process; stop it first")
+        try:
+            self._install()
+            self._serve()
+        except BaseException:
+            self._undo()
+            Cloud._running.release()
+            raise
+
+    def stop(self) -> None:
+        """End every thread and process of this cloud and forget its state."""
+        self.world.stopping.set()
+        self._undo()
+        BackendDict.reset()
+        reset_model_data()
+        Cloud._running.release()
+
+    def _install(self) -> None:
+        os.environ.pop("AWS_ENDPOINT_URL", None)  # the clients of the cloud itself name their endpoint
+        # moto warns of every error code that is missing from botocore's model; the services send such codes, too.
+        warnings.filterwarnings("ignore", message="Exception.* with code .* does not match an error shape")
+        settings = {
+            "stepfunctions": {"execute_state_machine": True},
+            "iam": {"load_aws_managed_policies": True},
+        }
+        self.world.at_stop.append(lambda before=dict(default_user_config): default_user_config.update(before))  # type: ignore[misc]
+        default_user_config.update(settings)  # type: ignore[typeddict-item]
+        _answer_failures(self.world)
+        for part in PARTS:
+            if importlib.util.find_spec(f"{__package__}.{part}") is None:
+                continue
+            module = importlib.import_module(f"{__package__}.{part}")
+            if hasattr(module, "install"):
+                module.install(self.world)
+
+    def _serve(self) -> None:
+        server = make_server("127.0.0.1", self._port, self._application(), threaded=True, request_handler=_Handler)
+        server.connections = set()  # type: ignore[attr-defined]
+        self.world.endpoint = f"http://127.0.0.1:{server.port}"
+        # moto's own code builds URLs of the server from this variable.
+        before = os.environ.get("MOTO_PORT")
+        os.environ["MOTO_PORT"] = str(server.port)
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,), name="local-cloud", daemon=True)
+        thread.start()
+
+        def end() -> None:
+            server.shutdown()
+            thread.join()
+            _close_connections(server)
+            server.server_close()
+            os.environ.pop("MOTO_PORT")
+            if before is not None:
+                os.environ["MOTO_PORT"] = before
+
+        self.world.at_stop.append(end)
+
+    def _application(self) -> Callable[[dict[str, Any], Any], Iterable[bytes]]:
+        moto = DomainDispatcherApplication(create_backend_app)
+
+        def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+            page = self.world.pages.get(environ.get("PATH_INFO", ""))
+            if page is not None and environ["REQUEST_METHOD"] == "GET":
+                start_response("200 OK", [("Content-Type", "application/json")])
+                return [page().encode()]
+            try:
+                answer: Iterable[bytes] = moto(environ, start_response)
+            except Exception as error:
+                log.exception("%s %s failed inside the local cloud", environ["REQUEST_METHOD"], environ["PATH_INFO"])
+                start_response("500 Internal Server Error", [("Content-Type", "application/xml")])
+                answer = [f"<Error><Code>InternalError</Code><Message>{type(error).__name__}</Message></Error>".encode()]
+            return answer
+
+        return application
+
+    def _undo(self) -> None:
+        while self.world.at_stop:
+            self.world.at_stop.pop()()
+
+
+class _Handler(MotoRequestHandler):
+    disable_nagle_algorithm = True  # headers and body are two writes; waiting for an ACK between costs 40 ms
+
+    def setup(self) -> None:
+        super().setup()
+        self.server.connections.add(self.connection)
+
+    def finish(self) -> None:
+        self.server.connections.discard(self.connection)
+        super().finish()
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Say nothing: a request is no news."""
+
+
+def _close_connections(server: BaseWSGIServer) -> None:
+    # Clients keep connections open, and each holds a thread.
+    for connection in list(server.connections):  # type: ignore[attr-defined]
+        try:
+            connection.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            log.debug("a connection was already closed")
+
+
+class _Failure(ServiceException):
+    """What a client is told when the cloud itself is at fault."""
+
+
+def _answer_failures(world: World) -> None:
+    """Answer what fails inside moto as the service would, where moto sends a page of HTML."""
+
+    def call_action(self: BaseResponse) -> TYPE_RESPONSE:
+        try:
+            answer: TYPE_RESPONSE = original(self)
+        except HTTPException:
+            raise
+        except Exception as error:
+            log.exception("%s %s failed inside the local cloud", self.service_name, self._get_action())
+            unknown = isinstance(error, NotImplementedError)
+            failure = _Failure(
+                "NotImplemented" if unknown else "InternalFailure",
+                f"the local cloud cannot do this: {error}" if unknown else f"{type(error).__name__}: {error}",
+            )
+            _, headers, body = self.serialized(ActionResult(failure))
+            return 501 if unknown else 500, headers, body
+        return answer
+
+    original = world.patch(BaseResponse, "call_action", call_action)

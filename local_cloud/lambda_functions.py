@@ -1,0 +1,244 @@
+"""Lambda: functions run from their deployment package, in processes of their own, with the role they were given."""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import tempfile
+import threading
+import uuid
+import zipfile
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from moto.awslambda.exceptions import InvalidParameterValueException
+from moto.awslambda.models import LambdaFunction, LambdaStorage
+from moto.core.exceptions import JsonRESTError
+
+from . import function_configuration, lambda_async, trust
+from .function_logs import write
+from .lambda_code import Code, UnloadableBuildError
+from .lambda_runtime import Answer, Nursery, Sandbox
+from .policies import Caller
+from .world import ACCOUNT_ID, REGION, World
+
+log = logging.getLogger(__name__)
+
+LAMBDA = Caller(service="lambda.amazonaws.com", context={"aws:SourceAccount": ACCOUNT_ID})
+# "Lambda quotas": Invocation payload (request and response), synchronous and asynchronous.
+SYNCHRONOUS_BYTES = 6 * 1024 * 1024 + 100
+ASYNCHRONOUS_BYTES = 1024 * 1024
+
+
+class TooManyRequests(JsonRESTError):  # noqa: N818 - named as the service names it
+    """All the executions that the function may have at a time are busy."""
+
+    code = 429
+
+    def __init__(self) -> None:
+        super().__init__("TooManyRequestsException", "Rate Exceeded.")
+
+
+def install(world: World) -> None:
+    """Run functions in sandboxes of this machine, where moto wants Docker."""
+    function_configuration.install(world)
+    lambda_async.install(world)
+    runtime = _Runtime(world)
+
+    def put_function(self: LambdaStorage, function: LambdaFunction) -> None:
+        try:
+            trust.check_assume_role(LAMBDA, function.role)
+        except trust.AccessDenied:
+            raise InvalidParameterValueException(
+                "The role defined for the function cannot be assumed by Lambda."
+            ) from None
+        runtime.nursery(function)
+        original_put(self, function)
+
+    def set_code(self: LambdaFunction, spec: dict[str, Any]) -> None:
+        original_set_code(self, spec)
+        if spec is not self.code:
+            runtime.nursery(self)
+            runtime.retire(self)
+
+    def update_configuration(self: LambdaFunction, changes: dict[str, Any]) -> dict[str, Any]:
+        original_update(self, changes)
+        runtime.retire(self)
+        return self.get_configuration()
+
+    def invoke(self: LambdaFunction, body: str | bytes, headers: Any, response_headers: dict[str, str]) -> str | bytes:
+        return runtime.invoke_over_http(self, body, headers, response_headers)
+
+    original_put = world.patch(LambdaStorage, "put_function", put_function)
+    original_set_code = world.patch(LambdaFunction, "_set_function_code", set_code)
+    original_update = world.patch(LambdaFunction, "update_configuration", update_configuration)
+    world.patch(LambdaFunction, "invoke", invoke)
+    world.invoke = runtime.invoke
+    world.at_stop.append(runtime.stop)
+
+
+class _Runtime:
+    """The nurseries and sandboxes of all functions."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self._directory = tempfile.TemporaryDirectory(prefix="local-cloud-lambda-")
+        self._lock = threading.Lock()
+        self._nurseries: dict[str, Nursery] = {}
+        self._idle: dict[str, list[Sandbox]] = defaultdict(list)
+        self._all: list[Sandbox] = []
+        self._running: dict[str, int] = defaultdict(int)
+
+    def nursery(self, function: LambdaFunction) -> Nursery:
+        """Return the nursery of a function's code, starting it if it is the first function with this code."""
+        digest = function.code_sha_256
+        with self._lock:
+            if digest not in self._nurseries:
+                directory = Path(self._directory.name) / uuid.uuid4().hex
+                directory.mkdir()
+                try:
+                    code = Code(function.code_bytes, directory)
+                except zipfile.BadZipFile:
+                    raise InvalidParameterValueException("Could not unzip uploaded file. Please check your file.") from None
+                except UnloadableBuildError as error:
+                    raise InvalidParameterValueException(str(error)) from error
+                self._nurseries[digest] = Nursery(code)
+            return self._nurseries[digest]
+
+    def retire(self, function: LambdaFunction) -> None:
+        """Let the next event of a function start in an environment made of its present code and configuration."""
+        function.revision = str(uuid.uuid4())
+        with self._lock:
+            idle = self._idle.pop(function.function_arn, [])
+        for sandbox in idle:
+            self._bury(sandbox)
+
+    def invoke(self, function: LambdaFunction, payload: str) -> Answer:
+        """Run a function on `payload` and wait for the answer.
+
+        Raises:
+            TooManyRequests: the reserved concurrency of the function is used up.
+        """
+        arn = function.function_arn
+        with self._lock:
+            limit = function.reserved_concurrency
+            if limit is not None and self._running[arn] >= int(limit):
+                raise TooManyRequests
+            self._running[arn] += 1
+        try:
+            revision = function.revision
+            sandbox = self._take(function)
+            request_id = str(uuid.uuid4())
+            answer = sandbox.invoke(payload, request_id, arn, float(function.timeout))
+            write(function, sandbox.log_stream, request_id, answer)
+            with self._lock:
+                reusable = sandbox.alive and revision == function.revision
+                if reusable:
+                    self._idle[arn].append(sandbox)
+            if not reusable:
+                self._bury(sandbox)
+            return answer
+        finally:
+            with self._lock:
+                self._running[arn] -= 1
+
+    def invoke_over_http(
+        self, function: LambdaFunction, body: str | bytes, headers: Any, response_headers: dict[str, str]
+    ) -> str | bytes:
+        payload = (body.decode() if isinstance(body, bytes) else body) or "{}"
+        kind = headers.get("X-Amz-Invocation-Type") or "RequestResponse"
+        _check_payload(payload, SYNCHRONOUS_BYTES if kind == "RequestResponse" else ASYNCHRONOUS_BYTES)
+        if kind == "DryRun":
+            return ""
+        if kind == "Event":
+            lambda_async.send(self.world, self.invoke, function, str(uuid.uuid4()), payload)
+            return ""
+        answer = self.invoke(function, payload)
+        response_headers["x-amz-executed-version"] = str(function.version)
+        response_headers["x-amz-log-result"] = base64.b64encode(answer.output.encode()[-4096:]).decode()
+        if answer.error is not None:
+            response_headers["x-amz-function-error"] = "Unhandled"
+            return json.dumps(answer.error).encode()
+        return (answer.result or "null").encode()
+
+    def stop(self) -> None:
+        with self._lock:
+            sandboxes, nurseries = list(self._all), list(self._nurseries.values())
+        for sandbox in sandboxes:
+            sandbox.kill()
+        for nursery in nurseries:
+            nursery.stop()
+        for sandbox in sandboxes:
+            sandbox.close()
+        self._directory.cleanup()
+
+    def _take(self, function: LambdaFunction) -> Sandbox:
+        with self._lock:
+            if idle := self._idle[function.function_arn]:
+                return idle.pop()
+        nursery = self.nursery(function)
+        now = datetime.now(UTC)
+        stream = f"{now:%Y/%m/%d}/[{function.version}]{uuid.uuid4().hex}"
+        sandbox = Sandbox(nursery, self._environment(function, nursery, stream), stream)
+        with self._lock:
+            self._all.append(sandbox)
+        return sandbox
+
+    def _bury(self, sandbox: Sandbox) -> None:
+        sandbox.close()
+        with self._lock:
+            self._all.remove(sandbox)
+
+    def _environment(self, function: LambdaFunction, nursery: Nursery, stream: str) -> Mapping[str, str]:
+        """Return "Defined runtime environment variables" of the Lambda guide, and the function's own."""
+        session_name = function.function_name.ljust(2, "_")  # STS wants two characters
+        session = self.world.credentials(function.role, session_name, "lambda.amazonaws.com")
+        logging_config = function.logging_config
+        environment = {
+            **function.environment_vars,
+            "_HANDLER": function.handler,
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": session["AccessKeyId"],
+            "AWS_SECRET_ACCESS_KEY": session["SecretAccessKey"],
+            "AWS_SESSION_TOKEN": session["SessionToken"],
+            "AWS_EXECUTION_ENV": f"AWS_Lambda_{function.run_time}",
+            "AWS_LAMBDA_FUNCTION_NAME": function.function_name,
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_size),
+            "AWS_LAMBDA_FUNCTION_VERSION": str(function.version),
+            "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+            "AWS_LAMBDA_LOG_GROUP_NAME": logging_config["LogGroup"],
+            "AWS_LAMBDA_LOG_STREAM_NAME": stream,
+            "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
+            "AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1:2000",  # nobody listens; UDP to it is lost, like the traces
+            "LAMBDA_TASK_ROOT": str(nursery.code.task_root),
+            "LAMBDA_RUNTIME_DIR": str(nursery.code.search_path[-1]),
+            "PYTHONPATH": str(nursery.code.search_path[-1]),
+            "PATH": "/usr/local/bin:/usr/bin:/bin",
+            "LANG": "en_US.UTF-8",
+            "TZ": ":UTC",
+            "AWS_ENDPOINT_URL": self.world.endpoint,
+        }
+        if logging_config["LogFormat"] == "JSON":
+            environment["AWS_LAMBDA_LOG_FORMAT"] = "JSON"
+            environment["AWS_LAMBDA_LOG_LEVEL"] = logging_config["ApplicationLogLevel"]
+        return environment
+
+
+def _check_payload(payload: str, most: int) -> None:
+    if len(payload.encode()) > most:
+        error = JsonRESTError(
+            "RequestTooLargeException", f"Request must be smaller than {most} bytes for the InvokeFunction operation"
+        )
+        error.code = 413
+        raise error
+    try:
+        json.loads(payload)
+    except ValueError as error:
+        raise JsonRESTError(
+            "InvalidRequestContentException", f"Could not parse request body into json: {error}"
+        ) from None

@@ -1,0 +1,161 @@
+"""Decide what an IAM policy document allows, the way "Policy evaluation logic" in the IAM user guide describes it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote
+
+from moto.iam.models import Policy, iam_backends
+
+
+class UnsupportedPolicyError(NotImplementedError):
+    """A policy uses an element that this cloud cannot evaluate, so it neither allows nor denies here."""
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who asks, as policies see it.
+
+    Attributes:
+        account: the account the caller belongs to; empty for an AWS service.
+        arn: ARN of the user or role (aws:PrincipalArn; not the ARN of the role's session).
+        session_arn: ARN of the session, for messages; the same as `arn` for users.
+        service: the service principal ("events.amazonaws.com") when an AWS service asks for itself.
+        context: further condition keys of the request, such as aws:SourceAccount.
+    """
+
+    account: str = ""
+    arn: str = ""
+    session_arn: str = ""
+    service: str = ""
+    context: Mapping[str, str] = field(default_factory=dict)
+
+    def key(self, name: str) -> str | None:
+        """Return the value of a condition key, or None if the request does not carry it."""
+        if name.lower() == "aws:principalarn":
+            return self.arn or None
+        if name.lower() == "aws:principalaccount":
+            return self.account or None
+        return {key.lower(): value for key, value in self.context.items()}.get(name.lower())
+
+
+def resource_allows(policy: str | Mapping[str, Any] | None, action: str, resource: str, caller: Caller) -> bool:
+    """Say whether a resource's own policy (queue, topic, function, role trust) lets `caller` do `action`.
+
+    Raises:
+        UnsupportedPolicyError: a statement that could apply has an element that is not evaluated here.
+    """
+    statements = [
+        statement
+        for statement in _statements(policy)
+        if _principal_matches(statement, caller) and _applies(statement, action, resource, caller)
+    ]
+    return _decide(statements)
+
+
+def identity_allows(role_arn: str, action: str, resource: str, caller: Caller) -> bool:
+    """Say whether the inline and attached policies of a role let it do `action` on `resource`.
+
+    Raises:
+        UnsupportedPolicyError: a statement that could apply has an element that is not evaluated here.
+    """
+    role = iam_backends[role_arn.split(":")[4]]["aws"].get_role_by_arn(role_arn)
+    documents = [*role.policies.values(), *map(_default_version, role.managed_policies.values())]
+    statements = [
+        statement
+        for document in documents
+        for statement in _statements(document)
+        if _applies(statement, action, resource, caller)
+    ]
+    return _decide(statements)
+
+
+def _default_version(policy: Policy) -> str:
+    return str(next(version.document for version in policy.versions if version.is_default))
+
+
+def _decide(statements: list[Mapping[str, Any]]) -> bool:
+    effects = {statement["Effect"] for statement in statements}
+    return "Allow" in effects and "Deny" not in effects
+
+
+def _statements(policy: str | Mapping[str, Any] | None) -> Iterable[Mapping[str, Any]]:
+    if not policy:
+        return []
+    document = json.loads(unquote(policy) if policy.startswith("%") else policy) if isinstance(policy, str) else policy
+    return _listed(document.get("Statement", []))
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _principal_matches(statement: Mapping[str, Any], caller: Caller) -> bool:
+    if "NotPrincipal" in statement:
+        raise UnsupportedPolicyError("a policy statement with NotPrincipal")
+    principal = statement.get("Principal", {})
+    if principal == "*":
+        return True
+    if caller.service:
+        return caller.service in _listed(principal.get("Service", []))
+    names = {"*", caller.arn, caller.session_arn, caller.account, f"arn:aws:iam::{caller.account}:root"}
+    return any(name in names for name in _listed(principal.get("AWS", [])))
+
+
+def _applies(statement: Mapping[str, Any], action: str, resource: str, caller: Caller) -> bool:
+    return (
+        _listed_match(statement, "Action", action.lower(), str.lower)
+        and _listed_match(statement, "Resource", resource, str)
+        and _conditions_hold(statement.get("Condition", {}), caller)
+    )
+
+
+def _listed_match(statement: Mapping[str, Any], element: str, value: str, normal: Callable[[str], str]) -> bool:
+    if f"Not{element}" in statement:
+        return not any(_like(value, normal(pattern)) for pattern in _listed(statement[f"Not{element}"]))
+    # A role's trust policy has no Resource: it is about the role itself.
+    return any(_like(value, normal(pattern)) for pattern in _listed(statement.get(element, "*")))
+
+
+def _like(value: str, pattern: str) -> bool:
+    if "${" in pattern:
+        raise UnsupportedPolicyError(f"a policy variable in {pattern!r}")
+    expression = re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".")
+    return re.fullmatch(expression, value, re.DOTALL) is not None
+
+
+_OPERATORS: dict[str, Callable[[str, str], bool]] = {
+    "StringEquals": lambda value, wanted: value == wanted,
+    "StringEqualsIgnoreCase": lambda value, wanted: value.lower() == wanted.lower(),
+    "StringLike": _like,
+    "ArnEquals": _like,
+    "ArnLike": _like,
+    "Bool": lambda value, wanted: value.lower() == wanted.lower(),
+}
+
+
+def _conditions_hold(conditions: Mapping[str, Mapping[str, Any]], caller: Caller) -> bool:
+    return all(
+        _condition_holds(operator, key, wanted, caller)
+        for operator, keys in conditions.items()
+        for key, wanted in keys.items()
+    )
+
+
+def _condition_holds(operator: str, key: str, wanted: Any, caller: Caller) -> bool:
+    value = caller.key(key)
+    if operator == "Null":
+        return str(value is None).lower() == str(wanted).lower()
+    name = operator.removesuffix("IfExists")
+    negated = "Not" in name
+    matches = _OPERATORS.get(name.replace("Not", "", 1))
+    if matches is None:
+        raise UnsupportedPolicyError(f"the condition operator {operator}")
+    if value is None:
+        # An absent key fails a condition, except where the operator is negated or says IfExists.
+        return negated or operator != name
+    return any(matches(value, str(item)) for item in _listed(wanted)) != negated

@@ -1,0 +1,276 @@
+"""The process that runs a Lambda function, and the one it is forked from. Uses the standard library only.
+
+`python -I -S sandbox.py FD PATH…` starts a nursery: it puts the PATHs (what the code asset carries first) on
+`sys.path`, imports the slow libraries found there, and then forks one sandbox for every request on the socket
+FD. A request is a line of JSON with two file descriptors: the sandbox's own socket and the pipe for its output.
+
+A sandbox answers each event on its socket with one line of JSON, as Lambda's runtime client for Python answers
+the runtime API: {"result": …} or {"error": {errorMessage, errorType, requestId, stackTrace}}. When it ends, the
+nursery writes {"exit": status} there in its stead.
+"""
+
+from __future__ import annotations
+
+import decimal
+import importlib
+import json
+import logging
+import os
+import resource
+import select
+import signal
+import socket
+import sys
+import time
+import traceback
+from types import SimpleNamespace, TracebackType
+from typing import Any, Callable  # noqa: UP035 - collections.abc would be one more import before the fork
+
+PRELOADED = ("boto3", "pydantic")
+
+
+def nursery(control: socket.socket, paths: list[str]) -> None:
+    """Fork sandboxes until `control` is closed at the other end, then kill them all."""
+    sys.path[:0] = paths
+    sys.dont_write_bytecode = False
+    for name in PRELOADED:
+        try:
+            importlib.import_module(name)
+        except ImportError:
+            continue  # the code does without it, or will report it itself
+    wake_reader, wake_writer = socket.socketpair()
+    wake_writer.setblocking(False)
+    signal.set_wakeup_fd(wake_writer.fileno(), warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    children: dict[int, socket.socket] = {}
+    while True:
+        readable, _, _ = select.select([control, wake_reader], [], [])
+        if wake_reader in readable:
+            wake_reader.recv(4096)
+            _bury(children)
+        if control in readable:
+            request, descriptors, _, _ = socket.recv_fds(control, 1 << 20, 2)
+            if not request:
+                break
+            _fork(json.loads(request), descriptors, children, [control, wake_reader, wake_writer])
+    for pid in children:
+        _kill(pid)
+
+
+def _bury(children: dict[int, socket.socket]) -> None:
+    while children:
+        pid, status = os.waitpid(-1, os.WNOHANG)
+        if pid == 0:
+            return
+        with children.pop(pid) as channel:
+            try:
+                channel.sendall(json.dumps({"exit": status}).encode() + b"\n")
+            except OSError:
+                continue  # nobody waits for this sandbox any more
+
+
+def _kill(pid: int) -> None:
+    try:
+        os.killpg(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+
+
+def _fork(
+    request: dict[str, Any], descriptors: list[int], children: dict[int, socket.socket], own: list[socket.socket]
+) -> None:
+    channel, output = socket.socket(fileno=descriptors[0]), descriptors[1]
+    pid = os.fork()
+    if pid:
+        os.close(output)
+        children[pid] = channel
+        return
+    status = 1
+    try:
+        os.setsid()
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        for other in [*own, *children.values()]:
+            other.close()
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        os.dup2(output, 1)
+        os.dup2(output, 2)
+        os.close(output)
+        os.environ.clear()
+        os.environ.update(request["environment"])
+        time.tzset()
+        os.chdir(os.environ["LAMBDA_TASK_ROOT"])
+        sandbox(channel)
+        status = 0
+    except SystemExit as leaving:
+        status = leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
+    except BaseException:  # the last line of a process that must not return into the nursery
+        traceback.print_exc()
+    finally:
+        _flush()
+        os._exit(status)
+
+
+def sandbox(channel: socket.socket) -> None:
+    """Load the handler, then answer events until the socket is closed."""
+    request_id = _RequestId()
+    _log_like_lambda(request_id)
+    lines = channel.makefile("rb")
+    _send(channel, {"pid": os.getpid()})
+    try:
+        handler = _load(os.environ["_HANDLER"])
+    except _RuntimeError as error:
+        _send(channel, {"error": error.report("", [])})
+        return
+    except Exception as error:
+        _send(channel, {"error": _fault(error, "")})
+        return
+    _flush()
+    _send(channel, {"ready": True})
+    for line in lines:
+        event = json.loads(line)
+        request_id.value = event["requestId"]
+        answer = _answer(handler, event)
+        answer["memory"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+        _send(channel, answer)
+
+
+def _answer(handler: Callable[[Any, Any], Any], event: dict[str, Any]) -> dict[str, Any]:
+    os.environ["_X_AMZN_TRACE_ID"] = event["traceId"]
+    request_id = event["requestId"]
+    try:
+        result = handler(json.loads(event["payload"]), _context(event))
+    except Exception as error:
+        return {"error": _fault(error, request_id)}
+    finally:
+        _flush()
+    try:
+        return {"result": json.dumps(result, default=_number, ensure_ascii=False, allow_nan=False)}
+    except Exception as error:
+        wrong = _RuntimeError("Runtime.MarshalError", f"Unable to marshal response: {error}")
+        return {"error": wrong.report(request_id, [])}
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, decimal.Decimal):
+        return float(value)
+    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
+
+
+class _RuntimeError(Exception):
+    """What Lambda's runtime itself reports, with a type of its own."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+    def report(self, request_id: str, stack: list[str]) -> dict[str, Any]:
+        return {"errorMessage": str(self), "errorType": self.kind, "requestId": request_id, "stackTrace": stack}
+
+
+def _load(name: str) -> Callable[[Any, Any], Any]:
+    module_name, dot, function_name = name.rpartition(".")
+    if not dot:
+        raise _RuntimeError("Runtime.MalformedHandlerName", f"Bad handler '{name}': not enough values to unpack")
+    try:
+        module = importlib.import_module(module_name.replace("/", "."))
+    except ImportError as error:
+        message = f"Unable to import module '{module_name}': {error}"
+        raise _RuntimeError("Runtime.ImportModuleError", message) from error
+    except SyntaxError as error:
+        message = f"Syntax error in module '{module_name}': {error}"
+        raise _RuntimeError("Runtime.UserCodeSyntaxError", message) from error
+    handler = getattr(module, function_name, None)
+    if handler is None:
+        message = f"Handler '{function_name}' missing on module '{module_name}'"
+        raise _RuntimeError("Runtime.HandlerNotFound", message)
+    loaded: Callable[[Any, Any], Any] = handler
+    return loaded
+
+
+def _fault(error: BaseException, request_id: str) -> dict[str, Any]:
+    own_frames: TracebackType | None = error.__traceback__
+    while own_frames is not None and own_frames.tb_frame.f_code.co_filename == __file__:
+        own_frames = own_frames.tb_next
+    stack = traceback.format_list(traceback.extract_tb(own_frames))
+    report = {
+        "errorMessage": str(error),
+        "errorType": type(error).__name__,
+        "requestId": request_id,
+        "stackTrace": stack,
+    }
+    # As Lambda's runtime does: the fault is written to the log of the function, too.
+    # One log event, so its lines end in carriage returns.
+    text = f"[ERROR] {report['errorType']}: {error}\nTraceback (most recent call last):\n{''.join(stack)}"
+    sys.stderr.write(text.rstrip().replace("\n", "\r") + "\n")
+    return report
+
+
+def _context(event: dict[str, Any]) -> SimpleNamespace:
+    environment = os.environ
+    return SimpleNamespace(
+        aws_request_id=event["requestId"],
+        function_name=environment["AWS_LAMBDA_FUNCTION_NAME"],
+        function_version=environment["AWS_LAMBDA_FUNCTION_VERSION"],
+        invoked_function_arn=event["functionArn"],
+        memory_limit_in_mb=environment["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"],
+        log_group_name=environment["AWS_LAMBDA_LOG_GROUP_NAME"],
+        log_stream_name=environment["AWS_LAMBDA_LOG_STREAM_NAME"],
+        identity=SimpleNamespace(cognito_identity_id=None, cognito_identity_pool_id=None),
+        client_context=None,
+        get_remaining_time_in_millis=lambda: max(0, event["deadline"] - int(time.time() * 1000)),
+    )
+
+
+class _RequestId(logging.Filter):
+    value = ""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.aws_request_id = self.value
+        return True
+
+
+class _JsonLines(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "timestamp": self.formatTime(record, "%Y-%m-%dT%H:%M:%SZ"),
+            "level": record.levelname,
+            "message": record.getMessage(),
+            "logger": record.name,
+            "requestId": getattr(record, "aws_request_id", ""),
+        }
+        if record.exc_info and record.exc_info[0]:
+            line["errorType"] = record.exc_info[0].__name__
+            line["errorMessage"] = str(record.exc_info[1])
+            line["stackTrace"] = traceback.format_exception(*record.exc_info)
+        return json.dumps(line, default=str)
+
+
+def _log_like_lambda(request_id: _RequestId) -> None:
+    """Give the root logger the handler that Lambda's runtime gives it."""
+    handler = logging.StreamHandler(sys.stdout)
+    handler.addFilter(request_id)
+    if os.environ.get("AWS_LAMBDA_LOG_FORMAT") == "JSON":
+        formatter: logging.Formatter = _JsonLines()
+    else:
+        text = "[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s\n"
+        formatter = logging.Formatter(text, "%Y-%m-%dT%H:%M:%S")
+        handler.terminator = ""
+    formatter.converter = time.gmtime
+    handler.setFormatter(formatter)
+    logging.root.addHandler(handler)
+    if level := os.environ.get("AWS_LAMBDA_LOG_LEVEL"):
+        logging.root.setLevel({"TRACE": "DEBUG", "FATAL": "CRITICAL", "WARN": "WARNING"}.get(level, level))
+
+
+def _send(channel: socket.socket, message: dict[str, Any]) -> None:
+    channel.sendall(json.dumps(message).encode() + b"\n")
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+
+
+if __name__ == "__main__":
+    nursery(socket.socket(fileno=int(sys.argv[1])), sys.argv[2:])

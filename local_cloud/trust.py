@@ -1,0 +1,84 @@
+"""Who may assume which role: STS as on AWS, where moto hands out credentials for any role to anybody."""
+
+from __future__ import annotations
+
+import re
+
+from moto.core.exceptions import ServiceException
+from moto.core.responses import ActionResult
+from moto.iam.exceptions import NotFoundException
+from moto.iam.models import iam_backends
+from moto.sts.models import sts_backends
+from moto.sts.responses import TokenResponse
+
+from .policies import Caller, identity_allows, resource_allows
+from .world import ACCOUNT_ID, World
+
+ADMINISTRATOR = f"arn:aws:iam::{ACCOUNT_ID}:user/administrator"
+
+
+class AccessDenied(ServiceException):  # noqa: N818 - moto's and AWS's name for it
+    """The refusal that every AWS service words alike."""
+
+    code = "AccessDenied"
+
+    def __init__(self, caller: Caller, action: str, resource: str) -> None:
+        who = caller.session_arn or caller.service
+        super().__init__(f"User: {who} is not authorized to perform: {action} on resource: {resource}")
+
+
+def install(world: World) -> None:
+    """Make AssumeRole read the role's trust policy, and the caller's own permissions where AWS does."""
+
+    def assume_role(self: TokenResponse) -> ActionResult:
+        caller = caller_of(self.headers.get("Authorization", ""))
+        check_assume_role(caller, self._get_param("RoleArn"))
+        result: ActionResult = original(self)
+        return result
+
+    original = world.patch(TokenResponse, "assume_role", assume_role)
+
+
+def caller_of(authorization: str) -> Caller:
+    """Return who signed a request with this Authorization header.
+
+    Access keys that STS gave out belong to their role, access keys of IAM users to their user. The cloud's own
+    services sign with their service principal as access key. All other keys are the account's administrator:
+    a local cloud has nobody to keep out, but roles must be as narrow here as on AWS.
+    """
+    found = re.search(r"Credential=([^/,\s]+)/", authorization)
+    key_id = found[1] if found else ""
+    if key_id.endswith(".amazonaws.com"):
+        return Caller(service=key_id, context={"aws:SourceAccount": ACCOUNT_ID})
+    for account, backends in list(sts_backends.items()):
+        session = backends["aws"].get_assumed_role_from_access_key(key_id)
+        if session is not None:
+            return Caller(account, session.role_arn, session.arn)
+    user = iam_backends[ACCOUNT_ID]["aws"].get_user_from_access_key_id(key_id)
+    arn = user.arn if user else ADMINISTRATOR
+    return Caller(ACCOUNT_ID, arn, arn)
+
+
+def check_assume_role(caller: Caller, role_arn: str) -> None:
+    """Check that `caller` may assume a role.
+
+    The role's trust policy decides. Where it trusts the whole account, the caller's own policies have to
+    allow sts:AssumeRole as well ("Policy evaluation logic", IAM user guide).
+
+    Raises:
+        AccessDenied: the role does not exist, or one of the policies does not allow it. AWS does not tell which.
+    """
+    denied = AccessDenied(caller, "sts:AssumeRole", role_arn)
+    account = role_arn.split(":")[4] if role_arn.count(":") == 5 else ""
+    try:
+        role = iam_backends[account or ACCOUNT_ID]["aws"].get_role_by_arn(role_arn)
+    except NotFoundException:
+        raise denied from None
+    policy = role.assume_role_policy_document
+    if not resource_allows(policy, "sts:AssumeRole", role_arn, caller):
+        raise denied
+    named = Caller(arn=caller.arn, session_arn=caller.session_arn, service=caller.service, context=caller.context)
+    trusted_by_name = caller.account == account and resource_allows(policy, "sts:AssumeRole", role_arn, named)
+    if ":role/" in caller.arn and not trusted_by_name:
+        if not identity_allows(caller.arn, "sts:AssumeRole", role_arn, caller):
+            raise denied
