@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from engine.errors import TemplateUnsuitableError
 from engine.models import KeyValue
@@ -104,8 +104,4 @@ def _rule(rules: Rules, otherwise: str) -> str:
 
 
 def _number(value: str) -> Decimal | None:
-    try:
-        number = Decimal(value.strip())
-    except InvalidOperation:
-        return None
-    return number if number.is_finite() else None
+    return Decimal(value) if re.fullmatch(r"[+-]?[0-9]+(\.[0-9]+)?", value) else None

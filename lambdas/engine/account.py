@@ -1,0 +1,116 @@
+"""The account a product is launched in: what it has, and what it may have."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import boto3
+
+from engine.entry_point import CLIENT_CONFIG
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_ec2 import EC2Client
+    from mypy_boto3_ec2.type_defs import VpcTypeDef
+    from mypy_boto3_rds import RDSClient
+    from mypy_boto3_rds.type_defs import DBInstanceTypeDef, OrderableDBInstanceOptionTypeDef
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_service_quotas import ServiceQuotasClient
+
+
+@dataclass(frozen=True)
+class Quota:
+    """A limit of AWS, under the names that Service Quotas gives it."""
+
+    name: str
+    service: str
+    code: str
+
+
+VPCS = Quota("VPCs per Region", "vpc", "L-F678F1CE")
+ELASTIC_IPS = Quota("EC2-VPC Elastic IPs", "ec2", "L-0263D0A3")
+NAT_GATEWAYS = Quota("NAT gateways per Availability Zone", "vpc", "L-FE5A380F")
+DB_INSTANCES = Quota("DB instances", "rds", "L-7B6409FD")
+
+
+@dataclass(frozen=True)
+class Account:
+    """Reads an account, region by the clients, with the rights of the launch role."""
+
+    s3: S3Client
+    cloudformation: CloudFormationClient
+    ec2: EC2Client
+    rds: RDSClient
+    service_quotas: ServiceQuotasClient
+
+    @classmethod
+    def of(cls, session: boto3.Session) -> Account:
+        """Return the account a session belongs to."""
+        return cls(
+            session.client("s3", config=CLIENT_CONFIG),
+            session.client("cloudformation", config=CLIENT_CONFIG),
+            session.client("ec2", config=CLIENT_CONFIG),
+            session.client("rds", config=CLIENT_CONFIG),
+            session.client("service-quotas", config=CLIENT_CONFIG),
+        )
+
+    def limit(self, quota: Quota) -> int:
+        """Return a quota's value: the account's own, else AWS's default."""
+        try:
+            response = self.service_quotas.get_service_quota(ServiceCode=quota.service, QuotaCode=quota.code)
+        except self.service_quotas.exceptions.NoSuchResourceException:
+            default = self.service_quotas.get_aws_default_service_quota(
+                ServiceCode=quota.service, QuotaCode=quota.code
+            )
+            return int(default["Quota"]["Value"])
+        return int(response["Quota"]["Value"])
+
+    def zones(self) -> list[str]:
+        """Return the zones as Fn::GetAZs does: those with a default subnet, or all if none has one."""
+        subnets = self.ec2.describe_subnets(Filters=[{"Name": "default-for-az", "Values": ["true"]}])[
+            "Subnets"
+        ]
+        if subnets:
+            return sorted({subnet["AvailabilityZone"] for subnet in subnets})
+        zones = self.ec2.describe_availability_zones(
+            Filters=[
+                {"Name": "zone-type", "Values": ["availability-zone"]},
+                {"Name": "state", "Values": ["available"]},
+            ]
+        )["AvailabilityZones"]
+        return sorted(zone["ZoneName"] for zone in zones)
+
+    def vpcs(self) -> list[VpcTypeDef]:
+        """Return the VPCs of the region."""
+        pages = self.ec2.get_paginator("describe_vpcs").paginate()
+        return [vpc for page in pages for vpc in page["Vpcs"]]
+
+    def elastic_ips(self) -> int:
+        """Return how many Elastic IP addresses are allocated."""
+        return len(self.ec2.describe_addresses()["Addresses"])
+
+    def nat_gateways(self) -> Counter[str]:
+        """Return how many NAT gateways each availability zone has."""
+        pages = self.ec2.get_paginator("describe_nat_gateways").paginate(
+            Filters=[{"Name": "state", "Values": ["pending", "available", "deleting"]}]
+        )
+        subnets = [gateway["SubnetId"] for page in pages for gateway in page["NatGateways"]]
+        if not subnets:
+            return Counter()
+        described = self.ec2.describe_subnets(SubnetIds=sorted(set(subnets)))["Subnets"]
+        zones = {subnet["SubnetId"]: subnet["AvailabilityZone"] for subnet in described}
+        return Counter(zones[subnet] for subnet in subnets)
+
+    def databases(self) -> list[DBInstanceTypeDef]:
+        """Return the DB instances of the region."""
+        pages = self.rds.get_paginator("describe_db_instances").paginate()
+        return [database for page in pages for database in page["DBInstances"]]
+
+    def orderable(self, engine: str, instance_class: str) -> list[OrderableDBInstanceOptionTypeDef]:
+        """Return what RDS offers of an engine on an instance class: an option for each engine version."""
+        pages = self.rds.get_paginator("describe_orderable_db_instance_options").paginate(
+            Engine=engine, DBInstanceClass=instance_class, Vpc=True
+        )
+        return [option for page in pages for option in page["OrderableDBInstanceOptions"]]

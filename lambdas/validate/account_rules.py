@@ -1,0 +1,116 @@
+"""What only the account knows: names in use, networks, and quotas."""
+
+from __future__ import annotations
+
+from collections import Counter
+from ipaddress import IPv4Network
+from typing import TYPE_CHECKING
+
+from engine import stacks
+from engine.account import DB_INSTANCES, ELASTIC_IPS, NAT_GATEWAYS, VPCS, Account, Quota
+
+from validate.launch import Launch
+from validate.violations import Violation
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2.type_defs import VpcTypeDef
+    from mypy_boto3_rds.type_defs import DBInstanceTypeDef
+
+
+def violations(account: Account, launch: Launch, databases: list[DBInstanceTypeDef]) -> list[Violation]:
+    """Return the rules of the account that a launch or update would break."""
+    vpcs = account.vpcs()
+    found = [*_suffix(account, launch, databases), *_network(launch, vpcs)]
+    if launch.creates:
+        found += _quotas(account, launch, len(vpcs), len(databases))
+    return found
+
+
+def _suffix(account: Account, launch: Launch, databases: list[DBInstanceTypeDef]) -> list[Violation]:
+    suffix = launch.parameters.get("EnvironmentSuffix")
+    if suffix is None or launch.current.get("EnvironmentSuffix") == suffix:
+        return []
+    for stack in stacks.named(account.cloudformation, "TapStack-"):
+        taken = stacks.parameters(stack).get("EnvironmentSuffix") == suffix
+        if taken and stack["StackName"] != launch.stack_name:
+            return [
+                Violation(
+                    "EnvironmentSuffix",
+                    f"is already in use by stack {stack['StackName']}: choose another",
+                    suffix,
+                )
+            ]
+    name = launch.given("AWS::RDS::DBInstance", "DBInstanceIdentifier")
+    names = {database["DBInstanceIdentifier"] for database in databases}
+    if name and name.value in names - launch.own:
+        rule = f"is already in use: there is a database instance {name.value}. Choose another"
+        return [Violation("EnvironmentSuffix", rule, suffix)]
+    return []
+
+
+def _network(launch: Launch, vpcs: list[VpcTypeDef]) -> list[Violation]:
+    cidr = launch.given("AWS::EC2::VPC", "CidrBlock")
+    if cidr is None or launch.current.get(cidr.input) == cidr.value:
+        return []
+    try:
+        network = IPv4Network(cidr.value, strict=False)
+    except ValueError:
+        return [Violation(cidr.input, "must be an IPv4 range such as 10.0.0.0/16", cidr.value)]
+    if str(network) != cidr.value:
+        return [Violation(cidr.input, f"must be the first address of its range: {network}", cidr.value)]
+    if not 16 <= network.prefixlen <= 28:  # EC2 API, CreateVpc: from /16 to /28
+        return [Violation(cidr.input, "must have a prefix from /16 to /28", cidr.value)]
+    taken = {
+        IPv4Network(association["CidrBlock"]): vpc["VpcId"]
+        for vpc in vpcs
+        if vpc["VpcId"] not in launch.own
+        for association in vpc.get("CidrBlockAssociationSet", [])
+        if association["CidrBlockState"]["State"] in ("associating", "associated")
+    }
+    for other, vpc_id in taken.items():
+        if network.overlaps(other):
+            free = _next_free(network, list(taken))
+            advice = f"{free} is free" if free else "no range of this size is free, choose a smaller one"
+            return [Violation(cidr.input, f"overlaps {vpc_id} ({other}): {advice}", cidr.value)]
+    return []
+
+
+def _next_free(network: IPv4Network, taken: list[IPv4Network]) -> IPv4Network | None:
+    """Return the first free range of the same size in a private block, beginning with the one asked for."""
+    blocks = [IPv4Network(block) for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")]
+    for block in sorted(blocks, key=lambda block: not network.subnet_of(block)):
+        for candidate in block.subnets(new_prefix=network.prefixlen):
+            if not any(candidate.overlaps(other) for other in taken):
+                return candidate
+    return None
+
+
+def _quotas(account: Account, launch: Launch, vpcs: int, databases: int) -> list[Violation]:
+    def needed(resource_type: str) -> int:
+        return len(launch.template.of_type(resource_type))
+
+    found = [
+        _quota(account, VPCS, vpcs, needed("AWS::EC2::VPC")),
+        _quota(account, ELASTIC_IPS, account.elastic_ips(), needed("AWS::EC2::EIP")),
+        _quota(account, DB_INSTANCES, databases, needed("AWS::RDS::DBInstance")),
+    ]
+    subnets = launch.template.properties("AWS::EC2::NatGateway", "SubnetId")
+    wanted = Counter(launch.zones_of(subnets, account.zones()))
+    used = account.nat_gateways() if wanted else Counter[str]()
+    found += [
+        _quota(account, NAT_GATEWAYS, used[zone], count, f" in {zone}") for zone, count in wanted.items()
+    ]
+    return [violation for violation in found if violation]
+
+
+def _quota(account: Account, quota: Quota, used: int, needed: int, where: str = "") -> Violation | None:
+    if needed == 0:
+        return None
+    limit = account.limit(quota)
+    if used + needed <= limit:
+        return None
+    return Violation(
+        "Account quota",
+        f'"{quota.name}" is {limit}{where}, {used} are in use and {needed} more are needed. Remove some, '
+        f"or ask for more in the Service Quotas console (service {quota.service}, code {quota.code})",
+    )
