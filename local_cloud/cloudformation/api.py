@@ -1,0 +1,322 @@
+"""CloudFormation's query API. Each method answers the action of its name."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any
+
+from moto.core.exceptions import ServiceException
+from moto.core.responses import ActionResult, BaseResponse
+from moto.sts.models import sts_backends
+
+from ..world import ACCOUNT_ID, REGION
+from .errors import NotEmulatedError, ValidationError
+from .service import CloudFormation
+from .stack import ChangeSet, Stack, StackResource
+
+log = logging.getLogger(__name__)
+_PAGE = 100
+
+
+class CloudFormationApi(BaseResponse):
+    """Answers requests to cloudformation.*.amazonaws.com from `service`."""
+
+    service: CloudFormation
+
+    def __init__(self) -> None:
+        super().__init__(service_name="cloudformation")
+        self.automated_parameter_parsing = True
+
+    def call_action(self) -> Any:
+        """Refuse other regions and unknown actions in words, and apply faults, before anything else."""
+        action = self._get_action()
+        try:
+            if self.region != REGION:
+                raise NotEmulatedError(f"the region {self.region}")
+            self.service.faults.strike_action(action)
+            return super().call_action()
+        except ServiceException as error:
+            return self.serialized(ActionResult(error))
+        except NotImplementedError:
+            return self.serialized(ActionResult(NotEmulatedError(f"the action {action}")))
+        except Exception:
+            log.exception("%s failed inside the local cloud", action)
+            return self.serialized(ActionResult(ServiceException("InternalFailure", f"{action} failed inside the local cloud; see its log.")))
+
+    @property
+    def _request(self) -> dict[str, Any]:
+        request: dict[str, Any] = dict(self.params)
+        return request
+
+    def _caller_role(self) -> str | None:
+        """The role whose session the caller has; None for the account's root."""
+        key = self.get_access_key()
+        for role in sts_backends[ACCOUNT_ID]["aws"].assumed_roles:
+            if role.access_key_id == key:
+                return str(role.role_arn)
+        return None
+
+    def _page(self, items: list[Any], size: int = _PAGE) -> tuple[list[Any], dict[str, str]]:
+        token = self._request.get("NextToken") or "0"
+        if not token.isdigit():
+            raise ValidationError("Invalid NextToken")
+        start = int(token)
+        return items[start : start + size], ({"NextToken": str(start + size)} if start + size < len(items) else {})
+
+    # Stacks
+
+    def create_stack(self) -> ActionResult:
+        return ActionResult({"StackId": self.service.create_stack(self._request, self._caller_role())})
+
+    def update_stack(self) -> ActionResult:
+        return ActionResult({"StackId": self.service.update_stack(self._request, self._caller_role())})
+
+    def delete_stack(self) -> ActionResult:
+        self.service.delete_stack(self._request, self._caller_role())
+        return ActionResult({})
+
+    def continue_update_rollback(self) -> ActionResult:
+        self.service.continue_update_rollback(self._request)
+        return ActionResult({})
+
+    def describe_stacks(self) -> ActionResult:
+        name = self._request.get("StackName")
+        if name:
+            stacks = [self.service.stack(name, deleted=True)]
+        else:
+            stacks = [stack for stack in reversed(self.service.stacks) if stack.status != "DELETE_COMPLETE"]
+        page, more = self._page([_stack(stack) for stack in stacks])
+        return ActionResult({"Stacks": page} | more)
+
+    def list_stacks(self) -> ActionResult:
+        wanted = self._request.get("StackStatusFilter")
+        stacks = [stack for stack in reversed(self.service.stacks) if not wanted or stack.status in wanted]
+        page, more = self._page([_summary(stack) for stack in stacks])
+        return ActionResult({"StackSummaries": page} | more)
+
+    def describe_stack_events(self) -> ActionResult:
+        stack = self._named_stack()
+        page, more = self._page(stack.events[::-1])
+        return ActionResult({"StackEvents": page} | more)
+
+    def _named_stack(self) -> Stack:
+        if "StackName" not in self._request:
+            raise ValidationError("StackName is required")
+        name = self._request["StackName"]
+        try:
+            return self.service.stack(name, deleted=True)
+        except ValidationError:
+            raise ValidationError(f"Stack [{name}] does not exist") from None
+
+    def describe_stack_resource(self) -> ActionResult:
+        stack = self._named_stack()
+        logical_id = self._request["LogicalResourceId"]
+        if logical_id not in stack.resources:
+            raise ValidationError(f"Resource {logical_id} does not exist for stack {stack.name}")
+        resource = stack.resources[logical_id]
+        detail = _resource(stack, resource, "LastUpdatedTimestamp")
+        detail["Metadata"] = json.dumps(resource.definition.get("Metadata", {}))
+        return ActionResult({"StackResourceDetail": detail})
+
+    def describe_stack_resources(self) -> ActionResult:
+        if "StackName" not in self._request:
+            raise NotEmulatedError("DescribeStackResources by PhysicalResourceId")
+        stack = self._named_stack()
+        wanted = self._request.get("LogicalResourceId")
+        resources = [item for name, item in stack.resources.items() if wanted in (None, name)]
+        return ActionResult({"StackResources": [_resource(stack, item, "Timestamp") for item in resources[:_PAGE]]})
+
+    def list_stack_resources(self) -> ActionResult:
+        stack = self._named_stack()
+        page, more = self._page([_resource(None, item, "LastUpdatedTimestamp") for item in stack.resources.values()])
+        return ActionResult({"StackResourceSummaries": page} | more)
+
+    def update_termination_protection(self) -> ActionResult:
+        stack = self.service.stack(self._request["StackName"])
+        stack.termination_protection = bool(self._request["EnableTerminationProtection"])
+        return ActionResult({"StackId": stack.id})
+
+    def set_stack_policy(self) -> ActionResult:
+        self.service.set_stack_policy(self._request)
+        return ActionResult({})
+
+    def get_stack_policy(self) -> ActionResult:
+        policy = self._named_stack().policy
+        return ActionResult({"StackPolicyBody": policy} if policy else {})
+
+    def list_exports(self) -> ActionResult:
+        return ActionResult({"Exports": []})
+
+    # Templates
+
+    def get_template(self) -> ActionResult:
+        if "ChangeSetName" in self._request:
+            stack, change_set = self.service.change_set(self._request)
+            body = change_set.target.template.body
+        else:
+            stack = self.service.stack(self._request["StackName"], deleted=True)
+            if stack.specification is None:
+                raise ValidationError(f"Stack [{stack.name}] has no template")
+            body = stack.specification.template.body
+        return ActionResult({"TemplateBody": body, "StagesAvailable": ["Original", "Processed"]})
+
+    def get_template_summary(self) -> ActionResult:
+        if "StackName" in self._request:
+            specification = self.service.stack(self._request["StackName"]).specification
+            assert specification is not None
+            template = specification.template
+        else:
+            template = self.service.template(self._request, self._caller_role())
+        parameters = [_declaration(key, item) for key, item in template.parameters.items()]
+        for item, declared in zip(parameters, template.parameters.values(), strict=True):
+            item["ParameterType"] = declared["Type"]
+            if "AllowedValues" in declared:
+                item["ParameterConstraints"] = {"AllowedValues": [str(value) for value in declared["AllowedValues"]]}
+        types = sorted({resource["Type"] for resource in template.resources.values()})
+        return ActionResult(
+            {"Parameters": parameters, "ResourceTypes": types, "Version": template.data.get("AWSTemplateFormatVersion")}
+            | _described(template.data) | _capabilities(template.capabilities)
+        )  # fmt: skip
+
+    def validate_template(self) -> ActionResult:
+        template = self.service.template(self._request, self._caller_role())
+        parameters = [_declaration(key, item) for key, item in template.parameters.items()]
+        return ActionResult({"Parameters": parameters} | _described(template.data) | _capabilities(template.capabilities))
+
+    # Change sets
+
+    def create_change_set(self) -> ActionResult:
+        change_set = self.service.create_change_set(self._request, self._caller_role())
+        stack, _ = self.service.change_set({"ChangeSetName": change_set.id})
+        return ActionResult({"Id": change_set.id, "StackId": stack.id})
+
+    def describe_change_set(self) -> ActionResult:
+        if self._request.get("IncludePropertyValues"):
+            raise NotEmulatedError("the parameter IncludePropertyValues")
+        stack, change_set = self.service.change_set(self._request)
+        page, more = self._page(change_set.changes)
+        detail = _change_set(stack, change_set) | {
+            "Parameters": [item.described(key) for key, item in change_set.target.parameters.items()],
+            "Tags": [{"Key": key, "Value": value} for key, value in change_set.target.tags.items()],
+            "Capabilities": list(change_set.target.capabilities),
+            "NotificationARNs": [],
+            "RollbackConfiguration": {},
+            "Changes": page,
+        }
+        return ActionResult(detail | ({"OnStackFailure": change_set.on_failure} if change_set.on_failure else {}) | more)
+
+    def list_change_sets(self) -> ActionResult:
+        stack = self.service.stack(self._request["StackName"])
+        page, more = self._page([_change_set(stack, item) for item in stack.change_sets.values()])
+        return ActionResult({"Summaries": page} | more)
+
+    def execute_change_set(self) -> ActionResult:
+        self.service.execute_change_set(self._request, self._caller_role())
+        return ActionResult({})
+
+    def delete_change_set(self) -> ActionResult:
+        self.service.delete_change_set(self._request)
+        return ActionResult({})
+
+
+def _without_none(values: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if value is not None and value != ""}
+
+
+def _described(data: dict[str, Any]) -> dict[str, Any]:
+    return {"Description": data["Description"]} if "Description" in data else {}
+
+
+def _capabilities(needed: tuple[str | None, list[str]]) -> dict[str, Any]:
+    capability, resources = needed
+    if capability is None:
+        return {}
+    reason = f"The following resource(s) require capabilities: [{', '.join(resources)}]"
+    return {"Capabilities": [capability], "CapabilitiesReason": reason}
+
+
+def _declaration(key: str, declared: dict[str, Any]) -> dict[str, Any]:
+    item = {"ParameterKey": key, "NoEcho": str(declared.get("NoEcho", False)).lower() == "true"} | _described(declared)
+    return item | ({"DefaultValue": str(declared["Default"])} if "Default" in declared else {})
+
+
+def _stack(stack: Stack) -> dict[str, Any]:
+    specification = stack.specification
+    detail: dict[str, Any] = {
+        "StackId": stack.id,
+        "StackName": stack.name,
+        "StackStatus": stack.status,
+        "StackStatusReason": stack.reason,
+        "CreationTime": stack.created,
+        "LastUpdatedTime": stack.updated,
+        "DeletionTime": stack.deleted,
+        "RoleARN": stack.role_arn,
+        "DisableRollback": stack.on_failure == "DO_NOTHING",
+        "EnableTerminationProtection": stack.termination_protection,
+        "NotificationARNs": [],
+        "RollbackConfiguration": {},
+        "DriftInformation": {"StackDriftStatus": "NOT_CHECKED"},
+        "Outputs": stack.outputs,
+        "Tags": [],
+    }
+    if specification:
+        detail |= {
+            "Description": specification.template.data.get("Description"),
+            "Parameters": [item.described(key) for key, item in specification.parameters.items()],
+            "Capabilities": list(specification.capabilities),
+            "Tags": [{"Key": key, "Value": value} for key, value in specification.tags.items()],
+        }
+    return _without_none(detail)
+
+
+def _summary(stack: Stack) -> dict[str, Any]:
+    description = stack.specification.template.data.get("Description") if stack.specification else None
+    return _without_none(
+        {
+            "StackId": stack.id,
+            "StackName": stack.name,
+            "StackStatus": stack.status,
+            "StackStatusReason": stack.reason,
+            "TemplateDescription": description,
+            "CreationTime": stack.created,
+            "LastUpdatedTime": stack.updated,
+            "DeletionTime": stack.deleted,
+            "DriftInformation": {"StackDriftStatus": "NOT_CHECKED"},
+        }
+    )
+
+
+def _resource(stack: Stack | None, resource: StackResource, timestamp: str) -> dict[str, Any]:
+    names = {"StackName": stack.name, "StackId": stack.id} if stack else {}
+    return _without_none(
+        names
+        | {
+            "LogicalResourceId": resource.logical_id,
+            "PhysicalResourceId": resource.physical_id,
+            "ResourceType": resource.type,
+            timestamp: resource.updated,
+            "ResourceStatus": resource.status,
+            "ResourceStatusReason": resource.reason,
+            "DriftInformation": {"StackResourceDriftStatus": "NOT_CHECKED"},
+        }
+    )
+
+
+def _change_set(stack: Stack, change_set: ChangeSet) -> dict[str, Any]:
+    return _without_none(
+        {
+            "ChangeSetName": change_set.name,
+            "ChangeSetId": change_set.id,
+            "StackId": stack.id,
+            "StackName": stack.name,
+            "Description": change_set.description,
+            "CreationTime": change_set.created,
+            "ExecutionStatus": change_set.execution_status,
+            "Status": change_set.status,
+            "StatusReason": change_set.reason,
+            "IncludeNestedStacks": False,
+        }
+    )
+
+

@@ -1,0 +1,157 @@
+"""What an update would do: the changes of a change set.
+
+Follows the API reference's ResourceChange and ResourceChangeDetail: a change is Static when the new value is known
+before the update, Dynamic when it depends on another resource that changes with it.
+"""
+
+from __future__ import annotations
+
+from graphlib import TopologicalSorter
+from typing import Any
+
+from .intrinsics import Evaluator, references
+from .provider import Properties
+from .resources import ResourceHandler, conform
+from .schema import PropertiesError, resource_schema
+from .stack import Specification, Stack, StackResource
+from .template import is_custom
+
+Detail = dict[str, Any]
+
+
+def plan_changes(stack: Stack, target: Specification, handler: ResourceHandler) -> list[dict[str, Any]]:
+    """Return the changes from the stack as it is to `target`, in the shape of DescribeChangeSet."""
+    return _Plan(stack, target, handler).changes()
+
+
+class _Plan:
+    def __init__(self, stack: Stack, target: Specification, handler: ResourceHandler) -> None:
+        self.stack, self.target, self.handler = stack, target, handler
+        self.replacements: dict[str, str] = {}  # changed resources: "True", "False", "Conditional"
+        old = stack.specification.parameters if stack.specification else {}
+        self.changed_parameters = {
+            key for key, item in target.parameters.items() if key not in old or old[key].value != item.value
+        }
+
+    def changes(self) -> list[dict[str, Any]]:
+        active = self.handler.active(self.target)
+        current = self.stack.resources
+        planned = {}
+        for logical_id in TopologicalSorter(active).static_order():
+            definition = self.target.template.resources[logical_id]
+            if logical_id not in current:
+                self.replacements[logical_id] = "True"
+                change = {"Action": "Add", "LogicalResourceId": logical_id, "ResourceType": definition["Type"]}
+                planned[logical_id] = change | {"Scope": [], "Details": []}
+            elif modify := self._modify(current[logical_id], definition):
+                planned[logical_id] = modify
+        removed = [self._remove(item) for name, item in current.items() if name not in active]
+        ordered = [planned[name] for name in active if name in planned]
+        return [{"Type": "Resource", "ResourceChange": change} for change in ordered + removed]
+
+    @staticmethod
+    def _remove(resource: StackResource) -> dict[str, Any]:
+        retained = resource.definition.get("DeletionPolicy") in ("Retain", "RetainExceptOnCreate")
+        return {
+            "Action": "Remove",
+            "PolicyAction": "Retain" if retained else "Delete",
+            "LogicalResourceId": resource.logical_id,
+            "PhysicalResourceId": resource.physical_id,
+            "ResourceType": resource.type,
+            "Scope": [],
+            "Details": [],
+        }
+
+    def _modify(self, resource: StackResource, definition: dict[str, Any]) -> dict[str, Any] | None:
+        details = self._details(resource, definition)
+        if not details:
+            return None
+        if definition["Type"] != resource.type:
+            replacement = "True"
+        else:
+            replacement = max((_replacement(detail) for detail in details), key=("False", "Conditional", "True").index)
+        self.replacements[resource.logical_id] = replacement
+        scope = dict.fromkeys(str(detail["Target"]["Attribute"]) for detail in details)
+        change = {
+            "Action": "Modify",
+            "LogicalResourceId": resource.logical_id,
+            "PhysicalResourceId": resource.physical_id,
+            "ResourceType": definition["Type"],
+            "Replacement": replacement,
+            "Scope": list(scope),
+            "Details": details,
+        }
+        if replacement != "False":
+            retained = definition.get("UpdateReplacePolicy") == "Retain"
+            change["PolicyAction"] = "ReplaceAndRetain" if retained else "ReplaceAndDelete"
+        return change
+
+    def _details(self, resource: StackResource, definition: dict[str, Any]) -> list[Detail]:
+        wanted = self._properties(definition)
+        raw_old, raw_new = resource.definition.get("Properties", {}), definition.get("Properties", {})
+        details = []
+        for name in dict.fromkeys([*resource.properties, *wanted]):
+            if resource.properties.get(name) != wanted.get(name):
+                details += self._causes(definition["Type"], name, raw_old.get(name), raw_new.get(name))
+        for attribute in ("Metadata", "DeletionPolicy", "UpdateReplacePolicy"):
+            if resource.definition.get(attribute) != definition.get(attribute):
+                details.append(_detail(attribute, None, "Never", "Static", "DirectModification"))
+        return details
+
+    def _properties(self, definition: dict[str, Any]) -> Properties:
+        known = self.handler.evaluator(self.target)
+        evaluator = Evaluator(
+            known.values, known.mappings, known.conditions,
+            lambda name: self._pending(name) or known.ref(name),
+            lambda name, attribute: self._pending(name, attribute) or known.get_att(name, attribute),
+            known.zones,
+        )  # fmt: skip
+        properties = evaluator.resolve(definition.get("Properties", {}))
+        provider = self.handler.types[definition["Type"]]
+        try:
+            return conform(definition["Type"], properties, self.target.tags, provider)
+        except PropertiesError:
+            # As on AWS, bad properties fail the update of the resource, not the change set.
+            return dict(properties)
+
+    def _pending(self, logical_id: str, attribute: str | None = None) -> str | None:
+        """A value that differs from every old one, for what is known only after the update."""
+        replacement = self.replacements.get(logical_id)
+        if replacement is None or (attribute is None and replacement == "False"):
+            return None
+        return f"(known after the update: {logical_id}.{attribute})"
+
+    def _causes(self, kind: str, name: str, old: Any, new: Any) -> list[Detail]:
+        recreation = "Never" if is_custom(kind) else resource_schema(kind).recreation(name)
+        if is_custom(kind) and name == "ServiceToken":
+            recreation = "Always"
+        scope = "Tags" if not is_custom(kind) and name == resource_schema(kind).tag_property else "Properties"
+        found: list[Detail] = []
+        for referred, attribute in dict.fromkeys(references(new)):
+            if referred in self.changed_parameters:
+                found.append(_detail(scope, name, recreation, "Static", "ParameterReference", referred))
+            elif attribute and referred in self.replacements:
+                found.append(_detail(scope, name, recreation, "Dynamic", "ResourceAttribute", f"{referred}.{attribute}"))
+            elif self.replacements.get(referred, "False") != "False":
+                evaluation = "Dynamic"
+                found.append(_detail(scope, name, recreation, evaluation, "ResourceReference", referred))
+        if old != new or not found:
+            found.append(_detail(scope, name, recreation, "Static", "DirectModification"))
+        return found
+
+
+def _replacement(detail: Detail) -> str:
+    recreation = detail["Target"]["RequiresRecreation"]
+    if recreation == "Never":
+        return "False"
+    return "True" if recreation == "Always" and detail["Evaluation"] == "Static" else "Conditional"
+
+
+def _detail(
+    attribute: str, name: str | None, recreation: str, evaluation: str, source: str, cause: str | None = None
+) -> Detail:
+    target = {"Attribute": attribute, "RequiresRecreation": recreation}
+    if attribute == "Properties":
+        target["Name"] = str(name)
+    detail: Detail = {"Target": target, "Evaluation": evaluation, "ChangeSource": source}
+    return detail | ({"CausingEntity": cause} if cause else {})

@@ -1,0 +1,110 @@
+"""Resources that a Lambda function makes."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from ..world import REGION
+from .provider import Call, Properties, ProviderError, Tagging
+
+_BUCKET = f"cloudformation-custom-resource-response-{REGION.replace('-', '')}"
+_TIMEOUT = 3600  # AWS seconds, when there is no ServiceTimeout
+_SHORTEST_TIMEOUT = 5.0  # real seconds: the function's own code does not run faster in a fast world
+
+
+class CustomResource:
+    """Custom::* and AWS::CloudFormation::CustomResource.
+
+    The function gets a presigned URL into a bucket that is AWS's on AWS, and answers there.
+    """
+
+    name: str | None = None
+    tagging: Tagging | None = None
+    attributes: Mapping[str, str] = {}  # noqa: RUF012 - a protocol member; what it offers is what the function answers
+
+    def create(self, call: Call, properties: Properties) -> str:
+        """Send Create and return the physical id that the function chose."""
+        answer = self._send(call, "Create", properties)
+        physical_id = str(answer["PhysicalResourceId"])
+        call.initiated(physical_id)
+        return physical_id
+
+    def update(self, call: Call, physical_id: str, old: Properties, new: Properties) -> str:
+        """Send Update; an answer with another physical id means that the old resource is to be deleted."""
+        identity = {"PhysicalResourceId": physical_id}
+        answer = self._send(call, "Update", new, identity | {"OldResourceProperties": _stringified(old)})
+        new_id = str(answer["PhysicalResourceId"])
+        if new_id != physical_id:
+            self.delete(call, physical_id, old)
+        return new_id
+
+    def delete(self, call: Call, physical_id: str, properties: Properties) -> None:
+        """Send Delete."""
+        self._send(call, "Delete", properties, {"PhysicalResourceId": physical_id})
+
+    def attribute(self, call: Call, physical_id: str, name: str, properties: Properties) -> Any:
+        """Return what the function answered under `name` in Data."""
+        if name not in call.data:
+            raise ProviderError(f"CustomResource attribute error: Vendor response doesn't contain {name} attribute in object {physical_id}")
+        return call.data[name]
+
+    def _send(self, call: Call, kind: str, properties: Properties, more: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        request_id = str(uuid.uuid4())
+        s3 = call.world.client("s3")
+        s3.create_bucket(Bucket=_BUCKET)
+        request = {
+            "RequestType": kind,
+            "ResponseURL": s3.generate_presigned_url("put_object", {"Bucket": _BUCKET, "Key": request_id}, 7200),
+            "StackId": call.stack_id,
+            "RequestId": request_id,
+            "LogicalResourceId": call.logical_id,
+            "ResourceType": call.resource_type,
+            "ServiceToken": properties["ServiceToken"],
+            "ResourceProperties": _stringified(properties),
+        } | dict(more or {})
+        call.client("lambda").invoke(
+            FunctionName=properties["ServiceToken"], InvocationType="Event", Payload=json.dumps(request)
+        )
+        answer = self._answer(call, s3, request_id, float(properties.get("ServiceTimeout", _TIMEOUT)))
+        if answer.get("Status") != "SUCCESS":
+            raise ProviderError(f"Received response status [FAILED] from custom resource. Message returned: {answer.get('Reason', '')} (RequestId: {request_id})")
+        if kind != "Delete" and not answer.get("PhysicalResourceId"):
+            raise ProviderError("Invalid PhysicalResourceId")
+        call.data.clear()
+        call.data.update(answer.get("Data") or {})
+        return answer
+
+    def _answer(self, call: Call, s3: Any, key: str, timeout: float) -> dict[str, Any]:
+        deadline = time.monotonic() + max(timeout / call.world.speed, _SHORTEST_TIMEOUT)
+        while time.monotonic() < deadline:
+            try:
+                body = s3.get_object(Bucket=_BUCKET, Key=key)["Body"].read()
+            except ClientError:
+                call.wait(1)
+                continue
+            s3.delete_object(Bucket=_BUCKET, Key=key)
+            try:
+                answer: dict[str, Any] = json.loads(body)
+            except ValueError:
+                raise ProviderError("Invalid Response object: it is not JSON") from None
+            return answer
+        raise ProviderError(
+            f"CloudFormation did not receive a response from your Custom Resource. Please check your logs for requestId [{key}]. "
+            "If you are using the Python cfn-response module, you may need to update your Lambda function code so that "
+            "CloudFormation can attach the updated version."
+        )
+
+
+def _stringified(value: Any) -> Any:
+    """Properties reach the function as strings, as the user guide warns."""
+    if isinstance(value, dict):
+        return {key: _stringified(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_stringified(item) for item in value]
+    return str(value).lower() if isinstance(value, bool) else str(value)
