@@ -1,0 +1,116 @@
+"""One call of the API: its parameters, its caller, and the catalog it is about."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from threading import Lock
+from typing import Any, TypeVar
+
+from local_cloud.world import World
+
+from .errors import InvalidParametersError
+from .identity import Caller, identify
+from .model import Catalog
+
+Item = TypeVar("Item")
+Response = dict[str, Any]
+
+
+@dataclass
+class ServiceCatalog:
+    """The service: what `install` returns, for tests that look behind the API.
+
+    Attributes:
+        catalog: all there is, of the one account and region of the local cloud.
+        repeatable: by operation and idempotency token, the request that was made with it and the answer.
+    """
+
+    world: World
+    catalog: Catalog = field(default_factory=Catalog)
+    repeatable: dict[tuple[str, str], tuple[Response, Response]] = field(default_factory=dict)
+    token_locks: defaultdict[tuple[str, str], Lock] = field(default_factory=lambda: defaultdict(Lock))
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call that has passed the checks of the API's model."""
+
+    service: ServiceCatalog
+    authorization: str = field(repr=False)
+    params: dict[str, Any]
+
+    @property
+    def catalog(self) -> Catalog:
+        """The catalog of the account and region."""
+        return self.service.catalog
+
+    @cached_property
+    def caller(self) -> Caller:
+        """Who makes the call."""
+        return identify(self.authorization)
+
+    def __getitem__(self, name: str) -> Any:
+        return self.params[name]
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return an optional parameter."""
+        return self.params.get(name, default)
+
+    def tags(self, name: str = "Tags") -> dict[str, str]:
+        """Return a list of tags as key and value.
+
+        Raises:
+            InvalidParametersError: a key is there twice, or is reserved for AWS.
+        """
+        tags = {tag["Key"]: tag["Value"] for tag in self.get(name, [])}
+        if len(tags) < len(self.get(name, [])):
+            raise InvalidParametersError("Duplicate tag keys are not allowed.")
+        if reserved := [key for key in tags if key.lower().startswith("aws:")]:
+            raise InvalidParametersError(f"Tag keys must not start with aws: {', '.join(reserved)}")
+        return tags
+
+    def changed_tags(self, tags: dict[str, str]) -> dict[str, str]:
+        """Return tags without those in RemoveTags and with those in AddTags."""
+        kept = {key: value for key, value in tags.items() if key not in self.get("RemoveTags", [])}
+        return kept | self.tags("AddTags")
+
+    def page(self, items: Iterable[Item], default_size: int = 20) -> tuple[list[Item], str | None]:
+        """Return the page that PageSize and PageToken ask for, and the token of the next one.
+
+        Raises:
+            InvalidParametersError: the token is not one this method gave.
+        """
+        everything = list(items)
+        start = _offset(self.get("PageToken"))
+        end = start + (self.get("PageSize") or default_size)
+        following = (
+            base64.urlsafe_b64encode(f"from:{end}".encode()).decode() if end < len(everything) else None
+        )
+        return everything[start:end], following
+
+
+Operation = Callable[[Call], Response]
+OPERATIONS: dict[str, Operation] = {}
+
+
+def operation(function: Operation) -> Operation:
+    """Offer a function as the API operation of the same name."""
+    OPERATIONS[function.__name__] = function
+    return function
+
+
+def _offset(token: str | None) -> int:
+    if token is None:
+        return 0
+    try:
+        word, _, number = base64.urlsafe_b64decode(token).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        word, number = "", ""
+    if word != "from" or not number.isdigit():
+        raise InvalidParametersError("Invalid page token.")
+    return int(number)

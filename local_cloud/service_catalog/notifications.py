@@ -1,0 +1,186 @@
+"""What engines report: the three Notify…EngineWorkflowResult operations and what they do."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from local_cloud.policies import Caller, identity_allows
+from local_cloud.world import ACCOUNT_ID, REGION
+
+from .calls import Call, Response, operation
+from .errors import InvalidParametersError
+from .model import Answer, Outcome, ProvisionedProduct, Record, RecordType
+
+logger = logging.getLogger(__name__)
+
+_INTERNAL_FAILURE = "Internal failure."
+
+
+class ResourceGroupError(Exception):
+    """The launch role did not let Service Catalog gather and tag the resources."""
+
+
+@operation
+def notify_provision_product_engine_workflow_result(call: Call) -> Response:
+    """See the API reference: NotifyProvisionProductEngineWorkflowResult.
+
+    Raises:
+        InvalidParametersError: success without a ResourceIdentifier, or a refusal of `_accept`.
+        ResourceNotFoundError: there is no such record.
+    """
+    tag = call.get("ResourceIdentifier", {}).get("UniqueTag")
+    if tag is not None and not {"Key", "Value"} <= tag.keys():
+        raise InvalidParametersError("UniqueTag must have a Key and a Value.")
+    if tag is None and call["Status"] == "SUCCEEDED":
+        raise InvalidParametersError("A ResourceIdentifier is required for a workflow Status of 'SUCCEEDED'.")
+    record = _accept(call, "PROVISION_PRODUCT")
+    if record is None:
+        return {}
+    provisioned = record.provisioned_product
+    failure = _INTERNAL_FAILURE if tag is None else None
+    if tag is not None:
+        try:
+            _gather_resources(call, provisioned, tag)
+        except ResourceGroupError as error:
+            failure = str(error)
+    if failure is not None:
+        _fail(record, failure, "ERROR")
+    elif call["Status"] == "FAILED":
+        _fail(record, call.get("FailureReason", _INTERNAL_FAILURE), "TAINTED")
+    else:
+        _succeed(call, record)
+    return {}
+
+
+@operation
+def notify_update_provisioned_product_engine_workflow_result(call: Call) -> Response:
+    """See the API reference: NotifyUpdateProvisionedProductEngineWorkflowResult. No tags are corrected."""
+    record = _accept(call, "UPDATE_PROVISIONED_PRODUCT")
+    if record is not None and call["Status"] == "FAILED":
+        _fail(record, call.get("FailureReason", _INTERNAL_FAILURE), "TAINTED")
+    elif record is not None:
+        record.provisioned_product.artifact_id = record.artifact_id
+        record.provisioned_product.parameters = record.parameters
+        _succeed(call, record)
+    return {}
+
+
+@operation
+def notify_terminate_provisioned_product_engine_workflow_result(call: Call) -> Response:
+    """See the API reference: NotifyTerminateProvisionedProductEngineWorkflowResult. The records stay."""
+    record = _accept(call, "TERMINATE_PROVISIONED_PRODUCT")
+    if record is not None and call["Status"] == "FAILED":
+        _fail(record, call.get("FailureReason", _INTERNAL_FAILURE), "ERROR")
+    elif record is not None:
+        _delete_group(call, record.provisioned_product)
+        record.set_status("SUCCEEDED")
+        del call.catalog.provisioned_products[record.provisioned_product.id]
+    return {}
+
+
+def _accept(call: Call, record_type: RecordType) -> Record | None:
+    """Return the record that this is the first answer to, or None when it repeats the first one exactly.
+
+    Raises:
+        ResourceNotFoundError: there is no such record.
+        InvalidParametersError: the token is not that of the record, the record is of another operation,
+            or has another answer already.
+    """
+    record = call.catalog.record(call["RecordId"])
+    with call.catalog.lock:
+        first = next((answer for answer in record.answers if answer.outcome == "accepted"), None)
+        belongs = record.type == record_type and record.workflow_token == call["WorkflowToken"]
+        outcome: Outcome = "refused"
+        if belongs and (first is None or first.arguments == call.params):
+            outcome = "repeated" if first else "accepted"
+        record.answers.append(Answer(call.params, call["Status"], call["IdempotencyToken"], outcome))
+    if record.type != record_type:
+        raise InvalidParametersError(f"Record {record.id} is of type {record.type}, not {record_type}.")
+    if not belongs:
+        raise InvalidParametersError(f"The WorkflowToken does not belong to record {record.id}.")
+    if outcome == "refused":
+        raise InvalidParametersError(f"The workflow of record {record.id} has reported its result already.")
+    return record if outcome == "accepted" else None
+
+
+def _succeed(call: Call, record: Record) -> None:
+    record.outputs = call.get("Outputs", [])
+    record.set_status("SUCCEEDED")
+    record.provisioned_product.last_successful_provisioning_record_id = record.id
+    record.provisioned_product.status = "AVAILABLE"
+
+
+def _fail(record: Record, reason: str, status: str) -> None:
+    record.errors = [
+        {"Code": "InternalFailure" if reason == _INTERNAL_FAILURE else "EngineFailure", "Description": reason}
+    ]
+    record.set_status("FAILED")
+    record.provisioned_product.status = status
+    record.provisioned_product.status_message = reason
+
+
+def _gather_resources(call: Call, provisioned: ProvisionedProduct, tag: dict[str, str]) -> None:
+    """Make the resource group and tag what is in it, as the launch role.
+
+    Raises:
+        ResourceGroupError: the role cannot be assumed, or lacks a permission.
+    """
+    filters = [{"Key": tag["Key"], "Values": [tag["Value"]]}]
+    query = json.dumps({"ResourceTypeFilters": ["AWS::AllSupported"], "TagFilters": filters})
+    try:
+        groups = _as_launch_role(call, provisioned, "resource-groups")
+        _check_permissions(provisioned)
+        groups.create_group(
+            Name=_group_name(provisioned), ResourceQuery={"Type": "TAG_FILTERS_1_0", "Query": query}
+        )
+        tagging = _as_launch_role(call, provisioned, "resourcegroupstaggingapi")
+        pages = tagging.get_paginator("get_resources").paginate(TagFilters=filters)
+        arns = [found["ResourceARN"] for page in pages for found in page["ResourceTagMappingList"]]
+        for start in range(0, len(arns) if provisioned.tags else 0, 20):  # TagResources takes 20 at a time
+            answer = tagging.tag_resources(ResourceARNList=arns[start : start + 20], Tags=provisioned.tags)
+            if refused := answer.get("FailedResourcesMap"):
+                logger.warning("moto cannot tag %s", ", ".join(refused))
+    except ClientError as error:
+        raise ResourceGroupError(error.response["Error"]["Message"]) from error
+
+
+def _check_permissions(provisioned: ProvisionedProduct) -> None:
+    """Check what the page "external engine" asks of a launch role: moto itself enforces no permissions."""
+    role_arn = provisioned.launch_role_arn
+    group_arn = f"arn:aws:resource-groups:{REGION}:{ACCOUNT_ID}:group/{_group_name(provisioned)}"
+    role = Caller(ACCOUNT_ID, role_arn)
+    if refused := [
+        action
+        for action in (*_GROUP_ACTIONS, *_TAG_ACTIONS)
+        if not identity_allows(role_arn, action, group_arn if action in _GROUP_ACTIONS else "*", role)
+    ]:
+        raise ResourceGroupError(f"Launch role {role_arn} is not allowed: {', '.join(refused)}")
+
+
+_GROUP_ACTIONS = ("resource-groups:CreateGroup", "resource-groups:ListGroupResources")
+_TAG_ACTIONS = (
+    "tag:GetResources",
+    "tag:GetTagKeys",
+    "tag:GetTagValues",
+    "tag:TagResources",
+    "tag:UntagResources",
+)
+
+
+def _delete_group(call: Call, provisioned: ProvisionedProduct) -> None:
+    try:
+        _as_launch_role(call, provisioned, "resource-groups").delete_group(GroupName=_group_name(provisioned))
+    except ClientError as error:
+        logger.info("No resource group of %s is deleted: %s", provisioned.id, error)
+
+
+def _group_name(provisioned: ProvisionedProduct) -> str:
+    return f"SC-{ACCOUNT_ID}-{provisioned.id}"
+
+
+def _as_launch_role(call: Call, provisioned: ProvisionedProduct, service: str) -> Any:
+    return call.service.world.client(service, provisioned.launch_role_arn, provisioned.id, SERVICE)

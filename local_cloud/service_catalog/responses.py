@@ -1,0 +1,74 @@
+"""The HTTP side: from a request to a Call and its operation, and back."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, ClassVar
+
+from botocore.model import OperationModel, StructureShape
+from moto.core.exceptions import ServiceException
+from moto.core.responses import ActionResult, BaseResponse
+from moto.core.utils import camelcase_to_underscores, get_service_model
+
+from local_cloud.world import REGION
+
+from .calls import OPERATIONS, Call, Operation, Response, ServiceCatalog
+from .errors import InternalServerError, InvalidParametersError, NotEmulatedError
+from .validation import check
+
+logger = logging.getLogger(__name__)
+
+
+class ServiceCatalogResponse(BaseResponse):
+    """Takes the place of moto's class of this name."""
+
+    service: ClassVar[ServiceCatalog]
+
+    def __init__(self) -> None:
+        super().__init__(service_name="servicecatalog")
+        self.automated_parameter_parsing = True
+
+    def call_action(self) -> Any:
+        """Answer the request; a fault of ours is an error clients can parse, and a traceback in the log."""
+        try:
+            answer: object = self._answer(get_service_model("servicecatalog").operation_model(self._get_action()))
+        except ServiceException as error:
+            answer = error
+        except Exception:
+            logger.exception("%s failed", self._get_action())
+            fault = InternalServerError(f"The local cloud failed to run {self._get_action()}; see its log.")
+            return 500, *self.serialized(ActionResult(fault))[1:]
+        return self.serialized(ActionResult(answer))
+
+    def _answer(self, model: OperationModel) -> Response:
+        run = OPERATIONS.get(camelcase_to_underscores(model.name))
+        if run is None:
+            raise NotEmulatedError(f"The local cloud does not emulate servicecatalog:{model.name}.")
+        if self.region != REGION:
+            raise NotEmulatedError(f"The local cloud emulates Service Catalog in {REGION} only.")
+        params = {name: value for name, value in self.params.items() if value is not None}
+        shape = model.input_shape
+        assert shape is not None  # every operation of Service Catalog has one
+        check(params, shape)
+        call = Call(self.service, self.headers.get("Authorization", ""), params)
+        token = _idempotency_token(shape, params)
+        # A repeated answer of an engine is something to count, so it is recognized where answers are taken.
+        if token is None or model.name.startswith("Notify"):
+            return run(call)
+        return self._once(run, call, (model.name, token))
+
+    def _once(self, run: Operation, call: Call, key: tuple[str, str]) -> Response:
+        with self.service.token_locks[key]:
+            if key in self.service.repeatable:
+                params, answer = self.service.repeatable[key]
+                if call.params != params:
+                    raise InvalidParametersError("The idempotency token was used with other parameters.")
+                return answer
+            params, answer = dict(call.params), run(call)
+            self.service.repeatable[key] = (params, answer)
+            return answer
+
+
+def _idempotency_token(shape: StructureShape, params: dict[str, Any]) -> str | None:
+    names = (name for name, member in shape.members.items() if "idempotencyToken" in member.metadata)
+    return next((params[name] for name in names if name in params), None)
