@@ -93,10 +93,12 @@ class Account:
 
     def nat_gateways(self) -> Counter[str]:
         """Return how many NAT gateways each availability zone has."""
-        pages = self.ec2.get_paginator("describe_nat_gateways").paginate(
-            Filters=[{"Name": "state", "Values": ["pending", "available", "deleting"]}]
-        )
-        subnets = [gateway["SubnetId"] for page in pages for gateway in page["NatGateways"]]
+        pages = self.ec2.get_paginator("describe_nat_gateways").paginate()
+        gateways = [gateway for page in pages for gateway in page["NatGateways"]]
+        # A deleted one is listed for an hour more; a failed one does not count either.
+        subnets = [
+            gateway["SubnetId"] for gateway in gateways if gateway["State"] not in ("deleted", "failed")
+        ]
         if not subnets:
             return Counter()
         described = self.ec2.describe_subnets(SubnetIds=sorted(set(subnets)))["Subnets"]

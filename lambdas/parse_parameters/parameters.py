@@ -74,18 +74,22 @@ def _order(template: Template) -> list[str]:
 
 
 def _description(rules: Rules) -> str:
-    """Return the description with the limits in words: Service Catalog's response has no field for them."""
+    """Return the description with the limits in words: Service Catalog's response has no field for them.
+
+    A limit that the description names itself is not repeated.
+    """
+    description = rules.description.strip()
     limits = []
     if rules.allowed_values:
-        limits.append(f"One of: {', '.join(rules.allowed_values)}.")
+        limits.append((rules.allowed_values, f"One of: {', '.join(rules.allowed_values)}."))
     for unit, least, most in (
         (" characters", rules.min_length, rules.max_length),
         ("", rules.min_value, rules.max_value),
     ):
+        bounds = [f"{bound:g}" for bound in (least, most) if bound is not None]
         if least is not None and most is not None:
-            limits.append(f"From {least:g} to {most:g}{unit}.")
-        elif least is not None:
-            limits.append(f"At least {least:g}{unit}.")
-        elif most is not None:
-            limits.append(f"At most {most:g}{unit}.")
-    return " ".join([part for part in [rules.description.strip(), *limits] if part])
+            limits.append((bounds, f"From {bounds[0]} to {bounds[1]}{unit}."))
+        elif bounds:
+            limits.append((bounds, f"At {'least' if most is None else 'most'} {bounds[0]}{unit}."))
+    unsaid = [limit for values, limit in limits if not all(value in description for value in values)]
+    return " ".join([*([description] if description else []), *unsaid])

@@ -65,7 +65,7 @@ def _shrinking(
 def _offer(account: Account, launch: Launch, databases: list[DBInstanceTypeDef]) -> list[Violation]:
     """Check that RDS offers the instance class for the engine version, Multi-AZ, where the subnets are.
 
-    Of what runs already nothing is asked: an update must not fail because RDS has withdrawn a class or version.
+    Nothing is asked of what runs already: an update must not fail because RDS has withdrawn its version.
     """
     instance_class = launch.given(_DATABASE, "DBInstanceClass")
     engine = launch.given(_DATABASE, "Engine")

@@ -56,13 +56,13 @@ def resolve(
     message = {item.key: item.value for item in given}
     values: dict[str, str] = {}
     for name, rules in template.parameters.items():
-        fallback = rules.default_text if rules.no_echo or name not in current else current[name]
-        if rules.no_echo and name in current:
-            fallback = None
+        fallback = rules.default_text
+        if name in current:
+            fallback = None if rules.no_echo else current[name]
         value = message.get(name, fallback)
         # Service Catalog sends an empty string where the form was left empty.
         if value is None or (value == "" and rules.default_text is None):
-            violations.append(Violation(name, f"is required. {_rule(rules, 'give a value')}"))
+            violations.append(Violation(name, f"is required and {_rule(rules, 'has no default')}"))
             continue
         values[name] = value
         violations += _violations(name, rules, value)

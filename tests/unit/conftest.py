@@ -1,0 +1,86 @@
+"""An AWS in this process for code that talks to it, and the messages Service Catalog sends."""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+from moto import mock_aws
+
+# Before any handler is imported: its clients and its logger read these when they are made.
+os.environ.update(
+    AWS_ACCESS_KEY_ID="testing",
+    AWS_SECRET_ACCESS_KEY="testing",
+    AWS_DEFAULT_REGION="us-east-1",
+    POWERTOOLS_SERVICE_NAME="tests",
+    POWERTOOLS_METRICS_NAMESPACE="TapStackEngine",
+)
+
+EVENTS = Path(__file__).parent.parent / "events"
+
+
+@dataclass
+class Context:
+    """The part of Lambda's context that the engine's wrapper reads."""
+
+    function_name: str = "verb"
+    memory_limit_in_mb: int = 256
+    invoked_function_arn: str = "arn:aws:lambda:us-east-1:123456789012:function:verb"
+    aws_request_id: str = "52fdfc07-2182-154f-163f-5f0f9a621d72"
+
+
+@pytest.fixture
+def context() -> Context:
+    return Context()
+
+
+@pytest.fixture
+def aws() -> Iterator[None]:
+    with mock_aws():
+        yield
+
+
+@pytest.fixture
+def stubbed() -> Iterator[Callable[[str], tuple[Any, Stubber]]]:
+    """Make a client that answers with recorded responses; all of them have to be asked for by the end."""
+    stubbers = []
+
+    def make(service: str) -> tuple[Any, Stubber]:
+        client = boto3.client(service)
+        stubber = Stubber(client)
+        stubber.activate()
+        stubbers.append(stubber)
+        return client, stubber
+
+    yield make
+    for stubber in stubbers:
+        stubber.assert_no_pending_responses()
+
+
+@pytest.fixture
+def event() -> Callable[[str], dict[str, Any]]:
+    """Read one of Service Catalog's messages, as they were captured."""
+    return lambda name: json.loads((EVENTS / f"{name}.json").read_text())
+
+
+@pytest.fixture
+def request_of(event: Callable[[str], dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+    """Build what the workflow's states get of a message."""
+
+    def build(name: str, **more: Any) -> dict[str, Any]:
+        message = event(name)
+        message.pop("token")
+        return {
+            "kind": name.upper(),
+            "recordId": message["recordId"],
+            "provisionedProductId": message["provisionedProductId"],
+            "message": message,
+            **more,
+        }
+
+    return build

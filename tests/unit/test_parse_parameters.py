@@ -1,0 +1,158 @@
+import json
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from engine.errors import ParserAccessDeniedException, ParserInvalidParameterException
+from parse_parameters.handler import handle
+from parse_parameters.parameters import parse
+
+TEMPLATE = {
+    "Parameters": {
+        "Size": {
+            "Type": "Number",
+            "Default": 100,
+            "MinValue": 20,
+            "MaxValue": 65536,
+            "Description": "In GiB.",
+        },
+        "Class": {"Type": "String", "AllowedValues": ["small", "large"], "Default": "small"},
+        "Suffix": {"Type": "String", "MinLength": 2},
+        "Key": {"Type": "AWS::EC2::KeyPair::KeyName", "NoEcho": True, "MaxLength": 9},
+    },
+    "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
+}
+
+
+@pytest.fixture
+def publish(aws, event):
+    """Put content where Service Catalog's request says the artifact is."""
+
+    def put(content):
+        _, _, bucket, key = event("parse_parameters")["artifact"]["path"].split("/", 3)
+        s3 = boto3.client("s3")
+        s3.create_bucket(Bucket=bucket)
+        s3.put_object(Bucket=bucket, Key=key, Body=content)
+
+    return put
+
+
+def ask(event, context):
+    return handle(event("parse_parameters"), context)["parameters"]
+
+
+def test_every_parameter_has_all_five_fields_as_service_catalog_needs_them(publish, event, context):
+    publish(json.dumps(TEMPLATE))
+    fields = {"key": str, "defaultValue": str, "type": str, "description": str, "isNoEcho": bool}
+    for parameter in ask(event, context):
+        assert {name: type(value) for name, value in parameter.items()} == fields
+
+
+def test_the_form_has_the_templates_order_types_and_defaults(publish, event, context):
+    publish(json.dumps(TEMPLATE))
+    found = [(p["key"], p["type"], p["defaultValue"], p["isNoEcho"]) for p in ask(event, context)]
+    assert found == [
+        ("Size", "Number", "100", False),
+        ("Class", "String", "small", False),
+        ("Suffix", "String", "", False),
+        ("Key", "AWS::EC2::KeyPair::KeyName", "", True),
+    ]
+
+
+def test_limits_go_into_the_description_because_service_catalog_has_no_field_for_them(
+    publish, event, context
+):
+    publish(json.dumps(TEMPLATE))
+    assert [parameter["description"] for parameter in ask(event, context)] == [
+        "In GiB. From 20 to 65536.",
+        "One of: small, large.",
+        "At least 2 characters.",
+        "At most 9 characters.",
+    ]
+
+
+def test_the_groups_of_the_templates_interface_decide_the_order(publish, event, context):
+    groups = [{"Parameters": ["Suffix", "Gone"]}, {"Parameters": ["Class"]}]
+    interface = {"AWS::CloudFormation::Interface": {"ParameterGroups": groups}}
+    publish(json.dumps({**TEMPLATE, "Metadata": interface}))
+    assert [parameter["key"] for parameter in ask(event, context)] == ["Suffix", "Class", "Size", "Key"]
+
+
+def test_the_products_own_template_is_described_once_not_twice(publish, event, context, product_template):
+    publish(json.dumps(product_template))
+    by_key = {parameter["key"]: parameter for parameter in ask(event, context)}
+    assert by_key["InstanceClass"]["description"].count("db.r6g.large") == 1
+    assert by_key["AllocatedStorage"]["description"].count("65536") == 1
+
+
+def test_a_template_without_parameters_is_an_empty_form(publish, event, context):
+    publish(json.dumps({"Resources": TEMPLATE["Resources"]}))
+    assert ask(event, context) == []
+
+
+def test_without_a_launch_role_the_parser_reads_with_its_own(publish, event, context):
+    publish(json.dumps(TEMPLATE))
+    request = event("parse_parameters")
+    del request["launchRoleArn"]
+    assert len(handle(request, context)["parameters"]) == 4
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (b"AWSTemplateFormatVersion: 2010-09-09\nResources:\n  A: !Ref B\n", "it is YAML"),
+        (b"\x1f\x8b\x08\x00rest", "it is an archive"),
+        (b"\xff\xfe\x00", "it is not text"),
+        (b"hello", "it is not JSON"),
+        (b'{"Resources": ', "it is broken JSON"),
+        (b"[]", "not a CloudFormation template"),
+        (b"{}", "not a CloudFormation template (Resources: Field required)"),
+        (b'{"Resources": {"A": {"Type": 3}}}', "(Resources.A.Type: "),
+        (b" " * (1024 * 1024 + 1), "1048577 bytes"),
+    ],
+)
+def test_an_artifact_that_is_no_template_is_refused_with_what_it_is(
+    publish, event, context, content, complaint
+):
+    publish(content)
+    with pytest.raises(ParserInvalidParameterException) as refused:
+        ask(event, context)
+    assert complaint in str(refused.value)
+
+
+def test_a_missing_artifact_is_a_wrong_parameter(aws, event, context):
+    with pytest.raises(ParserInvalidParameterException, match="There is no artifact at s3://sc-"):
+        ask(event, context)
+
+
+def test_a_request_without_artifact_names_the_field(aws, context):
+    with pytest.raises(ParserInvalidParameterException, match="artifact: Field required"):
+        handle({}, context)
+
+
+def test_an_artifact_that_may_not_be_read_is_access_denied(stubbed, event):
+    s3, stub = stubbed("s3")
+    stub.add_client_error("get_object", "AccessDenied", "no", 403)
+    with pytest.raises(
+        ParserAccessDeniedException, match="Access denied while downloading the artifact from s3://"
+    ):
+        parse(event("parse_parameters"), lambda _: s3)
+
+
+def test_a_launch_role_that_may_not_be_assumed_is_access_denied(stubbed, event):
+    from engine.launch_role import assume
+
+    sts, stub = stubbed("sts")
+    stub.add_client_error("assume_role", "AccessDenied", "no", 403)
+    with pytest.raises(
+        ParserAccessDeniedException, match="Access denied while assuming launch role arn:aws:iam"
+    ):
+        parse(event("parse_parameters"), lambda role: assume(sts, role, "request").client("s3"))
+
+
+def test_other_answers_of_s3_are_not_mistaken_for_a_wrong_artifact(stubbed, event):
+    s3, stub = stubbed("s3")
+    stub.add_client_error("get_object", "InternalError", "oops", 500)
+    with pytest.raises(ClientError):
+        parse(event("parse_parameters"), lambda _: s3)
