@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -13,6 +14,7 @@ from local_cloud.world import ACCOUNT_ID, REGION
 
 from .calls import Call, Response, operation
 from .errors import InvalidParametersError
+from .identity import SERVICE
 from .model import Answer, Outcome, ProvisionedProduct, Record, RecordType
 
 logger = logging.getLogger(__name__)
@@ -29,7 +31,7 @@ def notify_provision_product_engine_workflow_result(call: Call) -> Response:
     """See the API reference: NotifyProvisionProductEngineWorkflowResult.
 
     Raises:
-        InvalidParametersError: success without a ResourceIdentifier, or a refusal of `_accept`.
+        InvalidParametersError: success without a ResourceIdentifier, or a refusal of `_take`.
         ResourceNotFoundError: there is no such record.
     """
     tag = call.get("ResourceIdentifier", {}).get("UniqueTag")
@@ -37,53 +39,52 @@ def notify_provision_product_engine_workflow_result(call: Call) -> Response:
         raise InvalidParametersError("UniqueTag must have a Key and a Value.")
     if tag is None and call["Status"] == "SUCCEEDED":
         raise InvalidParametersError("A ResourceIdentifier is required for a workflow Status of 'SUCCEEDED'.")
-    record = _accept(call, "PROVISION_PRODUCT")
-    if record is None:
-        return {}
-    provisioned = record.provisioned_product
-    failure = _INTERNAL_FAILURE if tag is None else None
-    if tag is not None:
+
+    def conclude(record: Record) -> None:
+        if tag is None:
+            return _fail(record, _INTERNAL_FAILURE, "ERROR")
         try:
-            _gather_resources(call, provisioned, tag)
+            _gather_resources(call, record.provisioned_product, tag)
         except ResourceGroupError as error:
-            failure = str(error)
-    if failure is not None:
-        _fail(record, failure, "ERROR")
-    elif call["Status"] == "FAILED":
-        _fail(record, call.get("FailureReason", _INTERNAL_FAILURE), "TAINTED")
-    else:
-        _succeed(call, record)
-    return {}
+            return _fail(record, str(error), "ERROR")
+        if call["Status"] == "FAILED":
+            return _fail(record, call.get("FailureReason", _INTERNAL_FAILURE), "TAINTED")
+        return _succeed(call, record)
+
+    return _take(call, "PROVISION_PRODUCT", conclude)
 
 
 @operation
 def notify_update_provisioned_product_engine_workflow_result(call: Call) -> Response:
     """See the API reference: NotifyUpdateProvisionedProductEngineWorkflowResult. No tags are corrected."""
-    record = _accept(call, "UPDATE_PROVISIONED_PRODUCT")
-    if record is not None and call["Status"] == "FAILED":
-        _fail(record, call.get("FailureReason", _INTERNAL_FAILURE), "TAINTED")
-    elif record is not None:
+
+    def conclude(record: Record) -> None:
+        if call["Status"] == "FAILED":
+            return _fail(record, call.get("FailureReason", _INTERNAL_FAILURE), "TAINTED")
         record.provisioned_product.artifact_id = record.artifact_id
         record.provisioned_product.parameters = record.parameters
-        _succeed(call, record)
-    return {}
+        return _succeed(call, record)
+
+    return _take(call, "UPDATE_PROVISIONED_PRODUCT", conclude)
 
 
 @operation
 def notify_terminate_provisioned_product_engine_workflow_result(call: Call) -> Response:
     """See the API reference: NotifyTerminateProvisionedProductEngineWorkflowResult. The records stay."""
-    record = _accept(call, "TERMINATE_PROVISIONED_PRODUCT")
-    if record is not None and call["Status"] == "FAILED":
-        _fail(record, call.get("FailureReason", _INTERNAL_FAILURE), "ERROR")
-    elif record is not None:
+
+    def conclude(record: Record) -> None:
+        if call["Status"] == "FAILED":
+            return _fail(record, call.get("FailureReason", _INTERNAL_FAILURE), "ERROR")
         _delete_group(call, record.provisioned_product)
         record.set_status("SUCCEEDED")
         del call.catalog.provisioned_products[record.provisioned_product.id]
-    return {}
+        return None
+
+    return _take(call, "TERMINATE_PROVISIONED_PRODUCT", conclude)
 
 
-def _accept(call: Call, record_type: RecordType) -> Record | None:
-    """Return the record that this is the first answer to, or None when it repeats the first one exactly.
+def _take(call: Call, record_type: RecordType, conclude: Callable[[Record], None]) -> Response:
+    """Take an engine's answer. The first one concludes the record, its exact repetition does nothing.
 
     Raises:
         ResourceNotFoundError: there is no such record.
@@ -92,19 +93,29 @@ def _accept(call: Call, record_type: RecordType) -> Record | None:
     """
     record = call.catalog.record(call["RecordId"])
     with call.catalog.lock:
-        first = next((answer for answer in record.answers if answer.outcome == "accepted"), None)
-        belongs = record.type == record_type and record.workflow_token == call["WorkflowToken"]
-        outcome: Outcome = "refused"
-        if belongs and (first is None or first.arguments == call.params):
-            outcome = "repeated" if first else "accepted"
+        refusal = _refusal(call, record, record_type)
+        outcome: Outcome = "refused" if refusal else "repeated" if _first(record) else "accepted"
+        if outcome == "accepted":
+            conclude(record)
         record.answers.append(Answer(call.params, call["Status"], call["IdempotencyToken"], outcome))
+    if refusal:
+        raise InvalidParametersError(refusal)
+    return {}
+
+
+def _refusal(call: Call, record: Record, record_type: RecordType) -> str | None:
     if record.type != record_type:
-        raise InvalidParametersError(f"Record {record.id} is of type {record.type}, not {record_type}.")
-    if not belongs:
-        raise InvalidParametersError(f"The WorkflowToken does not belong to record {record.id}.")
-    if outcome == "refused":
-        raise InvalidParametersError(f"The workflow of record {record.id} has reported its result already.")
-    return record if outcome == "accepted" else None
+        return f"Record {record.id} is of type {record.type}, not {record_type}."
+    if record.workflow_token != call["WorkflowToken"]:
+        return f"The WorkflowToken does not belong to record {record.id}."
+    first = _first(record)
+    if first and first.arguments != call.params:
+        return f"The workflow of record {record.id} has reported its result already."
+    return None
+
+
+def _first(record: Record) -> Answer | None:
+    return next((answer for answer in record.answers if answer.outcome == "accepted"), None)
 
 
 def _succeed(call: Call, record: Record) -> None:

@@ -31,7 +31,9 @@ class ServiceCatalogResponse(BaseResponse):
     def call_action(self) -> Any:
         """Answer the request; a fault of ours is an error clients can parse, and a traceback in the log."""
         try:
-            answer: object = self._answer(get_service_model("servicecatalog").operation_model(self._get_action()))
+            answer: object = self._answer(
+                get_service_model("servicecatalog").operation_model(self._get_action())
+            )
         except ServiceException as error:
             answer = error
         except Exception:
