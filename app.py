@@ -1,4 +1,4 @@
-"""The CDK app. Makes no AWS call, so `cdk ls` and `cdk synth` need no credentials."""
+"""The CDK app. It makes no AWS call, so `cdk ls` and `cdk synth` work without credentials."""
 
 from __future__ import annotations
 
@@ -7,24 +7,37 @@ from typing import Any
 
 import aws_cdk as cdk
 
+from catalog_stack.catalog import VersionFileError
+from catalog_stack.roles import LaunchRoles
 from catalog_stack.settings import REGION, Settings, SettingsError
 from catalog_stack.stack import CatalogStack
+from product_template.tap_stack import TapStack
 
 
-def app(**options: Any) -> cdk.App:
-    """Return the app with the catalog and, for a direct deployment, the product.
+def build(**options: Any) -> cdk.App:
+    """Return the app: the catalog, and what the context asks for. `options` are those of `aws_cdk.App`.
 
     Raises:
         SettingsError: the context or the region cannot be used.
+        VersionFileError: the product has no version to offer.
     """
     app = cdk.App(**options)
     settings = Settings.from_context(app.node)
-    CatalogStack(app, "CatalogStack", settings=settings, env=cdk.Environment(region=REGION))
+    env = cdk.Environment(region=REGION)
+    CatalogStack(app, "CatalogStack", settings=settings, env=env)
+
+    # For an account that launches from a shared portfolio: the roles alone, trusting the engine's account.
+    if settings.hub_account:
+        LaunchRoles(cdk.Stack(app, "LaunchRoles", env=env), "Roles", hub_account=settings.hub_account)
+
+    # A TapStack without the catalog, for work on the product itself.
+    if suffix := app.node.try_get_context("environmentSuffix"):
+        TapStack(app, "TapStack", environment_suffix=suffix)
     return app
 
 
 if __name__ == "__main__":
     try:
-        app().synth()
-    except SettingsError as error:
+        build().synth()
+    except (SettingsError, VersionFileError) as error:
         sys.exit(str(error))

@@ -17,8 +17,8 @@ VERSIONS = Path(__file__).parent.parent / "product_template" / "versions"
 PRODUCT = "TapStack"
 
 
-class NoVersionError(ValueError):
-    """The product has no version, or a file among the versions is not named as one."""
+class VersionFileError(ValueError):
+    """The product has no version, or a file among its versions is not named like one."""
 
 
 class Catalog(Construct):
@@ -72,7 +72,7 @@ class Catalog(Construct):
             name=PRODUCT,
             product_type="EXTERNAL",
             owner=settings.owner,
-            description="A highly available, encrypted PostgreSQL 14 database with backups, alarms and its own network",
+            description="A highly available, encrypted PostgreSQL 14 database in its own network",
             support_email=settings.support_email,
             support_url=settings.support_url,
             support_description=settings.support_description,
@@ -82,7 +82,7 @@ class Catalog(Construct):
     def _version(
         self, name: str, file: Path
     ) -> servicecatalog.CfnCloudFormationProduct.ProvisioningArtifactPropertiesProperty:
-        # Service Catalog copies the template when the version is created and recognizes the version by this URL.
+        # Service Catalog copies the template when it creates the version, and knows the version by this URL.
         template = s3_assets.Asset(self, f"Version{name}", path=str(file))
         return servicecatalog.CfnCloudFormationProduct.ProvisioningArtifactPropertiesProperty(
             name=name,
@@ -112,16 +112,16 @@ def version_files(directory: Path) -> dict[str, Path]:
     """Return the template files by version, oldest first, in the order of semantic versioning.
 
     Raises:
-        NoVersionError: there is none, or one is not named `<major>.<minor>.<patch>.template.json`.
+        VersionFileError: there is none, or one is not named `<major>.<minor>.<patch>.template.json`.
     """
     files = {}
     for file in directory.glob("*.json"):
         match = re.fullmatch(r"(\d+)\.(\d+)\.(\d+)\.template\.json", file.name)
         if not match:
-            raise NoVersionError(f"{file} is not named like a version, for example 1.0.0.template.json")
+            raise VersionFileError(f"{file} is not named like a version, for example 1.0.0.template.json")
         files[tuple(map(int, match.groups()))] = file
     if not files:
-        raise NoVersionError(
+        raise VersionFileError(
             f"{directory} holds no version of the product. Write one: make release VERSION=1.0.0"
         )
     return {".".join(map(str, version)): files[version] for version in sorted(files)}

@@ -27,7 +27,7 @@ MACHINE = "TapStackEngine"
 class Engine(Construct):
     """Does what Service Catalog puts into its queues, and answers every operation exactly once.
 
-    Service Catalog finds the queues and the parser by name alone (Administrator Guide, "External engines for Service
+    Service Catalog finds queues and parser by name alone (Administrator Guide, "External engines for Service
     Catalog"), so an account has at most one such engine in a region.
 
     Args:
@@ -79,7 +79,7 @@ class Engine(Construct):
     def _parser(self) -> None:
         parser = self._function(
             "parse_parameters",
-            # Its own right to read is for an administrator's look at a version outside any portfolio: no launch role.
+            # It reads with its own right when an administrator looks at a version outside of any portfolio.
             [*self._may_launch(), read_artifacts()],
             name="ServiceCatalogExternalParameterParser",
         )
@@ -137,7 +137,7 @@ class Engine(Construct):
         return sfn.StateMachine(
             self,
             "Workflow",
-            # Named, because the role's right to the key is bound to the machine's ARN before the machine exists.
+            # Named, because the CDK binds the role's right to the key to an ARN made of this name.
             state_machine_name=MACHINE,
             query_language=sfn.QueryLanguage.JSONATA,
             definition_body=sfn.DefinitionBody.from_chainable(workflow(self, functions)),

@@ -16,7 +16,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-# The launch role trusts this path, so a function's role can be replaced without a change in any launching account.
+# The launch role trusts this path, so a function's role can be replaced without a change in other accounts.
 ROLE_PATH = "/tapstack-engine/"
 TIMEOUT = Duration.seconds(60)
 LAMBDAS = Path(__file__).parent.parent / "lambdas"
@@ -83,10 +83,10 @@ class EngineFunction(lambda_.Function):
 
 
 def bundled_code() -> lambda_.Code:
-    """Return `lambdas/` with its locked dependencies, built for Lambda's Python and processor without Docker."""
+    """Return `lambdas/` with its locked dependencies, built for Lambda's Python and processor by uv."""
     return lambda_.Code.from_asset(
         str(LAMBDAS),
-        # The hash of what was built: with that of the source, a build for another processor would keep its key.
+        # The hash of what was built: with that of the source, another processor's build would keep the key.
         asset_hash_type=AssetHashType.OUTPUT,
         bundling=BundlingOptions(image=lambda_.Runtime.PYTHON_3_14.bundling_image, local=_Uv()),
     )

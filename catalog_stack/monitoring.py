@@ -15,7 +15,7 @@ from .engine import Engine
 
 
 class Monitoring(Construct):
-    """Alarms on what never happens while the engine works; a launch that fails and is reported is no such thing.
+    """Alarms on what never happens while the engine works. A failed launch that was answered is not such.
 
     Args:
         scope: the stack.
@@ -42,31 +42,34 @@ class Monitoring(Construct):
         if email:
             self._topic.add_subscription(subscriptions.EmailSubscription(email))
 
+        minutes = Duration.minutes(5)
         self._alarm(
-            "ExecutionFailed", engine.machine.metric_failed(), "An execution failed instead of answering"
+            "ExecutionFailed",
+            "An execution failed before it could answer",
+            engine.machine.metric_failed(period=minutes),
         )
         self._alarm(
-            "ExecutionTimedOut", engine.machine.metric_timed_out(), "An execution took longer than six hours"
+            "ExecutionTimedOut",
+            "An execution took longer than the state machine waits",
+            engine.machine.metric_timed_out(period=minutes),
         )
         self._alarm(
-            "MessageNotReceived",
-            engine.dead_letters.metric_approximate_number_of_messages_visible(),
-            "An operation could not be started, and its failure is not yet reported",
+            "OperationNotStarted",
+            "A message of Service Catalog could not be received, and its failure is not reported yet",
+            engine.dead_letters.metric_approximate_number_of_messages_visible(period=minutes),
         )
         self._alarm(
             "FailureUnreported",
-            engine.unreported.metric_approximate_number_of_messages_visible(),
-            "A product stays under change until a person reports the failure in this queue",
+            "Service Catalog could not be told of a failure; the product is stuck until a person does",
+            engine.unreported.metric_approximate_number_of_messages_visible(period=minutes),
         )
 
-    def _alarm(self, construct_id: str, metric: cloudwatch.Metric, description: str) -> None:
+    def _alarm(self, construct_id: str, description: str, metric: cloudwatch.Metric) -> None:
         alarm = cloudwatch.Alarm(
             self,
             construct_id,
             alarm_description=description,
-            metric=metric.with_(
-                period=Duration.minutes(5), statistic="Maximum" if "Queue" in str(metric) else "Sum"
-            ),
+            metric=metric,
             threshold=0,
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
             evaluation_periods=1,

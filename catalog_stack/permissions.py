@@ -1,9 +1,9 @@
-"""What CloudFormation may do for a TapStack: exactly the actions its resource types need, on names the product makes.
+"""What CloudFormation may do for a TapStack: what its resource types need, on the names the product makes.
 
-The actions are those that the resource types' schemas list under `handlers`, without those of features the product
-does not use. An action on every resource is here for one of three reasons: AWS knows no resource for it (Describe and
-List of EC2, CloudWatch and others), the resource has no id before the action (EC2's Create), or the id is random
-(EC2 and KMS; then a tag that the engine puts on every stack takes the place of the name).
+The actions are those that the resource types' schemas list under `handlers`, without those of features that
+the product does not use. One is allowed on every resource for one of three reasons: AWS knows no resource for
+it (EC2's Describe), the resource has no id before it (EC2's Create), or the id is random (EC2, KMS). In the
+last case a tag that the engine puts on every stack takes the place of the name.
 """
 
 from __future__ import annotations

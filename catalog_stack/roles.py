@@ -18,7 +18,7 @@ SERVICE_CATALOG = "servicecatalog.amazonaws.com"
 
 
 class LaunchRoles(Construct):
-    """The launch role, which the engine works with, and the execution role, which it can only hand to CloudFormation.
+    """The launch role, which the engine works with, and the execution role, which it hands to CloudFormation.
 
     Every account in which the product is launched has both; the engine is in the hub account alone.
 
@@ -106,7 +106,7 @@ def _of_engine() -> list[iam.PolicyStatement]:
             on=execution_role,
             when={"StringEquals": {"iam:PassedToService": "cloudformation.amazonaws.com"}},
         ),
-        # Reads that check inputs and promises. None of these actions can be bound to a resource that exists yet.
+        # Reads that check inputs and promises, on resources that are not ours or do not exist yet.
         allow("cloudformation", "ListStacks", on="*"),
         allow(
             "ec2",
@@ -127,8 +127,8 @@ def _of_engine() -> list[iam.PolicyStatement]:
 def _of_service_catalog() -> list[iam.PolicyStatement]:
     """What Service Catalog itself does with the launch role after a provision that succeeded.
 
-    Without it the provisioned product ends in ERROR although its resources exist (Administrator Guide, "Launch roles
-    for External products": resource group and tags).
+    It puts the resources into a group and tags them (Administrator Guide, "Getting started with an External
+    product", "Creating launch roles"). If it can't, the provisioned product is in ERROR though all is well.
     """
     return [
         allow("resource-groups", "CreateGroup", on="*"),  # a group has no ARN before it is created

@@ -41,13 +41,13 @@ def _matching(pattern: str, rule: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-# A principal of type IAM takes a complete ARN; IAM_PATTERN (AssociatePrincipalWithPortfolio) leaves the account
-# empty, so that a shared portfolio opens to the role of that name in every account, and allows * and ? in the name.
+# AssociatePrincipalWithPortfolio takes a complete ARN, or a pattern that leaves out the account, so that a
+# shared portfolio opens to the role of that name in every account, and may have * and ? in the name.
 Principal = Annotated[
     str,
     _matching(
         r"arn:aws:iam::(\d{12}:(role|user|group)/[\w+=,.@/-]+|:(role|user|group)/[\w+=,.@/*?-]+)",
-        "the ARN of an IAM role, user or group, or a pattern without account such as arn:aws:iam:::role/Team*",
+        "the ARN of an IAM role, user or group, or a pattern such as arn:aws:iam:::role/Team*",
     ),
 ]
 Account = Annotated[str, _matching(r"\d{12}", "an AWS account id of 12 digits")]

@@ -1,0 +1,71 @@
+"""One task of the state machine: a Lambda function, what it is given and what it gives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from aws_cdk import Duration
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_stepfunctions as sfn
+from aws_cdk import aws_stepfunctions_tasks as tasks
+from constructs import Construct
+
+# Lambda itself is busy or failed, or a service that the function called was. Every verb may safely run again.
+TRANSIENT = [
+    "Lambda.ClientExecutionTimeoutException",
+    "Lambda.ServiceException",
+    "Lambda.AWSLambdaException",
+    "Lambda.SdkClientException",
+    "Lambda.TooManyRequestsException",
+    "Sandbox.Timedout",
+    "ThrottledError",
+]
+
+
+class Task(tasks.LambdaInvoke):
+    """A state that invokes a function with exactly `payload` and sets the variables in `gives`."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        name: str,
+        function: lambda_.IFunction,
+        payload: Mapping[str, str],
+        gives: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(
+            scope,
+            name,
+            query_language=sfn.QueryLanguage.JSONATA,
+            lambda_function=function,
+            payload=sfn.TaskInput.from_object(dict(payload)),
+            payload_response_only=True,
+            retry_on_service_exceptions=False,  # `retry` says what each state does
+            assign=gives,
+        )
+
+    def retry(self, *errors: str, attempts: int, every: int = 1, at_most: int = 60) -> None:
+        """Try again after `every` seconds, then after one and a half times as long, up to `at_most`."""
+        self.add_retry(
+            errors=list(errors),
+            interval=Duration.seconds(every),
+            backoff_rate=1.5,
+            max_delay=Duration.seconds(at_most),
+            max_attempts=attempts,
+        )
+
+
+def from_input(*names: str) -> dict[str, str]:
+    """Name fields of the execution's input."""
+    return {name: f"{{% $states.context.Execution.Input.{name} %}}" for name in names}
+
+
+def from_variables(*names: str) -> dict[str, str]:
+    """Name variables that earlier tasks gave."""
+    return {name: f"{{% ${name} %}}" for name in names}
+
+
+def from_result(*names: str) -> dict[str, str]:
+    """Name fields of a task's own result."""
+    return {name: f"{{% $states.result.{name} %}}" for name in names}
