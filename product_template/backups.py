@@ -54,7 +54,7 @@ class Backups(Construct):
         )
 
     def _emptier(self, naming: Naming, encryption: Encryption) -> lambda_.Function:
-        """Make the function inline: the CDK's `auto_delete_objects` needs an asset; no version may have one."""
+        """Make the function inline: the CDK's `auto_delete_objects` is an asset; no version may have one."""
         name = naming.of("empty-bucket-function")
         log_group = encryption.log_group(self, "EmptierLog", f"/aws/lambda/{name}")
         role = iam.Role(

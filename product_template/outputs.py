@@ -42,8 +42,8 @@ class Outputs(Construct):
         )
         self._add(
             "PsqlCommand",
-            "Connects from a member of ClientSecurityGroupId and asks for the password in MasterSecretArn. First "
-            "put https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem into the current folder",
+            "Connects from a member of ClientSecurityGroupId and asks for the password in MasterSecretArn. "
+            "Needs https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem in the current folder",
             f'psql "host={endpoint} port={port} dbname={parameters.database_name} user={MASTER_USERNAME} '
             'sslmode=verify-full sslrootcert=global-bundle.pem"',
         )

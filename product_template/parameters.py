@@ -123,8 +123,9 @@ class Parameters:
             "VPC address range",
             default="10.0.0.0/16",
             description=(
-                "Private IPv4 range of the network, with a prefix from /16 to /22, such as 10.0.0.0/16. Choose "
-                "one that overlaps no network it will be peered with. It cannot be changed after the launch."
+                "Private IPv4 range of the network, with a prefix from /16 to /22, such as 10.0.0.0/16. "
+                "Choose one that overlaps no network it will be peered with. "
+                "It cannot be changed after the launch."
             ),
             allowed_pattern=VPC_CIDR_PATTERN,
             constraint_description=(
@@ -146,9 +147,9 @@ class Parameters:
                 "EnvironmentSuffix",
                 "Environment suffix",
                 description=(
-                    "Ends the name of every resource, such as dev or prod: 2 to 20 characters of a-z, 0-9 and "
-                    "-, starting with a letter, without -- and without - at the end. Two databases of one "
-                    "account cannot share it, and it cannot be changed after the launch."
+                    "Ends the name of every resource, such as dev or prod: 2 to 20 characters of a-z, 0-9 "
+                    "and -, starting with a letter, without -- and without - at the end. No two databases "
+                    "of an account can share it, and it cannot be changed after the launch."
                 ),
                 allowed_pattern=SUFFIX_PATTERN,
                 constraint_description=SUFFIX_RULE,

@@ -35,25 +35,28 @@ def write(version: str, directory: Path = VERSIONS) -> Path:
     """
     if not re.fullmatch(r"(0|[1-9]\d*)(\.(0|[1-9]\d*)){2}", version):
         raise ValueError(f"A version has the form 1.2.3, but this one is {version!r}.")
+    path = directory / f"{version}.template.json"
+    if path.exists():
+        raise FileExistsError(f"Version {version} exists and versions never change. Choose the next number.")
     text = json.dumps(synthesize(), indent=1) + "\n"
     if len(text.encode()) > MAX_BYTES:
         raise ValueError(f"The template has {len(text.encode())} bytes, CloudFormation takes {MAX_BYTES}.")
-    path = directory / f"{version}.template.json"
-    with path.open("x") as file:
-        file.write(text)
+    path.write_text(text)
     return path
 
 
-def main() -> None:
-    """Write the version that the command line names and say what comes next."""
+def main(arguments: list[str] | None = None) -> None:
+    """Write the version that the command line names and say what comes next.
+
+    Raises:
+        SystemExit: the version was refused; its message says why.
+    """
     parser = argparse.ArgumentParser(prog="python -m product_template.release", description=__doc__)
     parser.add_argument("version", help="the new version, such as 1.1.0")
-    version = parser.parse_args().version
+    version = parser.parse_args(arguments).version
     try:
         path = write(version)
-    except FileExistsError:
-        sys.exit(f"Version {version} exists and versions never change. Choose the next number.")
-    except ValueError as error:
+    except (FileExistsError, ValueError) as error:
         sys.exit(str(error))
     print(f"Wrote {path}. Next: describe it in CHANGELOG.md, run make test, commit it, then make deploy.")  # noqa: T201
 

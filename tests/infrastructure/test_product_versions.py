@@ -1,0 +1,171 @@
+"""What can be chosen at launch, and how TapStack becomes a version file (design.md D1 to D4)."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import aws_cdk as cdk
+import pytest
+
+from product_template import backups, release
+from product_template.tap_stack import TapStack
+
+Template = dict[str, Any]
+
+VERSIONS = sorted(release.VERSIONS.glob("*.template.json"))
+
+
+def test_d2_what_tapstack_synthesizes_to_is_a_version() -> None:
+    synthesized = release.synthesize()
+    assert any(json.loads(file.read_text()) == synthesized for file in VERSIONS), (
+        "TapStack synthesizes to something that no file in product_template/versions holds: "
+        "bump the version with make release VERSION=…"
+    )
+
+
+@pytest.mark.parametrize("file", VERSIONS, ids=lambda file: file.name)
+def test_d1_a_version_needs_no_bucket_no_bootstrap_and_no_asset(file: Path) -> None:
+    template = json.loads(file.read_text())
+    assert "Rules" not in template
+    assert not {"BootstrapVersion", "CDKMetadata"} & (
+        template["Parameters"].keys() | template["Resources"].keys()
+    )
+    assert not re.search(r"cdk-[a-z0-9]+-assets|AssetParameters|aws:asset", file.read_text())
+    assert file.stat().st_size < 1_000_000
+
+
+def test_d1_the_function_is_the_tested_file_and_fits_inline(product_template: Template) -> None:
+    code = product_template["Resources"]["BackupsEmptier"]["Properties"]["Code"]
+    assert code == {"ZipFile": backups.EMPTY_BUCKET.read_text()}
+    assert len(code["ZipFile"]) <= 4096
+
+
+def test_a_version_is_never_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "1.0.0.template.json").write_text("as it was")
+    with pytest.raises(FileExistsError):
+        release.write("1.0.0", tmp_path)
+    assert (tmp_path / "1.0.0.template.json").read_text() == "as it was"
+
+
+@pytest.mark.parametrize("version", ["1.0", "v1.0.0", "1.0.0-rc1", "01.0.0", "../1.0.0", ""])
+def test_a_version_has_three_numbers(tmp_path: Path, version: str) -> None:
+    with pytest.raises(ValueError, match=r"form 1\.2\.3"):
+        release.write(version, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("version", "reason"),
+    [
+        ("one", "A version has the form 1.2.3, but this one is 'one'."),
+        ("1.0.0", "Version 1.0.0 exists and versions never change. Choose the next number."),
+    ],
+)
+def test_a_refused_release_says_why(version: str, reason: str) -> None:
+    with pytest.raises(SystemExit, match=re.escape(reason)):
+        release.main([version])
+
+
+class TestSuffixGivenInCode:
+    """D3: the same class makes the artifact and a direct deployment."""
+
+    def test_it_ends_the_names_and_is_no_parameter(self) -> None:
+        app = cdk.App(analytics_reporting=False)
+        TapStack(app, "TapStack", environment_suffix="dev", synthesizer=cdk.BootstraplessSynthesizer())
+        template = app.synth().get_stack_by_name("TapStack").template
+        assert "EnvironmentSuffix" not in template["Parameters"]
+        assert (
+            template["Resources"]["DatabaseInstance"]["Properties"]["DBInstanceIdentifier"] == "database-dev"
+        )
+
+    def test_a_wrong_one_is_refused_in_words(self) -> None:
+        with pytest.raises(
+            ValueError, match=r"environment_suffix must be 2 to 20 characters .* but is 'Bad_Suffix'"
+        ):
+            TapStack(cdk.App(), "TapStack", environment_suffix="Bad_Suffix")
+
+
+class TestParameters:
+    def test_all_are_grouped_and_labelled(self, product_template: Template) -> None:
+        interface = product_template["Metadata"]["AWS::CloudFormation::Interface"]
+        grouped = [name for group in interface["ParameterGroups"] for name in group["Parameters"]]
+        assert grouped == list(product_template["Parameters"])
+        assert interface["ParameterLabels"].keys() == product_template["Parameters"].keys()
+
+    def test_only_suffix_and_emails_have_to_be_given(self, product_template: Template) -> None:
+        required = {name for name, one in product_template["Parameters"].items() if "Default" not in one}
+        assert required == {"EnvironmentSuffix", "OpsEmails"}
+
+    def test_each_says_what_it_is_and_what_it_must_be(self, product_template: Template) -> None:
+        for name, parameter in product_template["Parameters"].items():
+            assert parameter["Description"], name
+            assert parameter["ConstraintDescription"].startswith("must be "), name
+            assert {"AllowedPattern", "AllowedValues", "MinValue"} & parameter.keys(), name
+
+    def test_defaults_keep_their_own_rules(self, product_template: Template) -> None:
+        for name, parameter in product_template["Parameters"].items():
+            if "Default" in parameter:
+                assert accepts(parameter, parameter["Default"]), name
+
+    @pytest.mark.parametrize(
+        ("name", "accepted", "refused"),
+        [
+            (
+                "EnvironmentSuffix",
+                ["dev", "pr", "a1", "eu-prod-2", "a" * 20],
+                ["", "d", "Dev", "1dev", "-dev", "dev-", "de--v", "de_v", "a" * 21, "dev\n", "dév"],
+            ),
+            (
+                "OpsEmails",
+                ["ops@example.com", "o'neil+db@mail.example.co.uk", "a@b.io"],
+                [
+                    "",
+                    "nope",
+                    "a@b",
+                    "a b@example.com",
+                    "a@-b.com",
+                    "@example.com",
+                    "a@@example.com",
+                    "a@b.com,",
+                ],
+            ),
+            (
+                "DatabaseName",
+                ["payments", "p", "orders_2", "a" * 63, "user_data"],
+                ["", "Payments", "1a", "_a", "a-b", "a" * 64, "user", "template1", "rdsadmin"],
+            ),
+            (
+                "VpcCidr",
+                ["10.0.0.0/16", "172.16.0.0/20", "172.31.0.0/16", "192.168.4.0/22"],
+                [
+                    "10.0.0.0/15",
+                    "10.0.0.0/23",
+                    "11.0.0.0/16",
+                    "172.32.0.0/16",
+                    "10.0.0.256/16",
+                    "10.0.0.0",
+                    "10.0.0/16",
+                ],
+            ),
+            ("InstanceClass", ["db.r6g.large", "db.r6g.16xlarge"], ["db.t3.micro", "r6g.xlarge", ""]),
+            ("AllocatedStorage", [20, 65536], [19, 65537]),
+            ("MaxAllocatedStorage", [22, 65536], [21, 65537]),
+            ("BackupRetentionDays", [1, 35], [0, 36]),
+        ],
+    )
+    def test_rules(
+        self, product_template: Template, name: str, accepted: list[Any], refused: list[Any]
+    ) -> None:
+        parameter = product_template["Parameters"][name]
+        assert [value for value in accepted if not accepts(parameter, value)] == []
+        assert [value for value in refused if accepts(parameter, value)] == []
+
+
+def accepts(parameter: dict[str, Any], value: Any) -> bool:
+    """Whether CloudFormation would take the value; for a list, one of its items."""
+    if "AllowedValues" in parameter:
+        return value in parameter["AllowedValues"]
+    if parameter["Type"] == "Number":
+        return bool(parameter["MinValue"] <= value <= parameter["MaxValue"])
+    return re.fullmatch(parameter["AllowedPattern"], value) is not None
