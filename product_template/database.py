@@ -36,24 +36,17 @@ class Database(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         self.identifier = naming.of("database")
-        subnets = rds.CfnDBSubnetGroup(
-            self,
-            "SubnetGroup",
-            db_subnet_group_name=naming.of("subnet-group"),
-            db_subnet_group_description="Private subnets of two availability zones",
-            subnet_ids=[subnet.subnet_id for subnet in network.vpc.private_subnets],
-        )
-        settings = rds.CfnDBParameterGroup(
-            self,
-            "ParameterGroup",
-            # The family is in the name because a major upgrade needs the old and the new group side by side.
-            db_parameter_group_name=naming.of(f"parameter-group-{FAMILY}"),
-            family=FAMILY,
-            description="Refuses connections without TLS",
-            # Up to PostgreSQL 14, RDS accepts connections without TLS unless it is told not to.
-            parameters={"rds.force_ssl": "1", "ssl_min_protocol_version": "TLSv1.2"},
-        )
-        self.instance = rds.CfnDBInstance(
+        self.instance = self._instance(parameters, network, encryption, naming)
+        # On deletion the instance goes first, or RDS would write on and create its log groups anew.
+        for log in LOGS:
+            self.instance.node.add_dependency(
+                encryption.log_group(self, f"{log.title()}Log", f"/aws/rds/instance/{self.identifier}/{log}")
+            )
+
+    def _instance(
+        self, parameters: Parameters, network: Network, encryption: Encryption, naming: Naming
+    ) -> rds.CfnDBInstance:
+        instance = rds.CfnDBInstance(
             self,
             "Instance",
             db_instance_identifier=self.identifier,
@@ -64,7 +57,7 @@ class Database(Construct):
             auto_minor_version_upgrade=True,
             # From March 2027 on RDS creates PostgreSQL 14 only with this, and bills it by the vCPU-hour.
             engine_lifecycle_support="open-source-rds-extended-support",
-            db_parameter_group_name=settings.ref,
+            db_parameter_group_name=self._parameter_group(naming).ref,
             db_instance_class=parameters.instance_class,
             multi_az=True,
             storage_type="gp3",
@@ -72,7 +65,7 @@ class Database(Construct):
             max_allocated_storage=cdk.Token.as_number(parameters.max_allocated_storage),
             storage_encrypted=True,
             kms_key_id=encryption.key.key_arn,
-            db_subnet_group_name=subnets.ref,
+            db_subnet_group_name=self._subnet_group(network, naming).ref,
             vpc_security_groups=[network.database.security_group_id],
             port=str(POSTGRESQL_PORT),
             publicly_accessible=False,
@@ -91,7 +84,7 @@ class Database(Construct):
             deletion_protection=False,
             delete_automated_backups=True,
         )
-        self.instance.add_metadata(
+        instance.add_metadata(
             "cfn-lint",
             {
                 "config": {"ignore_checks": ["W3691"]},
@@ -99,8 +92,25 @@ class Database(Construct):
                 "Without a minor it can be launched when every minor known today has been withdrawn.",
             },
         )
-        # On deletion the instance goes first, or RDS would write on and create its log groups anew.
-        for log in LOGS:
-            self.instance.node.add_dependency(
-                encryption.log_group(self, f"{log.title()}Log", f"/aws/rds/instance/{self.identifier}/{log}")
-            )
+        return instance
+
+    def _subnet_group(self, network: Network, naming: Naming) -> rds.CfnDBSubnetGroup:
+        return rds.CfnDBSubnetGroup(
+            self,
+            "SubnetGroup",
+            db_subnet_group_name=naming.of("subnet-group"),
+            db_subnet_group_description="Private subnets of two availability zones",
+            subnet_ids=[subnet.subnet_id for subnet in network.vpc.private_subnets],
+        )
+
+    def _parameter_group(self, naming: Naming) -> rds.CfnDBParameterGroup:
+        return rds.CfnDBParameterGroup(
+            self,
+            "ParameterGroup",
+            # The family is in the name because a major upgrade needs the old and the new group side by side.
+            db_parameter_group_name=naming.of(f"parameter-group-{FAMILY}"),
+            family=FAMILY,
+            description="Refuses connections without TLS",
+            # Up to PostgreSQL 14, RDS accepts connections without TLS unless it is told not to.
+            parameters={"rds.force_ssl": "1", "ssl_min_protocol_version": "TLSv1.2"},
+        )

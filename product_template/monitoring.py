@@ -62,6 +62,10 @@ class Monitoring(Construct):
             "cloudwatch.amazonaws.com", arn(self, "cloudwatch", "alarm", naming.of("*")), encryption
         )
         self._let_publish("events.rds.amazonaws.com", arn(self, "rds", "db", database.identifier), encryption)
+        self._alarms(parameters)
+        self._events()
+
+    def _alarms(self, parameters: Parameters) -> None:
         self._alarm(
             "CpuAlarm",
             "cpu-alarm",
@@ -80,13 +84,15 @@ class Monitoring(Construct):
             threshold=self._three_quarters_of_connections(parameters.instance_class),
             minutes=3,
         )
+
+    def _events(self) -> None:
         events = rds.CfnEventSubscription(
             self,
             "Events",
-            subscription_name=naming.of("event-subscription"),
+            subscription_name=self._naming.of("event-subscription"),
             sns_topic_arn=self.topic.topic_arn,
             source_type="db-instance",
-            source_ids=[database.instance.ref],
+            source_ids=[self._database.instance.ref],
             event_categories=EVENT_CATEGORIES,
         )
         # RDS tries the topic when it creates the subscription.

@@ -51,7 +51,17 @@ class Parameters:
         self._stack = stack
         self._groups: list[dict[str, Any]] = []
         self._labels: dict[str, Any] = {}
+        self._environment(environment_suffix)
+        self._database()
+        self._network()
+        stack.template_options.metadata = {
+            "AWS::CloudFormation::Interface": {
+                "ParameterGroups": self._groups,
+                "ParameterLabels": self._labels,
+            }
+        }
 
+    def _environment(self, environment_suffix: str | None) -> None:
         self._group("Environment")
         self.environment_suffix = self._suffix(environment_suffix)
         self.ops_emails = self._add(
@@ -66,6 +76,7 @@ class Parameters:
             constraint_description="must be email addresses such as ops@example.com, separated by commas",
         ).value_as_list
 
+    def _database(self) -> None:
         self._group("Database")
         self.database_name = self._add(
             "DatabaseName",
@@ -117,6 +128,7 @@ class Parameters:
             description="Days, from 1 to 35, back to which the database can be restored to any second.",
         )
 
+    def _network(self) -> None:
         self._group("Network")
         self.vpc_cidr = self._add(
             "VpcCidr",
@@ -133,13 +145,6 @@ class Parameters:
                 "with a prefix from /16 to /22, such as 10.0.0.0/16"
             ),
         ).value_as_string
-
-        stack.template_options.metadata = {
-            "AWS::CloudFormation::Interface": {
-                "ParameterGroups": self._groups,
-                "ParameterLabels": self._labels,
-            }
-        }
 
     def _suffix(self, given: str | None) -> str:
         if given is None:
