@@ -6,7 +6,6 @@ import importlib
 import importlib.util
 import logging
 import os
-import socket
 import threading
 import warnings
 from collections.abc import Callable, Iterable
@@ -20,7 +19,7 @@ from moto.core.model_instances import reset_model_data
 from moto.core.responses import TYPE_RESPONSE, ActionResult, BaseResponse
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.exceptions import HTTPException
-from werkzeug.serving import BaseWSGIServer, make_server
+from werkzeug.serving import make_server
 
 from .world import World
 
@@ -120,7 +119,6 @@ class Cloud:
 
     def _serve(self) -> None:
         server = make_server("127.0.0.1", self._port, self._application(), threaded=True, request_handler=_Handler)
-        server.connections = set()  # type: ignore[attr-defined]
         self.world.endpoint = f"http://127.0.0.1:{server.port}"
         # moto's own code builds URLs of the server from this variable.
         before = os.environ.get("MOTO_PORT")
@@ -131,7 +129,6 @@ class Cloud:
         def end() -> None:
             server.shutdown()
             thread.join()
-            _close_connections(server)
             server.server_close()
             os.environ.pop("MOTO_PORT")
             if before is not None:
@@ -165,25 +162,8 @@ class Cloud:
 class _Handler(MotoRequestHandler):
     disable_nagle_algorithm = True  # headers and body are two writes; waiting for an ACK between costs 40 ms
 
-    def setup(self) -> None:
-        super().setup()
-        self.server.connections.add(self.connection)
-
-    def finish(self) -> None:
-        self.server.connections.discard(self.connection)
-        super().finish()
-
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Say nothing: a request is no news."""
-
-
-def _close_connections(server: BaseWSGIServer) -> None:
-    # Clients keep connections open, and each holds a thread.
-    for connection in list(server.connections):  # type: ignore[attr-defined]
-        try:
-            connection.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            log.debug("a connection was already closed")
 
 
 class _Failure(ServiceException):

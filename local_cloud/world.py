@@ -27,6 +27,7 @@ class World:
         stopping: set once the cloud is being stopped; every wait ends then.
         pages: what the cloud shows beside the AWS APIs: path -> text, for GET requests.
         at_stop: called in reverse order when the cloud stops.
+        publish: sends a service's own event to the default event bus: source, detail type, detail, resources.
     """
 
     speed: float = 300.0
@@ -35,6 +36,7 @@ class World:
     stopping: threading.Event = field(default_factory=threading.Event, init=False)
     pages: dict[str, Callable[[], str]] = field(default_factory=dict, init=False)
     at_stop: list[Callable[[], None]] = field(default_factory=list, init=False)
+    publish: Callable[[str, str, dict[str, Any], list[str]], None] = field(init=False)
 
     def seconds(self, aws_seconds: float) -> float:
         """Return how many real seconds a wait of `aws_seconds` takes here. Zero does not wait at all."""
