@@ -58,7 +58,7 @@ class Catalog(Construct):
         for principal in settings.principals:
             servicecatalog.CfnPortfolioPrincipalAssociation(
                 self,
-                re.sub(r"\W", "", principal.partition("::")[2]),
+                principal,
                 portfolio_id=self.portfolio_id,
                 principal_arn=principal,
                 principal_type="IAM_PATTERN" if principal.startswith("arn:aws:iam:::") else "IAM",

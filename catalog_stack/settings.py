@@ -27,9 +27,12 @@ def _split(value: Any) -> Any:
 
 def _pairs(value: Any) -> Any:
     """Read `-c key=name=value,name=value` as a mapping."""
-    return (
-        dict(pair.split("=", 1) for pair in _split(value) if "=" in pair) if isinstance(value, str) else value
-    )
+    if not isinstance(value, str):
+        return value
+    pairs = [pair.partition("=") for pair in _split(value)]
+    if not all(separator for _, separator, _ in pairs):
+        raise ValueError("must be written name=value, with commas between")
+    return {name: text for name, _, text in pairs}
 
 
 def _matching(pattern: str, rule: str) -> AfterValidator:

@@ -1,0 +1,131 @@
+"""What users find in Service Catalog."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import aws_cdk as cdk
+import pytest
+from aws_cdk.assertions import Match, Template
+
+from catalog_stack.catalog import VERSIONS, Catalog, VersionFileError, version_files
+from catalog_stack.roles import LaunchRoles
+from catalog_stack.settings import Settings
+
+
+@pytest.fixture(scope="module")
+def catalog(catalog_template: Any) -> Template:
+    return Template.from_json(catalog_template)
+
+
+def small_catalog(**settings: Any) -> Template:
+    """A catalog without the engine, which takes longer to synthesize."""
+    stack = cdk.Stack(cdk.App(), "Stack")
+    roles = LaunchRoles(stack, "LaunchRoles", hub_account=stack.account)
+    Catalog(stack, "Catalog", settings=Settings(**settings), launch_roles=roles)
+    return Template.from_stack(stack)
+
+
+def versions(catalog: Template) -> list[Any]:
+    [product] = catalog.find_resources("AWS::ServiceCatalog::CloudFormationProduct").values()
+    parameters: list[Any] = product["Properties"]["ProvisioningArtifactParameters"]
+    return parameters
+
+
+def test_the_product_and_each_of_its_versions_are_external(catalog: Template) -> None:
+    catalog.has_resource_properties(
+        "AWS::ServiceCatalog::CloudFormationProduct", {"Name": "TapStack", "ProductType": "EXTERNAL"}
+    )
+    assert {version["Type"] for version in versions(catalog)} == {"EXTERNAL"}
+    assert all(version["DisableTemplateValidation"] for version in versions(catalog))
+
+
+def test_each_version_file_is_a_version_with_a_description(catalog: Template) -> None:
+    assert [version["Name"] for version in versions(catalog)] == list(version_files(VERSIONS))
+    assert all(version["Description"] for version in versions(catalog))
+
+
+def test_a_version_is_loaded_from_a_copy_named_by_its_content(catalog: Template, assembly: Path) -> None:
+    published = json.loads((assembly / "CatalogStack.assets.json").read_text())["files"]
+    for version, file in zip(versions(catalog), version_files(VERSIONS).values(), strict=True):
+        url = version["Info"]["LoadTemplateFromURL"]["Fn::Sub"]
+        [source] = [asset["source"]["path"] for asset in published.values() if url.endswith(key_of(asset))]
+        assert url.startswith("https://s3.us-east-1.")
+        assert (assembly / source).read_bytes() == file.read_bytes()
+
+
+def key_of(asset: Any) -> str:
+    [destination] = asset["destinations"].values()
+    return f"/{destination['objectKey']}"
+
+
+def test_the_launch_constraint_waits_for_the_product_and_for_both_roles(catalog: Template) -> None:
+    [constraint] = catalog.find_resources("AWS::ServiceCatalog::LaunchRoleConstraint").values()
+    assert constraint["Properties"]["LocalRoleName"] == "SCLaunch-TapStack"
+    assert "RoleArn" not in constraint["Properties"]
+    needed = {
+        logical_id
+        for kind in ("AWS::ServiceCatalog::PortfolioProductAssociation", "AWS::IAM::ManagedPolicy")
+        for logical_id in catalog.find_resources(kind)
+    } | {
+        logical_id
+        for logical_id, role in catalog.find_resources("AWS::IAM::Role").items()
+        if "RoleName" in role["Properties"]
+    }
+    assert needed <= set(constraint["DependsOn"])
+
+
+def test_a_named_principal_may_launch_and_a_pattern_stands_for_many() -> None:
+    catalog = small_catalog(principals=["arn:aws:iam::111122223333:role/Payments", "arn:aws:iam:::role/Team*"])
+    for arn, kind in (
+        ("arn:aws:iam::111122223333:role/Payments", "IAM"),
+        ("arn:aws:iam:::role/Team*", "IAM_PATTERN"),
+    ):
+        catalog.has_resource_properties(
+            "AWS::ServiceCatalog::PortfolioPrincipalAssociation", {"PrincipalARN": arn, "PrincipalType": kind}
+        )
+
+
+def test_similar_principals_are_different_associations() -> None:
+    catalog = small_catalog(principals=["arn:aws:iam:::role/a-b", "arn:aws:iam:::role/ab", "arn:aws:iam:::role/a*b"])
+    catalog.resource_count_is("AWS::ServiceCatalog::PortfolioPrincipalAssociation", 3)
+
+
+def test_nobody_may_launch_until_somebody_is_named() -> None:
+    small_catalog().resource_count_is("AWS::ServiceCatalog::PortfolioPrincipalAssociation", 0)
+
+
+def test_users_see_who_helps_them() -> None:
+    small_catalog(owner="Databases", supportEmail="db@example.com", supportUrl="https://wiki").has_resource_properties(
+        "AWS::ServiceCatalog::CloudFormationProduct",
+        {
+            "Owner": "Databases",
+            "SupportEmail": "db@example.com",
+            "SupportUrl": "https://wiki",
+            "SupportDescription": Match.any_value(),
+        },
+    )
+
+
+def test_the_outputs_say_how_to_launch_the_newest_version(catalog: Template) -> None:
+    [output] = catalog.find_outputs("LaunchCommand").values()
+    command = json.dumps(output["Value"])
+    assert "aws servicecatalog provision-product --region us-east-1" in command
+    assert f"--provisioning-artifact-name {versions(catalog)[-1]['Name']} " in command
+
+
+def test_versions_are_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+    for name in ("1.10.0", "1.9.0", "2.0.0", "1.9.12"):
+        (tmp_path / f"{name}.template.json").write_text("{}")
+    assert list(version_files(tmp_path)) == ["1.9.0", "1.9.12", "1.10.0", "2.0.0"]
+
+
+def test_a_file_that_is_not_named_like_a_version_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "latest.json").write_text("{}")
+    with pytest.raises(VersionFileError, match=r"latest\.json is not named like a version"):
+        version_files(tmp_path)
+
+
+def test_a_product_without_versions_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(VersionFileError, match="make release VERSION="):
+        version_files(tmp_path)

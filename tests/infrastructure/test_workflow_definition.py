@@ -1,0 +1,99 @@
+"""The state machine's definition, as synthesized."""
+
+import json
+from typing import Any
+
+import pytest
+
+STEPS = [
+    "Validate inputs",
+    "Plan changes",
+    "Apply changes",
+    "Wait for stack",
+    "Verify promises",
+    "Subscribe ops emails",
+]
+REPORTS = ["Report success", "Report termination", "Report failure"]
+
+
+@pytest.fixture(scope="module")
+def machine(catalog_template: Any) -> Any:
+    [machine] = [
+        resource["Properties"]
+        for resource in catalog_template["Resources"].values()
+        if resource["Type"] == "AWS::StepFunctions::StateMachine"
+    ]
+    return machine
+
+
+@pytest.fixture(scope="module")
+def definition(machine: Any) -> Any:
+    """The definition with each function's logical id in the place of its ARN."""
+    parts = machine["DefinitionString"]["Fn::Join"][1]
+    return json.loads("".join(part if isinstance(part, str) else part["Fn::GetAtt"][0] for part in parts))
+
+
+@pytest.fixture(scope="module")
+def tasks(definition: Any) -> dict[str, Any]:
+    return {name: state for name, state in definition["States"].items() if state["Type"] == "Task"}
+
+
+def test_the_states_are_the_steps_people_name(tasks: dict[str, Any]) -> None:
+    assert set(tasks) == {*STEPS, *REPORTS}
+
+
+def test_the_machine_speaks_jsonata(definition: Any) -> None:
+    assert definition["QueryLanguage"] == "JSONata"
+
+
+@pytest.mark.parametrize("name", [*STEPS, "Report success", "Report termination"])
+def test_whatever_fails_is_reported(tasks: dict[str, Any], name: str) -> None:
+    assert tasks[name]["Catch"] == [{"ErrorEquals": ["States.ALL"], "Next": "Report failure"}]
+
+
+def test_a_failure_that_cannot_be_reported_fails_the_execution(tasks: dict[str, Any]) -> None:
+    assert "Catch" not in tasks["Report failure"]
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_a_step_is_retried_when_a_service_is_busy(tasks: dict[str, Any], name: str) -> None:
+    retried = {error for retry in tasks[name]["Retry"] for error in retry["ErrorEquals"]}
+    assert {"ThrottledError", "Lambda.TooManyRequestsException", "Lambda.ServiceException"} <= retried
+    assert "States.ALL" not in retried
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_a_report_is_retried_for_hours_unless_it_is_refused(tasks: dict[str, Any], name: str) -> None:
+    refused, anything = tasks[name]["Retry"]
+    assert (refused["ErrorEquals"], refused["MaxAttempts"]) == (["AWSRefusedError"], 0)
+    assert anything["ErrorEquals"] == ["States.ALL"]
+    assert 2 * 3600 < waited(anything) < 4 * 3600
+
+
+def test_the_wait_for_the_stack_outlasts_the_machine(definition: Any, tasks: dict[str, Any]) -> None:
+    [polling] = [retry for retry in tasks["Wait for stack"]["Retry"] if retry["ErrorEquals"] == ["StackInProgressError"]]
+    assert polling["MaxDelaySeconds"] == 60
+    assert waited(polling) > definition["TimeoutSeconds"] == 6 * 3600
+
+
+def waited(retry: Any) -> float:
+    delays = (retry["IntervalSeconds"] * retry["BackoffRate"] ** attempt for attempt in range(retry["MaxAttempts"]))
+    return sum(min(delay, retry["MaxDelaySeconds"]) for delay in delays)
+
+
+def test_only_reports_see_the_token(tasks: dict[str, Any]) -> None:
+    def sees_it(state: Any) -> bool:
+        payload = json.dumps(state["Arguments"])
+        return "token" in payload or "Execution.Input %" in payload or "$states.context %" in payload
+
+    assert {name for name, state in tasks.items() if sees_it(state)} == set(REPORTS)
+
+
+def test_the_log_holds_no_execution_data(machine: Any) -> None:
+    logging = machine["LoggingConfiguration"]
+    assert (logging["Level"], logging["IncludeExecutionData"]) == ("ALL", False)
+
+
+def test_the_machine_is_traced_and_keeps_its_history_under_our_key(machine: Any) -> None:
+    assert machine["TracingConfiguration"] == {"Enabled": True}
+    assert machine["EncryptionConfiguration"]["Type"] == "CUSTOMER_MANAGED_KMS_KEY"
