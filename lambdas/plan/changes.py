@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal
 
 from engine import stacks
@@ -56,7 +57,9 @@ def plan(cloudformation: CloudFormationClient, request: PlanRequest, execution_r
     name = stacks.operation_name(request.record_id)
     change_set = stacks.find_change_set(cloudformation, request.stack_name, name) if stack else None
     if change_set is None:
-        _create(cloudformation, request, mode, execution_role_name)
+        # A change set made a moment ago may not be visible yet.
+        with suppress(cloudformation.exceptions.AlreadyExistsException):
+            _create(cloudformation, request, mode, execution_role_name)
         raise ChangeSetInProgressError(_in_progress(request.stack_name))
     status = change_set["Status"]
     if status in ("CREATE_PENDING", "CREATE_IN_PROGRESS"):

@@ -48,11 +48,13 @@ def check(
 def _database_defects(database: DBInstanceTypeDef, keys: list[str]) -> list[str]:
     subnets = database.get("DBSubnetGroup", {}).get("Subnets", [])
     zones = {subnet["SubnetAvailabilityZone"]["Name"] for subnet in subnets}
+    encrypted = database.get("StorageEncrypted", False)
     checks = {
         "has no standby in a second zone (Multi-AZ is off)": database.get("MultiAZ", False),
-        "is not encrypted": database.get("StorageEncrypted", False),
+        "is not encrypted": encrypted,
         # RDS gives the key's ARN, CloudFormation its id.
-        "is not encrypted with the stack's own key": database.get("KmsKeyId", "").rsplit("/", 1)[-1] in keys,
+        "is not encrypted with the stack's own key": not encrypted
+        or database.get("KmsKeyId", "").rsplit("/", 1)[-1] in keys,
         "is publicly accessible": not database.get("PubliclyAccessible", True),
         f"has subnets in {len(zones)} availability zone(s) instead of two or more": len(zones) >= 2,
         "has no automated backups, so no point-in-time recovery": database.get("BackupRetentionPeriod", 0)

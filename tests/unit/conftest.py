@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ os.environ.update(
     AWS_DEFAULT_REGION="us-east-1",
     POWERTOOLS_SERVICE_NAME="tests",
     POWERTOOLS_METRICS_NAMESPACE="TapStackEngine",
+    MOTO_EC2_LOAD_DEFAULT_AMIS="false",  # half a second a test, for machine images nobody asks for
 )
 
 EVENTS = Path(__file__).parent.parent / "events"
@@ -39,27 +41,36 @@ def context() -> Context:
     return Context()
 
 
+client = cache(boto3.client)  # making one takes longer than most tests
+
+
 @pytest.fixture
-def aws() -> Iterator[None]:
+def aws() -> Iterator[Callable[[str], Any]]:
+    """Give clients of an empty account."""
     with mock_aws():
-        yield
+        yield client
 
 
 @pytest.fixture
 def stubbed() -> Iterator[Callable[[str], tuple[Any, Stubber]]]:
     """Make a client that answers with recorded responses; all of them have to be asked for by the end."""
-    stubbers = []
+    active: dict[str, Stubber] = {}
+
+    def finish(service: str) -> None:
+        stubber = active.pop(service)
+        stubber.deactivate()
+        stubber.assert_no_pending_responses()
 
     def make(service: str) -> tuple[Any, Stubber]:
-        client = boto3.client(service)
-        stubber = Stubber(client)
-        stubber.activate()
-        stubbers.append(stubber)
-        return client, stubber
+        if service in active:
+            finish(service)
+        active[service] = Stubber(client(service))
+        active[service].activate()
+        return client(service), active[service]
 
     yield make
-    for stubber in stubbers:
-        stubber.assert_no_pending_responses()
+    for service in list(active):
+        finish(service)
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 import json
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 
@@ -31,27 +30,28 @@ def publish(aws, event):
 
     def put(content):
         _, _, bucket, key = event("parse_parameters")["artifact"]["path"].split("/", 3)
-        s3 = boto3.client("s3")
+        s3 = aws("s3")
         s3.create_bucket(Bucket=bucket)
         s3.put_object(Bucket=bucket, Key=key, Body=content)
 
     return put
 
 
-def ask(event, context):
-    return handle(event("parse_parameters"), context)["parameters"]
+@pytest.fixture
+def ask(aws, event):
+    return lambda: parse(event("parse_parameters"), lambda _: aws("s3"))["parameters"]
 
 
-def test_every_parameter_has_all_five_fields_as_service_catalog_needs_them(publish, event, context):
+def test_every_parameter_has_all_five_fields_as_service_catalog_needs_them(publish, ask):
     publish(json.dumps(TEMPLATE))
     fields = {"key": str, "defaultValue": str, "type": str, "description": str, "isNoEcho": bool}
-    for parameter in ask(event, context):
+    for parameter in ask():
         assert {name: type(value) for name, value in parameter.items()} == fields
 
 
-def test_the_form_has_the_templates_order_types_and_defaults(publish, event, context):
+def test_the_form_has_the_templates_order_types_and_defaults(publish, ask):
     publish(json.dumps(TEMPLATE))
-    found = [(p["key"], p["type"], p["defaultValue"], p["isNoEcho"]) for p in ask(event, context)]
+    found = [(p["key"], p["type"], p["defaultValue"], p["isNoEcho"]) for p in ask()]
     assert found == [
         ("Size", "Number", "100", False),
         ("Class", "String", "small", False),
@@ -64,7 +64,7 @@ def test_limits_go_into_the_description_because_service_catalog_has_no_field_for
     publish, event, context
 ):
     publish(json.dumps(TEMPLATE))
-    assert [parameter["description"] for parameter in ask(event, context)] == [
+    assert [parameter["description"] for parameter in ask()] == [
         "In GiB. From 20 to 65536.",
         "One of: small, large.",
         "At least 2 characters.",
@@ -72,23 +72,28 @@ def test_limits_go_into_the_description_because_service_catalog_has_no_field_for
     ]
 
 
-def test_the_groups_of_the_templates_interface_decide_the_order(publish, event, context):
+def test_the_groups_of_the_templates_interface_decide_the_order(publish, ask):
     groups = [{"Parameters": ["Suffix", "Gone"]}, {"Parameters": ["Class"]}]
     interface = {"AWS::CloudFormation::Interface": {"ParameterGroups": groups}}
     publish(json.dumps({**TEMPLATE, "Metadata": interface}))
-    assert [parameter["key"] for parameter in ask(event, context)] == ["Suffix", "Class", "Size", "Key"]
+    assert [parameter["key"] for parameter in ask()] == ["Suffix", "Class", "Size", "Key"]
 
 
-def test_the_products_own_template_is_described_once_not_twice(publish, event, context, product_template):
+def test_the_products_own_template_is_described_once_not_twice(publish, ask, product_template):
     publish(json.dumps(product_template))
-    by_key = {parameter["key"]: parameter for parameter in ask(event, context)}
+    by_key = {parameter["key"]: parameter for parameter in ask()}
     assert by_key["InstanceClass"]["description"].count("db.r6g.large") == 1
     assert by_key["AllocatedStorage"]["description"].count("65536") == 1
 
 
-def test_a_template_without_parameters_is_an_empty_form(publish, event, context):
+def test_a_template_without_parameters_is_an_empty_form(publish, ask):
     publish(json.dumps({"Resources": TEMPLATE["Resources"]}))
-    assert ask(event, context) == []
+    assert ask() == []
+
+
+def test_with_a_launch_role_the_parser_reads_as_that_role(publish, event, context):
+    publish(json.dumps(TEMPLATE))
+    assert len(handle(event("parse_parameters"), context)["parameters"]) == 4
 
 
 def test_without_a_launch_role_the_parser_reads_with_its_own(publish, event, context):
@@ -117,13 +122,13 @@ def test_an_artifact_that_is_no_template_is_refused_with_what_it_is(
 ):
     publish(content)
     with pytest.raises(ParserInvalidParameterException) as refused:
-        ask(event, context)
+        ask()
     assert complaint in str(refused.value)
 
 
-def test_a_missing_artifact_is_a_wrong_parameter(aws, event, context):
+def test_a_missing_artifact_is_a_wrong_parameter(ask):
     with pytest.raises(ParserInvalidParameterException, match="There is no artifact at s3://sc-"):
-        ask(event, context)
+        ask()
 
 
 def test_a_request_without_artifact_names_the_field(aws, context):

@@ -1,0 +1,94 @@
+import json
+
+import pytest
+from botocore.exceptions import ClientError
+from botocore.stub import ANY
+
+from apply.changes import apply
+from engine.models import ApplyRequest
+
+STACK_ID = "arn:aws:cloudformation:us-east-1:123456789012:stack/TapStack-pp-wp3ziihdnvmse/1234"
+CHANGE_SET = "arn:aws:cloudformation:us-east-1:123456789012:changeSet/rec/5678"
+
+
+@pytest.fixture
+def cloudformation(stubbed):
+    return stubbed("cloudformation")
+
+
+@pytest.fixture
+def request_to(request_of):
+    def build(name, stack_id=STACK_ID, change_set=CHANGE_SET):
+        return ApplyRequest.model_validate(request_of(name, stackId=stack_id, changeSetArn=change_set))
+
+    return build
+
+
+def stack_is(stub, status):
+    stack = {"StackName": "TapStack", "StackId": STACK_ID, "StackStatus": status, "CreationTime": 0}
+    stub.add_response("describe_stacks", {"Stacks": [stack]}, {"StackName": STACK_ID})
+
+
+def events_are(stub, *tokens):
+    events = [
+        {"StackId": STACK_ID, "EventId": token, "StackName": "n", "Timestamp": 0, "ClientRequestToken": token}
+        for token in tokens
+    ]
+    stub.add_response("describe_stack_events", {"StackEvents": events}, {"StackName": STACK_ID})
+
+
+def test_a_launch_executes_its_change_set_under_the_record_id(cloudformation, request_to):
+    client, stub = cloudformation
+    request = request_to("provision")
+    stack_is(stub, "REVIEW_IN_PROGRESS")
+    expected = {"ChangeSetName": CHANGE_SET, "ClientRequestToken": request.record_id}
+    stub.add_response("execute_change_set", {}, expected)
+    apply(client, request)
+
+
+def test_before_an_update_cloudformation_is_told_what_must_not_be_lost(cloudformation, request_to):
+    client, stub = cloudformation
+    policies = []
+    client.meta.events.register(
+        "provide-client-params.cloudformation.SetStackPolicy",
+        lambda params, **_: policies.append(json.loads(params["StackPolicyBody"])),
+    )
+    stack_is(stub, "CREATE_COMPLETE")
+    stub.add_response("set_stack_policy", {}, {"StackName": STACK_ID, "StackPolicyBody": ANY})
+    stub.add_response("execute_change_set", {}, None)
+    apply(client, request_to("update"))
+    denied = policies[0]["Statement"][1]
+    assert (denied["Effect"], denied["Action"]) == ("Deny", ["Update:Replace", "Update:Delete"])
+    assert "AWS::RDS::DBInstance" in denied["Condition"]["StringEquals"]["ResourceType"]
+
+
+def test_a_repeated_execution_of_ours_is_fine(cloudformation, request_to):
+    client, stub = cloudformation
+    request = request_to("provision")
+    stack_is(stub, "CREATE_IN_PROGRESS")
+    stub.add_client_error("execute_change_set", "InvalidChangeSetStatus", "EXECUTE_IN_PROGRESS", 400)
+    events_are(stub, "somebody-else", request.record_id)
+    apply(client, request)
+
+
+def test_a_change_set_that_can_not_be_executed_is_an_error(cloudformation, request_to):
+    client, stub = cloudformation
+    stack_is(stub, "CREATE_IN_PROGRESS")
+    stub.add_client_error("execute_change_set", "InvalidChangeSetStatus", "OBSOLETE", 400)
+    events_are(stub, "somebody-else")
+    with pytest.raises(ClientError, match="OBSOLETE"):
+        apply(client, request_to("provision"))
+
+
+def test_terminating_deletes_the_stack_with_the_role_it_was_made_with(cloudformation, request_to):
+    client, stub = cloudformation
+    request = request_to("terminate", change_set=None)
+    expected = {"StackName": STACK_ID, "ClientRequestToken": request.record_id}
+    stub.add_response("delete_stack", {}, expected)
+    apply(client, request)
+
+
+@pytest.mark.parametrize(("name", "stack_id"), [("terminate", None), ("update", STACK_ID)])
+def test_nothing_planned_is_nothing_done(cloudformation, request_to, name, stack_id):
+    client, _ = cloudformation
+    apply(client, request_to(name, stack_id, None))

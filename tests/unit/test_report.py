@@ -1,0 +1,195 @@
+import json
+
+import pytest
+from botocore.exceptions import ClientError
+
+from engine.catalog import notify, presentable
+from engine.models import Failure, Report
+from report.nets import of_execution, of_message
+from report.outcome import reason, send
+
+IDENTIFIER = {"UniqueTag": {"Key": "tapstack:provisioned-product-id", "Value": "pp-1"}}
+
+
+def report(kind, status="SUCCEEDED", **more):
+    return Report(
+        kind=kind, token="t-1", record_id="rec-1", provisioned_product_id="pp-1", status=status, **more
+    )
+
+
+def lambda_failure(error, message):
+    cause = {"errorMessage": message, "errorType": error, "requestId": "r", "stackTrace": ["secret path"]}
+    return Failure(error=error, cause=json.dumps(cause))
+
+
+def test_a_provision_is_answered_with_its_outputs_subscriptions_and_identifier(stubbed):
+    servicecatalog, stub = stubbed("servicecatalog")
+    stub.add_response(
+        "notify_provision_product_engine_workflow_result",
+        {},
+        {
+            "WorkflowToken": "t-1",
+            "RecordId": "rec-1",
+            "Status": "SUCCEEDED",
+            "IdempotencyToken": "rec-1-SUCCEEDED",
+            "ResourceIdentifier": IDENTIFIER,
+            "Outputs": [
+                {"OutputKey": "Endpoint", "OutputValue": "db.example.com", "Description": "Where it is."},
+                {"OutputKey": "Port", "OutputValue": "5432"},
+                {
+                    "OutputKey": "OpsEmailSubscriptions",
+                    "OutputValue": "a@example.com: pending confirmation; b@example.com: already subscribed",
+                    "Description": "Each ops email and its subscription to the alert topic. A pending one gets "
+                    "alerts after the link in the confirmation email was followed.",
+                },
+            ],
+        },
+    )
+    send(
+        servicecatalog,
+        report(
+            "PROVISION",
+            outputs=[
+                {"key": "Endpoint", "value": "db.example.com", "description": "Where it is."},
+                {"key": "Port", "value": "5432"},
+            ],
+            subscriptions=[
+                {"email": "a@example.com", "status": "pending confirmation"},
+                {"email": "b@example.com", "status": "already subscribed"},
+            ],
+        ),
+    )
+
+
+def test_a_failed_provision_carries_the_identifier_or_the_user_would_not_see_the_reason(stubbed):
+    servicecatalog, stub = stubbed("servicecatalog")
+    stub.add_response(
+        "notify_provision_product_engine_workflow_result",
+        {},
+        {
+            "WorkflowToken": "t-1",
+            "RecordId": "rec-1",
+            "Status": "FAILED",
+            "IdempotencyToken": "rec-1-FAILED",
+            "ResourceIdentifier": IDENTIFIER,
+            "FailureReason": "Two things are wrong.",
+        },
+    )
+    error = lambda_failure("InvalidInputsError", "Two things are wrong.")
+    send(servicecatalog, report("PROVISION", "FAILED", error=error))
+
+
+@pytest.mark.parametrize(
+    ("kind", "operation", "more"),
+    [
+        ("UPDATE", "notify_update_provisioned_product_engine_workflow_result", {"Outputs": []}),
+        ("TERMINATE", "notify_terminate_provisioned_product_engine_workflow_result", {}),
+    ],
+)
+def test_update_and_terminate_send_only_what_their_operations_take(stubbed, kind, operation, more):
+    servicecatalog, stub = stubbed("servicecatalog")
+    expected = {"WorkflowToken": "t-1", "RecordId": "rec-1", "Status": "SUCCEEDED"}
+    stub.add_response(operation, {}, {**expected, "IdempotencyToken": "rec-1-SUCCEEDED", **more})
+    send(servicecatalog, report(kind))
+
+
+def test_a_refused_report_is_not_swallowed(stubbed):
+    servicecatalog, stub = stubbed("servicecatalog")
+    stub.add_client_error(
+        "notify_provision_product_engine_workflow_result", "InvalidParametersException", "no"
+    )
+    with pytest.raises(ClientError):
+        notify(servicecatalog, "PROVISION", "t", "rec-1", "pp-1")
+
+
+def test_a_foreseen_error_reaches_the_user_as_it_is():
+    failure = lambda_failure("StackFailedError", "Database (AWS::RDS::DBInstance): no capacity. Try again.")
+    assert reason(failure, "rec-1") == "Database (AWS::RDS::DBInstance): no capacity. Try again."
+
+
+@pytest.mark.parametrize(
+    ("failure", "says"),
+    [
+        (Failure(error="States.Timeout"), "took longer than the provisioning engine waits"),
+        (Failure(error="Aborted"), "An administrator stopped the operation"),
+        (lambda_failure("KeyError", "'boom'"), "The provisioning engine failed (KeyError)"),
+        (
+            lambda_failure("Sandbox.Timedout", "Task timed out after 30.00 seconds"),
+            "failed (Sandbox.Timedout)",
+        ),
+        (
+            Failure(error="States.QueryEvaluationError", cause="at $.x"),
+            "failed (States.QueryEvaluationError)",
+        ),
+        (Failure(error="Lambda.Unknown", cause="[1]"), "failed (Lambda.Unknown)"),
+        (None, "failed (Unknown)"),
+    ],
+)
+def test_any_other_error_is_a_sentence_with_the_record_and_without_internals(failure, says):
+    text = reason(failure, "rec-1")
+    assert says in text
+    assert "boom" not in text
+    assert "secret path" not in text
+    assert "rec-1" in text or "update or terminate" in text
+
+
+@pytest.mark.parametrize(
+    ("raw", "sent"),
+    [
+        ("\x1b[31mred\x1b[0m alert\x00", "red alert"),
+        ("fire \U0001f525 here", "fire  here"),
+        ("tab\tand\nline", "tab\tand\nline"),
+        ("", "The operation failed without giving a reason."),
+        ("\x07", "The operation failed without giving a reason."),
+        ("x" * 2048, "x" * 2048),
+        ("x" * 2049, "x" * 2047 + "…"),
+    ],
+)
+def test_a_reason_is_made_what_service_catalog_accepts(raw, sent):
+    assert presentable(raw) == sent
+
+
+def test_an_execution_that_died_is_reported_from_its_own_input(stubbed, event):
+    # GIVEN an event without input, as it comes from a state machine with a customer key
+    died = event("execution_timed_out")
+    sfn, stub = stubbed("stepfunctions")
+    given = {
+        "kind": "UPDATE",
+        "token": "t-1",
+        "recordId": "rec-1",
+        "provisionedProductId": "pp-1",
+        "message": {},
+    }
+    stub.add_response(
+        "describe_execution",
+        {
+            "executionArn": died["detail"]["executionArn"],
+            "stateMachineArn": died["detail"]["stateMachineArn"],
+            "status": "TIMED_OUT",
+            "startDate": 0,
+            "input": json.dumps(given),
+        },
+        {"executionArn": died["detail"]["executionArn"]},
+    )
+    # WHEN the net catches it
+    found = of_execution(sfn, died)
+    # THEN the operation fails for the reason it died of
+    assert found == report("UPDATE", "FAILED", error=Failure(error="States.Timeout"))
+
+
+@pytest.mark.parametrize("kind", ["provision", "update", "terminate"])
+def test_a_dead_letter_is_reported_as_an_operation_that_never_started(event, kind):
+    message = event(kind)
+    found = of_message(json.dumps(message))
+    assert (found.kind, found.token, found.record_id) == (kind.upper(), message["token"], message["recordId"])
+    assert "The provisioning engine failed (OperationNotStarted)" in reason(found.error, found.record_id)
+
+
+@pytest.mark.parametrize("body", ["not json", "[]", "{}", '{"token": "t", "operation": "EXPLODE"}'])
+def test_a_dead_letter_nobody_could_answer_stays(body):
+    with pytest.raises(ValueError, match=r".*"):
+        of_message(body)
+
+
+def test_a_token_does_not_show_when_a_report_is_printed():
+    assert "t-1" not in repr(report("UPDATE"))

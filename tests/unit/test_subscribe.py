@@ -1,0 +1,94 @@
+import pytest
+
+from engine.errors import OutputMissingError
+from engine.models import SubscribeRequest
+from engine.topic import reconcile
+from subscribe.handler import handle
+
+
+@pytest.fixture
+def sns(aws):
+    return aws("sns")
+
+
+@pytest.fixture
+def topic(sns):
+    return sns.create_topic(Name="alerts-dev")["TopicArn"]
+
+
+def emails(sns, topic):
+    found = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
+    return sorted(each["Endpoint"] for each in found if each["Protocol"] == "email")
+
+
+def statuses(result):
+    return {subscription.email: subscription.status for subscription in result}
+
+
+def test_missing_emails_are_subscribed_and_removed_ones_unsubscribed(sns, topic):
+    reconcile(sns, topic, ["a@example.com", "b@example.com"])
+    result = reconcile(sns, topic, ["b@example.com", "c@example.com"])
+    assert emails(sns, topic) == ["b@example.com", "c@example.com"]
+    assert statuses(result) == {
+        "a@example.com": "unsubscribed",
+        "b@example.com": "already subscribed",
+        "c@example.com": "pending confirmation",
+    }
+
+
+def test_an_email_counts_once_whatever_its_case_and_blanks(sns, topic):
+    result = reconcile(sns, topic, ["Ops@Example.com", " ops@example.com ", ""])
+    assert len(result) == 1
+    assert emails(sns, topic) == ["ops@example.com"]
+    assert statuses(reconcile(sns, topic, ["OPS@EXAMPLE.COM"])) == {"OPS@EXAMPLE.COM": "already subscribed"}
+
+
+def test_other_protocols_are_left_alone(sns, topic):
+    queue = "arn:aws:sqs:us-east-1:123456789012:alerts"
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue)
+    reconcile(sns, topic, ["a@example.com"])
+    reconcile(sns, topic, [])
+    (left,) = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
+    assert left["Endpoint"] == queue
+
+
+def test_all_pages_of_subscriptions_are_seen(sns, topic):
+    many = [f"user{number}@example.com" for number in range(120)]
+    reconcile(sns, topic, many)
+    assert set(statuses(reconcile(sns, topic, many)).values()) == {"already subscribed"}
+
+
+def test_what_nobody_confirmed_stays_pending_and_can_not_be_removed(stubbed):
+    # GIVEN two subscriptions that nobody has confirmed
+    topic = "arn:aws:sns:us-east-1:123456789012:alerts-dev"
+    sns, stub = stubbed("sns")
+    pending = [
+        {"SubscriptionArn": "PendingConfirmation", "Protocol": "email", "Endpoint": email, "TopicArn": topic}
+        for email in ("kept@example.com", "removed@example.com")
+    ]
+    stub.add_response("list_subscriptions_by_topic", {"Subscriptions": pending}, {"TopicArn": topic})
+    # WHEN one of them is no longer wanted, THEN nothing more is asked of SNS
+    assert statuses(reconcile(sns, topic, ["kept@example.com"])) == {
+        "kept@example.com": "pending confirmation",
+        "removed@example.com": "removed, but was never confirmed: expires by itself",
+    }
+
+
+def test_the_state_gets_each_email_and_how_it_stands(sns, topic, request_of, context):
+    request = request_of(
+        "provision",
+        parameters={"OpsEmails": "a@example.com,b@example.com"},
+        outputs=[{"key": "AlertTopicArn", "value": topic, "description": ""}],
+    )
+    assert handle(request, context) == {
+        "subscriptions": [
+            {"email": "a@example.com", "status": "pending confirmation"},
+            {"email": "b@example.com", "status": "pending confirmation"},
+        ]
+    }
+
+
+def test_a_stack_without_the_topic_output_is_a_fault_of_the_version(request_of):
+    request = SubscribeRequest.model_validate(request_of("provision", parameters={}, outputs=[]))
+    with pytest.raises(OutputMissingError, match="has no output AlertTopicArn"):
+        _ = request.topic_arn

@@ -1,0 +1,347 @@
+import json
+
+import pytest
+
+from engine.account import Account
+from engine.errors import InvalidInputsError, MessageInvalidError, TemplateUnsuitableError
+from engine.models import Request
+from validate.inputs import validate
+
+QUOTAS = {"vpc L-F678F1CE": 5, "ec2 L-0263D0A3": 5, "rds L-7B6409FD": 40, "vpc L-FE5A380F": 5}
+
+
+def option(version="14.22", zones=("us-east-1a", "us-east-1b"), multi_az=True):
+    return {
+        "Engine": "postgres",
+        "EngineVersion": version,
+        "MultiAZCapable": multi_az,
+        "AvailabilityZones": [{"Name": zone} for zone in zones],
+    }
+
+
+@pytest.fixture
+def account(aws, stubbed):
+    """An account with the default VPC, some databases, offers and quotas."""
+
+    def build(databases=(), options=(option(),), quotas=QUOTAS):
+        rds, stub = stubbed("rds")
+        stub.add_response("describe_db_instances", {"DBInstances": list(databases)}, {})
+        if options is not None:
+            found = {"OrderableDBInstanceOptions": list(options)}
+            stub.add_response("describe_orderable_db_instance_options", found, None)
+        service_quotas, stub = stubbed("service-quotas")
+        zones = 2
+        for name in [*list(QUOTAS)[:3], *[list(QUOTAS)[3]] * zones] if quotas else []:
+            service, code = name.split()
+            asked = {"ServiceCode": service, "QuotaCode": code}
+            stub.add_response("get_service_quota", {"Quota": {"Value": quotas[name]}}, asked)
+        return Account(aws("s3"), aws("cloudformation"), aws("ec2"), rds, service_quotas)
+
+    return build
+
+
+@pytest.fixture
+def publish(aws, event):
+    def put(content):
+        _, _, bucket, key = event("provision")["artifact"]["path"].split("/", 3)
+        s3 = aws("s3")
+        s3.create_bucket(Bucket=bucket)
+        s3.put_object(Bucket=bucket, Key=key, Body=json.dumps(content))
+
+    return put
+
+
+@pytest.fixture
+def launch(publish, product_template, request_of):
+    """Build the request to launch or update the product with some parameters."""
+    publish(product_template)
+
+    def build(name="provision", **parameters):
+        defaults = {"EnvironmentSuffix": "dev", "OpsEmails": "ops@example.com"} if name == "provision" else {}
+        request = request_of(name)
+        given = (defaults | parameters).items()
+        request["message"]["parameters"] = [{"key": key, "value": value} for key, value in given]
+        return Request.model_validate(request)
+
+    return build
+
+
+@pytest.fixture
+def deployed(aws):
+    """Deploy a small stack with the product's parameters, as if it were a TapStack."""
+
+    def deploy(name, cidr="10.9.0.0/16", **parameters):
+        defaults = {
+            "EnvironmentSuffix": "dev",
+            "OpsEmails": "ops@example.com",
+            "DatabaseName": "payments",
+            "InstanceClass": "db.r6g.xlarge",
+            "AllocatedStorage": "100",
+            "MaxAllocatedStorage": "500",
+            "BackupRetentionDays": "7",
+            "VpcCidr": cidr,
+        }
+        values = defaults | parameters
+        template = {
+            "Parameters": {key: {"Type": "String"} for key in values},
+            "Resources": {
+                "Vpc": {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": {"Ref": "VpcCidr"}}},
+                "Database": {
+                    "Type": "AWS::RDS::DBInstance",
+                    "Properties": {
+                        "DBInstanceIdentifier": {"Fn::Sub": "database-${EnvironmentSuffix}"},
+                        "DBInstanceClass": "db.r6g.xlarge",
+                        "Engine": "postgres",
+                        "AllocatedStorage": "100",
+                        "MasterUsername": "dbadmin",
+                        "MasterUserPassword": "not-a-secret",
+                    },
+                },
+            },
+        }
+        aws("cloudformation").create_stack(
+            StackName=name,
+            TemplateBody=json.dumps(template),
+            Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in values.items()],
+        )
+
+    return deploy
+
+
+def running(identifier="database-dev", instance_class="db.r6g.xlarge", storage=100, version="14.22"):
+    return {
+        "DBInstanceIdentifier": identifier,
+        "DBInstanceClass": instance_class,
+        "EngineVersion": version,
+        "AllocatedStorage": storage,
+    }
+
+
+OWN_STACK = "TapStack-pp-wp3ziihdnvmse"
+
+
+def refusal_of(account, request):
+    with pytest.raises(InvalidInputsError) as refused:
+        validate(account, request)
+    return str(refused.value)
+
+
+def test_good_inputs_come_back_complete(account, launch, product_template):
+    values = validate(account(), launch())
+    assert values.keys() == product_template["Parameters"].keys()
+    assert values["EnvironmentSuffix"] == "dev"
+
+
+def test_terminate_has_nothing_to_validate_but_its_message(request_of):
+    assert validate(None, Request.model_validate(request_of("terminate"))) == {}
+
+
+@pytest.mark.parametrize(
+    ("kind", "change", "complaint"),
+    [
+        ("provision", {"operation": "EXPLODE"}, 'operation "EXPLODE" came through the queue for PROVISION'),
+        ("provision", {"operation": "UPDATE_PROVISIONED_PRODUCT"}, "came through the queue for PROVISION"),
+        ("terminate", {"operation": "PROVISION_PRODUCT"}, "came through the queue for TERMINATE"),
+        ("provision", {"launchRoleArn": None}, "launchRoleArn: "),
+        ("provision", {"artifact": None}, "artifact: Field required"),
+        ("provision", {"artifact": {"path": "S3://bucket", "type": "AWS_S3"}}, "artifact.path: "),
+        ("provision", {"artifact": {"path": "S3://b/k", "type": "GIT"}}, "artifact.type: "),
+        ("update", {"parameters": [{"value": "x"}]}, "parameters.0.key: Field required"),
+    ],
+)
+def test_a_broken_message_is_refused_with_its_defect(request_of, kind, change, complaint):
+    request = request_of(kind)
+    request["message"] |= change
+    with pytest.raises(MessageInvalidError) as refused:
+        validate(Account(*[None] * 5), Request.model_validate(request))
+    assert complaint in str(refused.value)
+
+
+@pytest.mark.parametrize("operation", ["UPDATE_PROVISION_PRODUCT", "UPDATE_PROVISIONED_PRODUCT"])
+def test_both_spellings_of_an_update_are_understood(request_of, operation):
+    request = request_of("update")
+    request["message"]["operation"] = operation
+    assert Request.model_validate(request).read_message().operation == operation
+
+
+def test_null_lists_are_empty_lists(request_of):
+    request = request_of("terminate")
+    request["message"] |= {"parameters": None, "tags": None}
+    message = Request.model_validate(request).read_message()
+    assert (message.parameters, message.tags) == ([], [])
+
+
+def test_a_template_that_is_not_ours_is_refused_before_the_account_is_asked(publish, request_of, aws):
+    publish({"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}})
+    reader = Account(aws("s3"), *[None] * 4)
+    with pytest.raises(TemplateUnsuitableError):
+        validate(reader, Request.model_validate(request_of("provision")))
+
+
+def test_what_the_template_and_what_the_account_refuse_is_one_report(account, launch):
+    # GIVEN a wrong name, wrong emails, a range that is taken and too many VPCs
+    request = launch(EnvironmentSuffix="Bad_Suffix", OpsEmails="nope", VpcCidr="172.31.0.0/16")
+    text = refusal_of(account(quotas=QUOTAS | {"vpc L-F678F1CE": 1}), request)
+    # THEN each is a line, and nothing is said about what depends on a wrong input
+    assert [line.split(":")[0] for line in text.splitlines()[1:]] == [
+        "- EnvironmentSuffix",
+        "- OpsEmails",
+        "- VpcCidr",
+        "- Account quota",
+    ]
+
+
+def test_a_suffix_of_another_stack_is_taken(account, launch, deployed):
+    deployed("TapStack-pp-other")
+    text = refusal_of(account(), launch())
+    assert "- EnvironmentSuffix: is already in use by stack TapStack-pp-other: choose another" in text
+    assert '(given: "dev")' in text
+
+
+def test_a_suffix_whose_database_exists_is_taken(account, launch):
+    text = refusal_of(account(databases=[running()]), launch())
+    assert "there is a database instance database-dev" in text
+
+
+def test_stacks_of_others_and_other_suffixes_do_not_matter(account, launch, deployed):
+    deployed("TapStack-pp-other", EnvironmentSuffix="prod")
+    deployed("SomebodyElse", cidr="10.8.0.0/16", EnvironmentSuffix="dev2")
+    validate(account(databases=[running("database-prod")]), launch())
+
+
+@pytest.mark.parametrize(
+    ("quota", "limit", "words"),
+    [
+        ("vpc L-F678F1CE", 1, '"VPCs per Region" is 1, 1 are in use and 1 more are needed'),
+        ("ec2 L-0263D0A3", 1, '"EC2-VPC Elastic IPs" is 1, 0 are in use and 2 more are needed'),
+        ("rds L-7B6409FD", 0, '"DB instances" is 0, 0 are in use and 1 more are needed'),
+        ("vpc L-FE5A380F", 0, '"NAT gateways per Availability Zone" is 0 in us-east-1b, 0 are in use and 1'),
+    ],
+)
+def test_a_quota_that_is_used_up_is_named_with_where_to_raise_it(account, launch, quota, limit, words):
+    text = refusal_of(account(quotas=QUOTAS | {quota: limit}), launch())
+    service, code = quota.split()
+    assert words in text
+    assert f"Service Quotas console (service {service}, code {code})" in text
+
+
+def test_nat_gateways_count_where_they_are(account, launch, aws):
+    ec2 = aws("ec2")
+    subnets = ec2.describe_subnets(Filters=[{"Name": "availability-zone", "Values": ["us-east-1a"]}])[
+        "Subnets"
+    ]
+    address = ec2.allocate_address(Domain="vpc")["AllocationId"]
+    ec2.create_nat_gateway(SubnetId=subnets[0]["SubnetId"], AllocationId=address)
+    text = refusal_of(account(quotas=QUOTAS | {"vpc L-FE5A380F": 1}), launch())
+    assert "is 1 in us-east-1a, 1 are in use and 1 more are needed" in text
+    assert "us-east-1b" not in text
+
+
+def test_an_unchanged_default_quota_is_read_where_the_account_has_none(stubbed):
+    from engine.account import DB_INSTANCES
+
+    service_quotas, stub = stubbed("service-quotas")
+    stub.add_client_error("get_service_quota", "NoSuchResourceException", "none", 400)
+    asked = {"ServiceCode": "rds", "QuotaCode": "L-7B6409FD"}
+    stub.add_response("get_aws_default_service_quota", {"Quota": {"Value": 40.0}}, asked)
+    assert Account(None, None, None, None, service_quotas).limit(DB_INSTANCES) == 40
+
+
+@pytest.mark.parametrize(
+    ("cidr", "words"),
+    [
+        ("172.31.0.0/16", "(172.31.0.0/16): 172.16.0.0/16 is free"),
+        ("172.31.16.0/20", "(172.31.0.0/16): 172.16.0.0/20 is free"),
+        ("10.0.1.0/16", "must be the first address of its range: 10.0.0.0/16"),
+    ],
+)
+def test_a_range_that_can_not_be_used_comes_with_one_that_can(account, launch, cidr, words):
+    text = refusal_of(account(), launch(VpcCidr=cidr))
+    assert words in text
+    assert f'(given: "{cidr}")' in text
+
+
+def test_the_suggested_range_overlaps_nothing(account, launch, aws):
+    ec2 = aws("ec2")
+    for taken in ("10.0.0.0/16", "10.1.0.0/20", "10.2.0.0/16"):
+        ec2.create_vpc(CidrBlock=taken)
+    assert "10.3.0.0/16 is free" in refusal_of(account(), launch(VpcCidr="10.0.0.0/16"))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        [],
+        [option(version="15.4")],
+        [option(version="140.1")],
+        [option(multi_az=False)],
+        [option(zones=["us-east-1a"])],
+        [option(zones=["us-east-1a", "us-east-1f"])],
+    ],
+)
+def test_a_class_that_rds_does_not_offer_in_both_zones_is_refused(account, launch, options):
+    text = refusal_of(account(options=options), launch())
+    assert "- InstanceClass: is not offered by RDS for postgres 14 with a standby in two of the zones" in text
+    assert "us-east-1a, us-east-1b" in text
+
+
+@pytest.mark.parametrize(
+    ("parameters", "line"),
+    [
+        (
+            {"AllocatedStorage": "100", "MaxAllocatedStorage": "109"},
+            "- MaxAllocatedStorage: must be at least 10% more than AllocatedStorage (100), so 110 or more",
+        ),
+        ({"AllocatedStorage": "100.5"}, "- AllocatedStorage: must be a whole number"),
+        ({"BackupRetentionDays": "7.5"}, "- BackupRetentionDays: must be a whole number"),
+    ],
+)
+def test_storage_rules_that_a_template_can_not_state(account, launch, parameters, line):
+    assert line in refusal_of(account(), launch(**parameters))
+
+
+def test_the_smallest_ceiling_is_ten_percent_more(account, launch):
+    validate(account(), launch(AllocatedStorage="101", MaxAllocatedStorage="112"))
+    text = refusal_of(account(), launch(AllocatedStorage="101", MaxAllocatedStorage="111"))
+    assert "so 112 or more" in text
+
+
+def test_an_update_keeps_the_stacks_values_and_asks_neither_for_quotas_nor_for_offers(
+    account, launch, deployed
+):
+    deployed(OWN_STACK, AllocatedStorage="200")
+    before_growth = account(databases=[running(storage=300)], options=None, quotas=None)
+    values = validate(before_growth, launch("update", BackupRetentionDays="14"))
+    assert (values["AllocatedStorage"], values["BackupRetentionDays"], values["VpcCidr"]) == (
+        "200",
+        "14",
+        "10.9.0.0/16",
+    )
+
+
+def test_an_update_must_not_ask_for_less_storage_than_there_is(account, launch, deployed):
+    deployed(OWN_STACK)
+    grown = account(databases=[running(storage=300)], options=None, quotas=None)
+    text = refusal_of(grown, launch("update", AllocatedStorage="250"))
+    assert "- AllocatedStorage: can't be less than the 300 GiB the database has" in text
+
+
+def test_an_update_to_another_class_asks_what_rds_offers(account, launch, deployed):
+    deployed(OWN_STACK)
+    busy = account(databases=[running()], options=[], quotas=None)
+    assert "- InstanceClass: is not offered" in refusal_of(
+        busy, launch("update", InstanceClass="db.r6g.large")
+    )
+
+
+def test_an_update_that_moves_the_network_does_not_collide_with_itself(account, launch, deployed):
+    deployed(OWN_STACK)
+    values = validate(
+        account(databases=[running()], options=None, quotas=None), launch("update", VpcCidr="10.9.0.0/20")
+    )
+    assert values["VpcCidr"] == "10.9.0.0/20"
+
+
+def test_an_update_after_a_failed_launch_is_checked_like_a_launch(account, launch):
+    values = validate(account(), launch("update", EnvironmentSuffix="dev", OpsEmails="a@example.com"))
+    assert values["EnvironmentSuffix"] == "dev"

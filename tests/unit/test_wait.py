@@ -1,0 +1,177 @@
+import pytest
+
+from engine.errors import StackFailedError, StackInProgressError
+from engine.models import Output, StackRequest
+from wait.progress import outputs_when_done
+
+NAME = "TapStack-pp-wp3ziihdnvmse"
+STACK_ID = f"arn:aws:cloudformation:us-east-1:123456789012:stack/{NAME}/1234"
+
+
+@pytest.fixture
+def cloudformation(stubbed):
+    return stubbed("cloudformation")
+
+
+@pytest.fixture
+def request_to(request_of):
+    return lambda name, stack_id=STACK_ID: StackRequest.model_validate(request_of(name, stackId=stack_id))
+
+
+def stack_is(stub, status, **more):
+    stack = {"StackName": NAME, "StackId": STACK_ID, "StackStatus": status, "CreationTime": 0, **more}
+    stub.add_response("describe_stacks", {"Stacks": [stack]}, {"StackName": STACK_ID})
+
+
+def events_are(stub, token, *events):
+    """Record events, oldest first, as CloudFormation gives them: newest first."""
+    wire = [
+        {
+            "StackId": STACK_ID,
+            "EventId": str(number),
+            "StackName": NAME,
+            "Timestamp": number,
+            "LogicalResourceId": logical_id,
+            "PhysicalResourceId": STACK_ID if logical_id == NAME else f"{logical_id}-id",
+            "ResourceType": "AWS::CloudFormation::Stack" if logical_id == NAME else "AWS::RDS::DBInstance",
+            "ResourceStatus": status,
+            "ResourceStatusReason": reason,
+            "ClientRequestToken": token,
+        }
+        for number, (logical_id, status, reason) in enumerate(events)
+    ]
+    stub.add_response("describe_stack_events", {"StackEvents": wire[::-1]}, {"StackName": STACK_ID})
+
+
+@pytest.mark.parametrize("kind", ["provision", "update"])
+@pytest.mark.parametrize("status", ["CREATE_COMPLETE", "UPDATE_COMPLETE"])
+def test_a_finished_stack_gives_its_outputs(cloudformation, request_to, kind, status):
+    client, stub = cloudformation
+    request = request_to(kind)
+    outputs = [
+        {"OutputKey": "Port", "OutputValue": "5432"},
+        {"OutputKey": "Host", "OutputValue": "db", "Description": "Where it is."},
+    ]
+    stack_is(stub, status, Outputs=outputs)
+    events_are(stub, request.record_id, (NAME, status, ""))
+    assert outputs_when_done(client, request) == [
+        Output(key="Port", value="5432"),
+        Output(key="Host", value="db", description="Where it is."),
+    ]
+
+
+@pytest.mark.parametrize(
+    "status",
+    [
+        "CREATE_IN_PROGRESS",
+        "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS",
+        "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS",
+        "DELETE_IN_PROGRESS",
+        "REVIEW_IN_PROGRESS",
+    ],
+)
+def test_a_stack_that_has_not_come_to_rest_is_in_progress(cloudformation, request_to, status):
+    client, stub = cloudformation
+    stack_is(stub, status)
+    with pytest.raises(StackInProgressError, match=status):
+        outputs_when_done(client, request_to("provision"))
+
+
+def test_an_update_whose_events_are_not_there_yet_is_not_taken_for_done(cloudformation, request_to):
+    client, stub = cloudformation
+    stack_is(stub, "CREATE_COMPLETE")
+    events_are(stub, "rec-of-the-launch", (NAME, "CREATE_COMPLETE", ""))
+    described = {"StackId": STACK_ID, "ChangeSetId": "id", "Status": "CREATE_COMPLETE", "Changes": []}
+    stub.add_response("describe_change_set", described, None)
+    with pytest.raises(StackInProgressError):
+        outputs_when_done(client, request_to("update"))
+
+
+@pytest.mark.parametrize("status", ["UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"])
+def test_an_update_without_changes_is_done(cloudformation, request_to, status):
+    client, stub = cloudformation
+    stack_is(stub, status)
+    events_are(stub, "rec-of-another-update", (NAME, status, ""))
+    stub.add_client_error("describe_change_set", "ChangeSetNotFound", "no", 404)
+    assert outputs_when_done(client, request_to("update")) == []
+
+
+def test_a_failed_launch_names_the_first_cause_and_what_to_do(cloudformation, request_to):
+    # GIVEN a launch in which one resource failed and others were cancelled for it
+    client, stub = cloudformation
+    request = request_to("provision")
+    stack_is(stub, "DELETE_COMPLETE")
+    events_are(
+        stub,
+        request.record_id,
+        (NAME, "CREATE_IN_PROGRESS", "User Initiated"),
+        ("Bucket", "CREATE_FAILED", "Resource creation cancelled"),
+        ("Database", "CREATE_FAILED", "No capacity for db.r6g.xlarge."),
+        ("Alarm", "CREATE_FAILED", "Something later"),
+        (NAME, "ROLLBACK_IN_PROGRESS", "The following resource(s) failed to create: [Database, Bucket]."),
+    )
+    # WHEN it has come to rest, THEN the user reads the cause
+    with pytest.raises(StackFailedError) as failed:
+        outputs_when_done(client, request)
+    assert str(failed.value) == (
+        "Database (AWS::RDS::DBInstance): No capacity for db.r6g.xlarge. The launch was undone and left nothing "
+        "behind. Correct the cause, then update this provisioned product to try again, or terminate it."
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "advice"),
+    [
+        ("update", "UPDATE_ROLLBACK_COMPLETE", "everything is as it was before"),
+        ("update", "UPDATE_ROLLBACK_FAILED", f"continue the rollback of stack {NAME}"),
+        ("terminate", "DELETE_FAILED", "Remove what blocks the deletion, then terminate again"),
+        ("provision", "ROLLBACK_COMPLETE", "terminate this provisioned product"),
+    ],
+)
+def test_each_way_to_fail_has_its_advice(cloudformation, request_to, kind, status, advice):
+    client, stub = cloudformation
+    request = request_to(kind)
+    stack_is(stub, status)
+    events_are(stub, request.record_id, ("Database", "UPDATE_FAILED", "Nope"))
+    with pytest.raises(StackFailedError, match=advice):
+        outputs_when_done(client, request)
+
+
+def test_failures_of_earlier_operations_are_not_blamed(cloudformation, request_to):
+    client, stub = cloudformation
+    request = request_to("update")
+    stack_is(stub, "UPDATE_ROLLBACK_COMPLETE", StackStatusReason="Rolled back")
+    old = {"StackId": STACK_ID, "EventId": "1", "StackName": NAME, "Timestamp": 0}
+    events = [
+        {**old, "ClientRequestToken": request.record_id, "ResourceStatus": "UPDATE_ROLLBACK_COMPLETE"},
+        {
+            **old,
+            "ClientRequestToken": "earlier",
+            "ResourceStatus": "UPDATE_FAILED",
+            "LogicalResourceId": "Old",
+        },
+    ]
+    stub.add_response("describe_stack_events", {"StackEvents": events}, None)
+    with pytest.raises(StackFailedError, match=r"^Rolled back\. The update was undone"):
+        outputs_when_done(client, request)
+
+
+def test_a_deletion_is_done_when_the_stack_is_gone(cloudformation, request_to):
+    client, stub = cloudformation
+    request = request_to("terminate")
+    stack_is(stub, "DELETE_COMPLETE")
+    events_are(stub, request.record_id, (NAME, "DELETE_COMPLETE", ""))
+    assert outputs_when_done(client, request) == []
+
+
+def test_a_deletion_is_not_done_before_it_has_begun(cloudformation, request_to):
+    client, stub = cloudformation
+    stack_is(stub, "DELETE_FAILED")
+    events_are(stub, "an-earlier-attempt", ("Bucket", "DELETE_FAILED", "not empty"))
+    with pytest.raises(StackInProgressError):
+        outputs_when_done(client, request_to("terminate"))
+
+
+def test_there_is_no_waiting_for_what_never_existed(cloudformation, request_to):
+    client, _ = cloudformation
+    assert outputs_when_done(client, request_to("terminate", None)) == []
