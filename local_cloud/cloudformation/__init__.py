@@ -5,6 +5,7 @@ from __future__ import annotations
 from moto.cloudformation import urls
 
 from ..world import World
+from . import ec2_dependencies
 from .api import CloudFormationApi
 from .custom_resource import CustomResource
 from .faults import Faults
@@ -18,8 +19,9 @@ def install(world: World) -> Faults:
 
     Returns the switch that makes stack operations go wrong. Call it before the server starts.
     """
-    faults = Faults()
-    service = CloudFormation(world, faults, Types(PROVIDERS, CustomResource()))
+    ec2_dependencies.install(world)
+    service = CloudFormation(world, Faults(), Types(PROVIDERS, CustomResource()))
     api = type("CloudFormationApi", (CloudFormationApi,), {"service": service})
-    urls.url_paths = {"{0}/$": api.dispatch}
-    return faults
+    world.patch(urls, "url_paths", {"{0}/$": api.dispatch})
+    world.at_stop.append(service.stop)
+    return service.faults

@@ -13,7 +13,7 @@ from moto.sts.models import sts_backends
 from ..world import ACCOUNT_ID, REGION
 from .errors import NotEmulatedError, ValidationError
 from .service import CloudFormation
-from .stack import ChangeSet, Stack, StackResource
+from .stack import Caller, ChangeSet, Stack, StackResource
 
 log = logging.getLogger(__name__)
 _PAGE = 100
@@ -42,38 +42,45 @@ class CloudFormationApi(BaseResponse):
             return self.serialized(ActionResult(NotEmulatedError(f"the action {action}")))
         except Exception:
             log.exception("%s failed inside the local cloud", action)
-            return self.serialized(ActionResult(ServiceException("InternalFailure", f"{action} failed inside the local cloud; see its log.")))
+            return self.serialized(
+                ActionResult(
+                    ServiceException(
+                        "InternalFailure", f"{action} failed inside the local cloud; see its log."
+                    )
+                )
+            )
 
     @property
     def _request(self) -> dict[str, Any]:
         request: dict[str, Any] = dict(self.params)
         return request
 
-    def _caller_role(self) -> str | None:
-        """The role whose session the caller has; None for the account's root."""
+    def _caller(self) -> Caller:
         key = self.get_access_key()
         for role in sts_backends[ACCOUNT_ID]["aws"].assumed_roles:
             if role.access_key_id == key:
-                return str(role.role_arn)
-        return None
+                return Caller(key, role.secret_access_key, role.session_token)
+        return Caller()
 
     def _page(self, items: list[Any], size: int = _PAGE) -> tuple[list[Any], dict[str, str]]:
         token = self._request.get("NextToken") or "0"
         if not token.isdigit():
             raise ValidationError("Invalid NextToken")
         start = int(token)
-        return items[start : start + size], ({"NextToken": str(start + size)} if start + size < len(items) else {})
+        return items[start : start + size], (
+            {"NextToken": str(start + size)} if start + size < len(items) else {}
+        )
 
     # Stacks
 
     def create_stack(self) -> ActionResult:
-        return ActionResult({"StackId": self.service.create_stack(self._request, self._caller_role())})
+        return ActionResult({"StackId": self.service.create_stack(self._request, self._caller())})
 
     def update_stack(self) -> ActionResult:
-        return ActionResult({"StackId": self.service.update_stack(self._request, self._caller_role())})
+        return ActionResult({"StackId": self.service.update_stack(self._request, self._caller())})
 
     def delete_stack(self) -> ActionResult:
-        self.service.delete_stack(self._request, self._caller_role())
+        self.service.delete_stack(self._request, self._caller())
         return ActionResult({})
 
     def continue_update_rollback(self) -> ActionResult:
@@ -125,11 +132,15 @@ class CloudFormationApi(BaseResponse):
         stack = self._named_stack()
         wanted = self._request.get("LogicalResourceId")
         resources = [item for name, item in stack.resources.items() if wanted in (None, name)]
-        return ActionResult({"StackResources": [_resource(stack, item, "Timestamp") for item in resources[:_PAGE]]})
+        return ActionResult(
+            {"StackResources": [_resource(stack, item, "Timestamp") for item in resources[:_PAGE]]}
+        )
 
     def list_stack_resources(self) -> ActionResult:
         stack = self._named_stack()
-        page, more = self._page([_resource(None, item, "LastUpdatedTimestamp") for item in stack.resources.values()])
+        page, more = self._page(
+            [_resource(None, item, "LastUpdatedTimestamp") for item in stack.resources.values()]
+        )
         return ActionResult({"StackResourceSummaries": page} | more)
 
     def update_termination_protection(self) -> ActionResult:
@@ -167,12 +178,14 @@ class CloudFormationApi(BaseResponse):
             assert specification is not None
             template = specification.template
         else:
-            template = self.service.template(self._request, self._caller_role())
+            template = self.service.template(self._request, self._caller())
         parameters = [_declaration(key, item) for key, item in template.parameters.items()]
         for item, declared in zip(parameters, template.parameters.values(), strict=True):
             item["ParameterType"] = declared["Type"]
             if "AllowedValues" in declared:
-                item["ParameterConstraints"] = {"AllowedValues": [str(value) for value in declared["AllowedValues"]]}
+                item["ParameterConstraints"] = {
+                    "AllowedValues": [str(value) for value in declared["AllowedValues"]]
+                }
         types = sorted({resource["Type"] for resource in template.resources.values()})
         return ActionResult(
             {"Parameters": parameters, "ResourceTypes": types, "Version": template.data.get("AWSTemplateFormatVersion")}
@@ -180,14 +193,16 @@ class CloudFormationApi(BaseResponse):
         )  # fmt: skip
 
     def validate_template(self) -> ActionResult:
-        template = self.service.template(self._request, self._caller_role())
+        template = self.service.template(self._request, self._caller())
         parameters = [_declaration(key, item) for key, item in template.parameters.items()]
-        return ActionResult({"Parameters": parameters} | _described(template.data) | _capabilities(template.capabilities))
+        return ActionResult(
+            {"Parameters": parameters} | _described(template.data) | _capabilities(template.capabilities)
+        )
 
     # Change sets
 
     def create_change_set(self) -> ActionResult:
-        change_set = self.service.create_change_set(self._request, self._caller_role())
+        change_set = self.service.create_change_set(self._request, self._caller())
         stack, _ = self.service.change_set({"ChangeSetName": change_set.id})
         return ActionResult({"Id": change_set.id, "StackId": stack.id})
 
@@ -204,7 +219,9 @@ class CloudFormationApi(BaseResponse):
             "RollbackConfiguration": {},
             "Changes": page,
         }
-        return ActionResult(detail | ({"OnStackFailure": change_set.on_failure} if change_set.on_failure else {}) | more)
+        return ActionResult(
+            detail | ({"OnStackFailure": change_set.on_failure} if change_set.on_failure else {}) | more
+        )
 
     def list_change_sets(self) -> ActionResult:
         stack = self.service.stack(self._request["StackName"])
@@ -212,7 +229,7 @@ class CloudFormationApi(BaseResponse):
         return ActionResult({"Summaries": page} | more)
 
     def execute_change_set(self) -> ActionResult:
-        self.service.execute_change_set(self._request, self._caller_role())
+        self.service.execute_change_set(self._request, self._caller())
         return ActionResult({})
 
     def delete_change_set(self) -> ActionResult:
@@ -237,7 +254,9 @@ def _capabilities(needed: tuple[str | None, list[str]]) -> dict[str, Any]:
 
 
 def _declaration(key: str, declared: dict[str, Any]) -> dict[str, Any]:
-    item = {"ParameterKey": key, "NoEcho": str(declared.get("NoEcho", False)).lower() == "true"} | _described(declared)
+    item = {"ParameterKey": key, "NoEcho": str(declared.get("NoEcho", False)).lower() == "true"} | _described(
+        declared
+    )
     return item | ({"DefaultValue": str(declared["Default"])} if "Default" in declared else {})
 
 
@@ -318,5 +337,3 @@ def _change_set(stack: Stack, change_set: ChangeSet) -> dict[str, Any]:
             "IncludeNestedStacks": False,
         }
     )
-
-

@@ -27,7 +27,9 @@ def input_shape(client: Any, method: str) -> StructureShape:
     return shape
 
 
-def arguments(client: Any, method: str, values: Mapping[str, Any], renames: Mapping[str, str]) -> dict[str, Any]:
+def arguments(
+    client: Any, method: str, values: Mapping[str, Any], renames: Mapping[str, str]
+) -> dict[str, Any]:
     """Return the keyword arguments of `method` for these properties.
 
     Raises UnknownParameterError naming the first property that the operation does not take.
@@ -73,7 +75,14 @@ def tag_arguments(client: Any, method: str, tags: Mapping[str, str], kind: str =
         if name.lower() in ("tags", "taglist", "addtags"):
             return {name: _tags(member, tags)}
         if name == "TagSpecifications":
-            return {name: [{"ResourceType": kind, "Tags": [{"Key": key, "Value": text} for key, text in tags.items()]}]}
+            return {
+                name: [
+                    {
+                        "ResourceType": kind,
+                        "Tags": [{"Key": key, "Value": text} for key, text in tags.items()],
+                    }
+                ]
+            }
     raise UnknownParameterError(f"{method} takes no tags")
 
 

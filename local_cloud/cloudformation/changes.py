@@ -41,7 +41,11 @@ class _Plan:
             definition = self.target.template.resources[logical_id]
             if logical_id not in current:
                 self.replacements[logical_id] = "True"
-                change = {"Action": "Add", "LogicalResourceId": logical_id, "ResourceType": definition["Type"]}
+                change = {
+                    "Action": "Add",
+                    "LogicalResourceId": logical_id,
+                    "ResourceType": definition["Type"],
+                }
                 planned[logical_id] = change | {"Scope": [], "Details": []}
             elif modify := self._modify(current[logical_id], definition):
                 planned[logical_id] = modify
@@ -69,7 +73,9 @@ class _Plan:
         if definition["Type"] != resource.type:
             replacement = "True"
         else:
-            replacement = max((_replacement(detail) for detail in details), key=("False", "Conditional", "True").index)
+            replacement = max(
+                (_replacement(detail) for detail in details), key=("False", "Conditional", "True").index
+            )
         self.replacements[resource.logical_id] = replacement
         scope = dict.fromkeys(str(detail["Target"]["Attribute"]) for detail in details)
         change = {
@@ -131,7 +137,11 @@ class _Plan:
             if referred in self.changed_parameters:
                 found.append(_detail(scope, name, recreation, "Static", "ParameterReference", referred))
             elif attribute and referred in self.replacements:
-                found.append(_detail(scope, name, recreation, "Dynamic", "ResourceAttribute", f"{referred}.{attribute}"))
+                found.append(
+                    _detail(
+                        scope, name, recreation, "Dynamic", "ResourceAttribute", f"{referred}.{attribute}"
+                    )
+                )
             elif self.replacements.get(referred, "False") != "False":
                 evaluation = "Dynamic"
                 found.append(_detail(scope, name, recreation, evaluation, "ResourceReference", referred))

@@ -51,16 +51,22 @@ class CustomResource:
     def attribute(self, call: Call, physical_id: str, name: str, properties: Properties) -> Any:
         """Return what the function answered under `name` in Data."""
         if name not in call.data:
-            raise ProviderError(f"CustomResource attribute error: Vendor response doesn't contain {name} attribute in object {physical_id}")
+            raise ProviderError(
+                f"CustomResource attribute error: Vendor response doesn't contain {name} attribute in object {physical_id}"
+            )
         return call.data[name]
 
-    def _send(self, call: Call, kind: str, properties: Properties, more: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    def _send(
+        self, call: Call, kind: str, properties: Properties, more: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
         request_id = str(uuid.uuid4())
         s3 = call.world.client("s3")
         s3.create_bucket(Bucket=_BUCKET)
         request = {
             "RequestType": kind,
-            "ResponseURL": s3.generate_presigned_url("put_object", {"Bucket": _BUCKET, "Key": request_id}, 7200),
+            "ResponseURL": s3.generate_presigned_url(
+                "put_object", {"Bucket": _BUCKET, "Key": request_id}, 7200
+            ),
             "StackId": call.stack_id,
             "RequestId": request_id,
             "LogicalResourceId": call.logical_id,
@@ -73,7 +79,9 @@ class CustomResource:
         )
         answer = self._answer(call, s3, request_id, float(properties.get("ServiceTimeout", _TIMEOUT)))
         if answer.get("Status") != "SUCCESS":
-            raise ProviderError(f"Received response status [FAILED] from custom resource. Message returned: {answer.get('Reason', '')} (RequestId: {request_id})")
+            raise ProviderError(
+                f"Received response status [FAILED] from custom resource. Message returned: {answer.get('Reason', '')} (RequestId: {request_id})"
+            )
         if kind != "Delete" and not answer.get("PhysicalResourceId"):
             raise ProviderError("Invalid PhysicalResourceId")
         call.data.clear()

@@ -81,7 +81,11 @@ class Faults:
         """Apply the first fault that fits: raises it, or returns the stall to wait for."""
         with self._lock:
             for fault in self._faults:
-                if fault.times and fault.operation == operation and fault.target in (logical_id, resource_type):
+                if (
+                    fault.times
+                    and fault.operation == operation
+                    and fault.target in (logical_id, resource_type)
+                ):
                     fault.times -= 1
                     if isinstance(fault.effect, Stall):
                         fault.effect.reached.set()

@@ -183,7 +183,9 @@ class Evaluator:
         subnets = network.subnets(new_prefix=prefix) if prefix >= network.prefixlen else iter(())
         chosen = [str(subnet) for subnet, _ in zip(subnets, range(int(count)), strict=False)]
         if len(chosen) < int(count):
-            raise ValidationError(f"Template error: Fn::Cidr cannot make {count} blocks of /{prefix} from {block}")
+            raise ValidationError(
+                f"Template error: Fn::Cidr cannot make {count} blocks of /{prefix} from {block}"
+            )
         return chosen
 
 

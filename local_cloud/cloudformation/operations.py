@@ -15,7 +15,9 @@ log = logging.getLogger(__name__)
 _WORKERS = 16
 
 
-def _in_order(graph: Mapping[str, set[str]], work: Callable[[str], bool], stop: Callable[[], bool]) -> list[str]:
+def _in_order(
+    graph: Mapping[str, set[str]], work: Callable[[str], bool], stop: Callable[[], bool]
+) -> list[str]:
     """Do `work` on each node after its dependencies, independent ones at once. Returns those that failed.
 
     What depends on a failed node is not done. `stop` is asked before anything more is begun.
@@ -58,7 +60,9 @@ class StackOperation:
     `handler` evaluates and handles against the specification that the operation works towards.
     """
 
-    def __init__(self, handler: ResourceHandler, handler_for: Callable[[Specification], ResourceHandler]) -> None:
+    def __init__(
+        self, handler: ResourceHandler, handler_for: Callable[[Specification], ResourceHandler]
+    ) -> None:
         self.handler, self.handler_for = handler, handler_for
         self.stack: Stack = handler.stack
 
@@ -113,10 +117,16 @@ class StackOperation:
         stack = self.stack
         for name in retained:
             stack.set_resource_status(stack.resources[name], "DELETE_SKIPPED")
-        resources = [item for item in stack.resources.values() if item.status not in ("DELETE_COMPLETE", "DELETE_SKIPPED")]
+        resources = [
+            item
+            for item in stack.resources.values()
+            if item.status not in ("DELETE_COMPLETE", "DELETE_SKIPPED")
+        ]
         failed = self._remove(resources, self.handler.specification.template.dependencies)
         if failed:
-            stack.set_status(f"{verb}_FAILED", f"The following resource(s) failed to delete: {_names(failed)}. ")
+            stack.set_status(
+                f"{verb}_FAILED", f"The following resource(s) failed to delete: {_names(failed)}. "
+            )
             return
         if verb == "DELETE":
             stack.deleted = now()
@@ -128,7 +138,9 @@ class StackOperation:
         for resource in resources:
             by_name.setdefault(resource.logical_id, []).append(resource)
         graph = _reverse(dependencies, set(by_name))
-        return _in_order(graph, lambda name: all([self.handler.delete(item) for item in by_name[name]]), lambda: False)
+        return _in_order(
+            graph, lambda name: all([self.handler.delete(item) for item in by_name[name]]), lambda: False
+        )
 
     def update(self, *, disable_rollback: bool) -> None:
         """Bring the stack to the handler's specification; on failure bring it back."""
@@ -137,7 +149,9 @@ class StackOperation:
         undo = stack.undo = Undo(stack.specification, self.handler.specification)
         graph = self.handler.active(self.handler.specification)
         removed = [item for name, item in stack.resources.items() if name not in graph]
-        failed = self._check_removal(removed) or self._advance(graph, lambda name: self._update_resource(name, undo))
+        failed = self._check_removal(removed) or self._advance(
+            graph, lambda name: self._update_resource(name, undo)
+        )
         if not failed:
             stack.specification = self.handler.specification
             failed = self._outputs("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
@@ -156,7 +170,9 @@ class StackOperation:
     def _update_resource(self, logical_id: str, undo: Undo) -> bool:
         if logical_id in self.stack.resources:
             return self.handler.update(
-                logical_id, undo.replaced.append, lambda before: undo.resources.__setitem__(logical_id, before)
+                logical_id,
+                undo.replaced.append,
+                lambda before: undo.resources.__setitem__(logical_id, before),
             )
         created = self.handler.create(logical_id)
         undo.created.append(self.stack.resources[logical_id])
@@ -175,7 +191,9 @@ class StackOperation:
         """Delete what the update no longer needs. A failure here does not undo the update."""
         stack = self.stack
         stack.undo = None
-        superseded = [item for item in undo.replaced if item.definition.get("UpdateReplacePolicy") != "Retain"]
+        superseded = [
+            item for item in undo.replaced if item.definition.get("UpdateReplacePolicy") != "Retain"
+        ]
         for resource in removed:
             stack.resources.pop(resource.logical_id)
         failed = self._remove([*removed, *superseded], undo.specification.template.dependencies)
@@ -190,11 +208,17 @@ class StackOperation:
         abandoned = undo.abandoned.template.dependencies
         self.handler = self.handler_for(undo.specification)
         graph = undo.specification.template.dependencies
-        touched = {name: graph.get(name, set()) & undo.resources.keys() for name in undo.resources if name not in skipped}
+        touched = {
+            name: graph.get(name, set()) & undo.resources.keys()
+            for name in undo.resources
+            if name not in skipped
+        }
         touched = {name: needs - set(skipped) for name, needs in touched.items()}
         failed = _in_order(touched, lambda name: self.handler.restore(undo.resources[name]), lambda: False)
         if failed:
-            stack.set_status("UPDATE_ROLLBACK_FAILED", f"The following resource(s) failed to update: {_names(failed)}. ")
+            stack.set_status(
+                "UPDATE_ROLLBACK_FAILED", f"The following resource(s) failed to update: {_names(failed)}. "
+            )
             return
         stack.specification, stack.undo = undo.specification, None
         stack.set_status("UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS")
@@ -202,5 +226,7 @@ class StackOperation:
             stack.resources.pop(resource.logical_id, None)
         kept = {item.physical_id for item in stack.resources.values()}
         extra = [item for item in [*undo.created, *successors] if item.physical_id not in kept]
-        self._remove(extra, {name: graph.get(name, set()) | abandoned.get(name, set()) for name in graph | abandoned})
+        self._remove(
+            extra, {name: graph.get(name, set()) | abandoned.get(name, set()) for name in graph | abandoned}
+        )
         stack.set_status("UPDATE_ROLLBACK_COMPLETE")

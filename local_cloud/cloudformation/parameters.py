@@ -58,14 +58,20 @@ def _given_texts(given: list[dict[str, Any]], previous: Mapping[str, Parameter])
             raise ValidationError(f"Parameters: [{key}] are specified more than once")
         if item.get("UsePreviousValue"):
             if "ParameterValue" in item:
-                raise ValidationError(f"Invalid input for parameter key {key}. Cannot specify usePreviousValue as true and non empty value for a parameter")
+                raise ValidationError(
+                    f"Invalid input for parameter key {key}. Cannot specify usePreviousValue as true and non empty value for a parameter"
+                )
             if key not in previous:
-                raise ValidationError(f"Invalid input for parameter key {key}. Cannot specify usePreviousValue as true for a parameter key not in the previous template")
+                raise ValidationError(
+                    f"Invalid input for parameter key {key}. Cannot specify usePreviousValue as true for a parameter key not in the previous template"
+                )
             texts[key] = previous[key].text
         elif "ParameterValue" in item:
             texts[key] = item["ParameterValue"]
         else:
-            raise ValidationError(f"Invalid input for parameter key {key}. Either a value or usePreviousValue must be specified")
+            raise ValidationError(
+                f"Invalid input for parameter key {key}. Either a value or usePreviousValue must be specified"
+            )
     return texts
 
 
@@ -88,7 +94,11 @@ def _parameter(key: str, declaration: dict[str, Any], text: str, read_ssm: Calla
 
 
 def _members(kind: str, text: str) -> list[str]:
-    return [part.strip() for part in text.split(",")] if kind in ("CommaDelimitedList", "List<Number>") else [text]
+    return (
+        [part.strip() for part in text.split(",")]
+        if kind in ("CommaDelimitedList", "List<Number>")
+        else [text]
+    )
 
 
 def _check(key: str, kind: str, declaration: dict[str, Any], text: str) -> None:
@@ -100,7 +110,9 @@ def _check(key: str, kind: str, declaration: dict[str, Any], text: str) -> None:
         try:
             number = float(text)
         except ValueError:
-            raise ValidationError(f"Parameter validation failed: parameter value {text} for parameter name {key} must be a number") from None
+            raise ValidationError(
+                f"Parameter validation failed: parameter value {text} for parameter name {key} must be a number"
+            ) from None
         if "MinValue" in declaration and number < float(declaration["MinValue"]):
             refuse(f"Parameter '{key}' must be a number not less than {declaration['MinValue']}")
         if "MaxValue" in declaration and number > float(declaration["MaxValue"]):

@@ -20,7 +20,10 @@ def check_policy_body(body: str) -> None:
     except (ValueError, KeyError, TypeError):
         raise ValidationError("Error validating stack policy: Invalid stack policy") from None
     for statement in _list(statements):
-        if statement.get("Effect") not in ("Allow", "Deny") or statement.get("Principal") not in ("*", {"AWS": "*"}):
+        if statement.get("Effect") not in ("Allow", "Deny") or statement.get("Principal") not in (
+            "*",
+            {"AWS": "*"},
+        ):
             raise ValidationError("Error validating stack policy: Invalid stack policy")
 
 
@@ -41,15 +44,27 @@ def check_allowed(body: str | None, action: str, logical_id: str, resource_type:
             )
         allowed = True
     if not allowed:
-        raise PolicyDeniedError(f"Action not allowed by stack policy: no statement allows [{action}] for resource [{logical_id}]")
+        raise PolicyDeniedError(
+            f"Action not allowed by stack policy: no statement allows [{action}] for resource [{logical_id}]"
+        )
 
 
 def _matches(statement: dict[str, Any], action: str, logical_id: str, resource_type: str) -> bool:
-    actions = _any(statement.get("Action"), action) if "Action" in statement else not _any(statement["NotAction"], action)
+    actions = (
+        _any(statement.get("Action"), action)
+        if "Action" in statement
+        else not _any(statement["NotAction"], action)
+    )
     name = f"LogicalResourceId/{logical_id}"
-    resources = _any(statement["Resource"], name) if "Resource" in statement else not _any(statement["NotResource"], name)
+    resources = (
+        _any(statement["Resource"], name)
+        if "Resource" in statement
+        else not _any(statement["NotResource"], name)
+    )
     conditions = [
-        _any(keys["ResourceType"], resource_type) for keys in statement.get("Condition", {}).values() if "ResourceType" in keys
+        _any(keys["ResourceType"], resource_type)
+        for keys in statement.get("Condition", {}).values()
+        if "ResourceType" in keys
     ]
     return actions and resources and all(conditions)
 

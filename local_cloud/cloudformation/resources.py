@@ -55,7 +55,9 @@ def pseudo_parameters(stack_name: str, stack_id: str) -> dict[str, Any]:
     }
 
 
-def conform(resource_type: str, properties: Properties, stack_tags: Mapping[str, str], provider: Provider) -> Properties:
+def conform(
+    resource_type: str, properties: Properties, stack_tags: Mapping[str, str], provider: Provider
+) -> Properties:
     """Return the properties in their schema's types with the stack's tags merged in, as a map under "Tags".
 
     Raises PropertiesError in the words of the resource's event.
@@ -87,7 +89,9 @@ class ResourceHandler:
     Every method returns whether it succeeded; the reason of a failure is in the resource's event.
     """
 
-    def __init__(self, world: World, faults: Faults, types: Types, stack: Stack, specification: Specification) -> None:
+    def __init__(
+        self, world: World, faults: Faults, types: Types, stack: Stack, specification: Specification
+    ) -> None:
         self.world, self.faults, self.types, self.stack = world, faults, types, stack
         self.specification = specification
         self._clients: dict[str, Any] = {}
@@ -96,9 +100,15 @@ class ResourceHandler:
     def client(self, service: str) -> Any:
         """Return a boto3 client with the stack's role, or the role of whoever started the operation."""
         if service not in self._clients:
-            role_arn = self.stack.role_arn or self.stack.caller_role_arn
-            self._clients[service] = self.world.client(service, role_arn, "AWSCloudFormation")
+            self._clients[service] = self._new_client(service)
         return self._clients[service]
+
+    def _new_client(self, service: str) -> Any:
+        if self.stack.role_arn:
+            return self.world.client(
+                service, self.stack.role_arn, "AWSCloudFormation", "cloudformation.amazonaws.com"
+            )
+        return self.stack.caller.client(self.world, service)
 
     def evaluator(self, specification: Specification) -> Evaluator:
         """Return an evaluator that sees the stack's resources as they are now."""
@@ -111,7 +121,9 @@ class ResourceHandler:
 
     def _resource(self, logical_id: str) -> StackResource:
         if logical_id not in self.stack.resources:
-            raise ValidationError(f"Template error: Unresolved resource dependencies [{logical_id}] in the template")
+            raise ValidationError(
+                f"Template error: Unresolved resource dependencies [{logical_id}] in the template"
+            )
         return self.stack.resources[logical_id]
 
     def _ref(self, logical_id: str) -> str:
@@ -137,7 +149,9 @@ class ResourceHandler:
         for key, output in self.specification.template.outputs.items():
             if "Condition" not in output or evaluator.condition(output["Condition"]):
                 item = {"OutputKey": key, "OutputValue": as_text(evaluator.resolve(output["Value"]))}
-                outputs.append(item | ({"Description": output["Description"]} if "Description" in output else {}))
+                outputs.append(
+                    item | ({"Description": output["Description"]} if "Description" in output else {})
+                )
         return outputs
 
     def active(self, specification: Specification) -> dict[str, set[str]]:
@@ -173,7 +187,12 @@ class ResourceHandler:
 
         return self._run(resource, "create", verb, work)
 
-    def update(self, logical_id: str, replaced: Callable[[StackResource], None], touched: Callable[[StackResource], None]) -> bool:
+    def update(
+        self,
+        logical_id: str,
+        replaced: Callable[[StackResource], None],
+        touched: Callable[[StackResource], None],
+    ) -> bool:
         """Bring an existing resource to the specification, if it differs.
 
         `touched` gets a copy of the resource before anything happens to it, `replaced` the one that a new physical
@@ -246,8 +265,12 @@ class ResourceHandler:
         if not resource.physical_id:
             self.stack.set_resource_status(resource, "DELETE_COMPLETE")
             return True
-        policy = resource.definition.get("DeletionPolicy", "Snapshot" if resource.type == "AWS::RDS::DBInstance" else "Delete")
-        if policy == "Retain" or (policy == "RetainExceptOnCreate" and not self.stack.status.startswith("ROLLBACK")):
+        policy = resource.definition.get(
+            "DeletionPolicy", "Snapshot" if resource.type == "AWS::RDS::DBInstance" else "Delete"
+        )
+        if policy == "Retain" or (
+            policy == "RetainExceptOnCreate" and not self.stack.status.startswith("ROLLBACK")
+        ):
             self.stack.set_resource_status(resource, "DELETE_SKIPPED")
             return True
         self.stack.set_resource_status(resource, "DELETE_IN_PROGRESS")
@@ -258,7 +281,9 @@ class ResourceHandler:
 
         return self._run(resource, "delete", "DELETE", work)
 
-    def _run(self, resource: StackResource, operation: Operation, verb: str, work: Callable[[Call], None]) -> bool:
+    def _run(
+        self, resource: StackResource, operation: Operation, verb: str, work: Callable[[Call], None]
+    ) -> bool:
         call = self._call(resource, watch_cancel=operation != "delete")
         try:
             self._attempt(resource, operation, lambda: work(call))
@@ -275,7 +300,9 @@ class ResourceHandler:
             log.exception("%s of %s failed inside the local cloud", operation, resource.logical_id)
             self.stack.set_resource_status(resource, f"{verb}_FAILED", f"Internal Failure: {error!r}")
             return False
-        self._attributes = {key: value for key, value in self._attributes.items() if key[0] != resource.logical_id}
+        self._attributes = {
+            key: value for key, value in self._attributes.items() if key[0] != resource.logical_id
+        }
         self.stack.set_resource_status(resource, f"{verb}_COMPLETE")
         return True
 
@@ -316,7 +343,12 @@ def _hold(released: Any, cancelled: Any) -> None:
             raise Cancelled
 
 
-_HANDLER_CODES = {"AccessDenied": "AccessDenied", "AlreadyExists": "AlreadyExists", "NotFound": "NotFound", "Throttl": "Throttling"}
+_HANDLER_CODES = {
+    "AccessDenied": "AccessDenied",
+    "AlreadyExists": "AlreadyExists",
+    "NotFound": "NotFound",
+    "Throttl": "Throttling",
+}
 
 
 def _reason(error: Exception) -> str:

@@ -57,7 +57,9 @@ class Schema:
     @cached_property
     def create_only(self) -> frozenset[str]:
         """Properties whose change replaces the resource."""
-        return frozenset(name.split(".")[0] for name in _names(self.raw.get("createOnlyProperties", [])) if "." not in name)
+        return frozenset(
+            name.split(".")[0] for name in _names(self.raw.get("createOnlyProperties", [])) if "." not in name
+        )
 
     @cached_property
     def conditional_create_only(self) -> frozenset[str]:
@@ -99,7 +101,11 @@ class Schema:
         declared = schema.get("type")
         kinds = [declared] if isinstance(declared, str) else list(declared or [])
         if isinstance(value, dict):
-            return self._object(schema, value, path) if not kinds or "object" in kinds else _reject(kinds, value, path)
+            return (
+                self._object(schema, value, path)
+                if not kinds or "object" in kinds
+                else _reject(kinds, value, path)
+            )
         if isinstance(value, list):
             if kinds and "array" not in kinds:
                 return _reject(kinds, value, path)
@@ -120,7 +126,9 @@ class Schema:
         if schema.get("additionalProperties") is False:
             for name in value.keys() - known.keys():
                 raise PropertiesError(f"{path}: extraneous key [{name}] is not permitted")
-        return {name: self._value(known.get(name, {}), item, f"{path}/{name}") for name, item in value.items()}
+        return {
+            name: self._value(known.get(name, {}), item, f"{path}/{name}") for name, item in value.items()
+        }
 
 
 def _scalar(kinds: list[str], value: Any, path: str) -> Any:
@@ -140,6 +148,8 @@ def _scalar(kinds: list[str], value: Any, path: str) -> Any:
 
 
 def _reject(kinds: list[str], value: Any, path: str) -> Any:
-    found = {dict: "JSONObject", list: "JSONArray", bool: "Boolean", int: "Integer"}.get(type(value), "String")
+    found = {dict: "JSONObject", list: "JSONArray", bool: "Boolean", int: "Integer"}.get(
+        type(value), "String"
+    )
     wanted = " or ".join({"object": "JSONObject", "array": "JSONArray"}.get(k, k.capitalize()) for k in kinds)
     raise PropertiesError(f"{path}: expected type: {wanted}, found: {found}")

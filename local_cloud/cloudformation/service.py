@@ -26,7 +26,7 @@ from .operations import StackOperation
 from .parameters import resolve_parameters
 from .policy import check_policy_body
 from .resources import ResourceHandler, Types
-from .stack import ChangeSet, Specification, Stack, new_stack_id, now
+from .stack import Caller, ChangeSet, Specification, Stack, new_stack_id, now
 from .template import BODY_LIMIT, URL_LIMIT, Template
 
 Request = dict[str, Any]
@@ -37,7 +37,9 @@ _NOT_EMULATED = (
     "EnableTerminationProtectionOnChangeSet", "DeletionMode", "DeploymentConfig", "DeploymentMode",
     "StackPolicyDuringUpdateBody", "StackPolicyDuringUpdateURL", "StackPolicyURL", "IncludeNestedStacks",
 )  # fmt: skip
-NO_CHANGES = "The submitted information didn't contain changes. Submit different information to create a change set."
+NO_CHANGES = (
+    "The submitted information didn't contain changes. Submit different information to create a change set."
+)
 
 
 class CloudFormation:
@@ -48,6 +50,14 @@ class CloudFormation:
         self.stacks: list[Stack] = []
         self._tokens: dict[tuple[str, str, str], str] = {}
         self._lock = threading.RLock()
+
+    def stop(self) -> None:
+        """Call every operation off and wait until its thread has ended."""
+        self.faults.clear()
+        for stack in self.stacks:
+            stack.cancelled.set()
+            if stack.operation:
+                stack.operation.join(10)
 
     # Finding
 
@@ -83,7 +93,7 @@ class CloudFormation:
         """Return what handles the resources of a stack."""
         return ResourceHandler(self.world, self.faults, self.types, stack, specification)
 
-    def template(self, request: Request, caller_role_arn: str | None, previous: Specification | None = None) -> Template:
+    def template(self, request: Request, caller: Caller, previous: Specification | None = None) -> Template:
         """Read the request's template: body, URL or the previous one. Raises ValidationError."""
         given = [key for key in ("TemplateBody", "TemplateURL") if request.get(key)]
         if request.get("UsePreviousTemplate") and not given and previous:
@@ -93,38 +103,45 @@ class CloudFormation:
         if given == ["TemplateBody"]:
             body, limit, place = request["TemplateBody"], BODY_LIMIT, "templateBody"
         else:
-            body, limit, place = self._download(request["TemplateURL"], caller_role_arn), URL_LIMIT, "templateURL"
+            body, limit, place = self._download(request["TemplateURL"], caller), URL_LIMIT, "templateURL"
         if len(body.encode()) > limit:
-            raise ValidationError(f"1 validation error detected: Value at '{place}' failed to satisfy constraint: Member must have length less than or equal to {limit}")
+            raise ValidationError(
+                f"1 validation error detected: Value at '{place}' failed to satisfy constraint: Member must have length less than or equal to {limit}"
+            )
         template = Template(body)
         template.validate({name: provider.attributes for name, provider in self.types.providers.items()})
         return template
 
-    def _download(self, url: str, caller_role_arn: str | None) -> str:
+    def _download(self, url: str, caller: Caller) -> str:
         bucket, key = _s3_location(url)
         try:
-            answer = self.world.client("s3", caller_role_arn).get_object(Bucket=bucket, Key=key)
+            answer = caller.client(self.world, "s3").get_object(Bucket=bucket, Key=key)
         except ClientError as error:
             raise ValidationError(f"S3 error: {error.response['Error'].get('Message', '')}") from None
         body: bytes = answer["Body"].read()
         return body.decode()
 
-    def _specification(self, request: Request, stack: Stack | None, caller_role_arn: str | None) -> Specification:
+    def _specification(self, request: Request, stack: Stack | None, caller: Caller) -> Specification:
         for key in _NOT_EMULATED:
             if request.get(key):
                 raise NotEmulatedError(f"the parameter {key}")
         previous = stack.specification if stack else None
-        template = self.template(request, caller_role_arn, previous)
+        template = self.template(request, caller, previous)
 
         def read_ssm(name: str) -> str:
             try:
-                answer = self.world.client("ssm", caller_role_arn).get_parameter(Name=name)
+                answer = caller.client(self.world, "ssm").get_parameter(Name=name)
             except ClientError:
-                raise ValidationError(f"Unable to fetch parameters [{name}] from parameter store for this account.") from None
+                raise ValidationError(
+                    f"Unable to fetch parameters [{name}] from parameter store for this account."
+                ) from None
             return str(answer["Parameter"]["Value"])
 
         parameters = resolve_parameters(
-            template.parameters, request.get("Parameters", []), previous.parameters if previous else {}, read_ssm
+            template.parameters,
+            request.get("Parameters", []),
+            previous.parameters if previous else {},
+            read_ssm,
         )
         capabilities = tuple(request.get("Capabilities", []))
         needed, _ = template.capabilities
@@ -147,7 +164,9 @@ class CloudFormation:
                 continue
             for assertion in rule["Assertions"]:
                 if not evaluator.resolve(assertion["Assert"]):
-                    raise ValidationError(f"Template validation error: {assertion.get('AssertDescription', 'Rule assertion failed')}")
+                    raise ValidationError(
+                        f"Template validation error: {assertion.get('AssertDescription', 'Rule assertion failed')}"
+                    )
 
     def _role(self, request: Request) -> str | None:
         """Check that the service role exists and trusts CloudFormation."""
@@ -176,7 +195,7 @@ class CloudFormation:
 
     # Doing
 
-    def create_stack(self, request: Request, caller_role_arn: str | None) -> str:
+    def create_stack(self, request: Request, caller: Caller) -> str:
         """Start creating a stack and return its id."""
         with self._lock:
             name = request["StackName"]
@@ -186,9 +205,11 @@ class CloudFormation:
                 raise AlreadyExistsError(f"Stack [{existing.name}] already exists")
             if "OnFailure" in request and "DisableRollback" in request:
                 raise ValidationError("Only one of OnFailure and DisableRollback can be specified")
-            specification = self._specification(request, None, caller_role_arn)
-            stack = self._new_stack(name, specification, self._role(request), caller_role_arn)
-            stack.on_failure = "DO_NOTHING" if request.get("DisableRollback") else request.get("OnFailure", "ROLLBACK")
+            specification = self._specification(request, None, caller)
+            stack = self._new_stack(name, specification, self._role(request), caller)
+            stack.on_failure = (
+                "DO_NOTHING" if request.get("DisableRollback") else request.get("OnFailure", "ROLLBACK")
+            )
             stack.termination_protection = bool(request.get("EnableTerminationProtection"))
             if policy := request.get("StackPolicyBody"):
                 check_policy_body(policy)
@@ -198,8 +219,10 @@ class CloudFormation:
             self._start(stack, self._operation(stack, specification).create)
             return stack.id
 
-    def _new_stack(self, name: str, specification: Specification | None, role: str | None, caller: str | None) -> Stack:
-        stack = Stack(name, new_stack_id(name), specification, role_arn=role, caller_role_arn=caller)
+    def _new_stack(
+        self, name: str, specification: Specification | None, role: str | None, caller: Caller
+    ) -> Stack:
+        stack = Stack(name, new_stack_id(name), specification, role_arn=role, caller=caller)
         self.stacks.append(stack)
         return stack
 
@@ -210,7 +233,7 @@ class CloudFormation:
         stack.operation = threading.Thread(target=work, name=f"stack-{stack.name}", daemon=True)
         stack.operation.start()
 
-    def update_stack(self, request: Request, caller_role_arn: str | None) -> str:
+    def update_stack(self, request: Request, caller: Caller) -> str:
         """Start updating a stack and return its id."""
         with self._lock:
             stack = self.stack(request["StackName"])
@@ -218,7 +241,7 @@ class CloudFormation:
                 return stack.id
             if stack.status not in _UPDATABLE:
                 raise ValidationError(f"Stack:{stack.id} is in {stack.status} state and can not be updated.")
-            target = self._specification(request, stack, caller_role_arn)
+            target = self._specification(request, stack, caller)
             role_arn = self._role(request)
             if policy := request.get("StackPolicyBody"):
                 check_policy_body(policy)
@@ -226,7 +249,7 @@ class CloudFormation:
             if not self._differs(stack, target, plan_changes(stack, target, self.handler(stack, target))):
                 raise ValidationError("No updates are to be performed.")
             self._remember("update", stack.name, request, stack)
-            self._begin_update(stack, target, role_arn, caller_role_arn, bool(request.get("DisableRollback")))
+            self._begin_update(stack, target, role_arn, caller, bool(request.get("DisableRollback")))
             return stack.id
 
     @staticmethod
@@ -235,9 +258,14 @@ class CloudFormation:
         return bool(changes) or stack.specification.template.outputs != target.template.outputs
 
     def _begin_update(
-        self, stack: Stack, target: Specification, role_arn: str | None, caller: str | None, disable_rollback: bool
+        self,
+        stack: Stack,
+        target: Specification,
+        role_arn: str | None,
+        caller: Caller,
+        disable_rollback: bool,
     ) -> None:
-        stack.role_arn, stack.caller_role_arn, stack.updated = role_arn or stack.role_arn, caller, now()
+        stack.role_arn, stack.caller, stack.updated = role_arn or stack.role_arn, caller, now()
         stack.set_status("UPDATE_IN_PROGRESS", "User Initiated")
         operation = self._operation(stack, target)
         self._start(stack, lambda: operation.update(disable_rollback=disable_rollback))
@@ -247,7 +275,9 @@ class CloudFormation:
         with self._lock:
             stack = self.stack(request["StackName"])
             if stack.status != "UPDATE_ROLLBACK_FAILED" or stack.undo is None:
-                raise ValidationError(f"Stack:{stack.id} is in {stack.status} state and can not be continued.")
+                raise ValidationError(
+                    f"Stack:{stack.id} is in {stack.status} state and can not be continued."
+                )
             stack.role_arn = self._role(request) or stack.role_arn
             self._remember("continue", stack.name, request, stack)
             stack.set_status("UPDATE_ROLLBACK_IN_PROGRESS", "User Initiated")
@@ -255,23 +285,36 @@ class CloudFormation:
             skipped = tuple(request.get("ResourcesToSkip", []))
             self._start(stack, lambda: operation.roll_back(skipped))
 
-    def delete_stack(self, request: Request, caller_role_arn: str | None) -> None:
+    def delete_stack(self, request: Request, caller: Caller) -> None:
         """Start deleting a stack; a stack that does not exist is deleted already."""
         with self._lock:
             if request.get("DeletionMode", "STANDARD") != "STANDARD":
                 raise NotEmulatedError("DeletionMode FORCE_DELETE_STACK")
             stack = self._existing(request["StackName"])
-            if stack is None or stack.status == "DELETE_IN_PROGRESS" or self._repeated("delete", stack.name, request):
+            if (
+                stack is None
+                or stack.status == "DELETE_IN_PROGRESS"
+                or self._repeated("delete", stack.name, request)
+            ):
                 return
             if stack.termination_protection:
-                raise ValidationError(f"Stack [{stack.name}] cannot be deleted while TerminationProtection is enabled")
-            if stack.status.endswith("_IN_PROGRESS") and stack.status not in ("CREATE_IN_PROGRESS", "REVIEW_IN_PROGRESS"):
-                raise ValidationError(f"Stack [{stack.name}] cannot be deleted while in status {stack.status}")
+                raise ValidationError(
+                    f"Stack [{stack.name}] cannot be deleted while TerminationProtection is enabled"
+                )
+            if stack.status.endswith("_IN_PROGRESS") and stack.status not in (
+                "CREATE_IN_PROGRESS",
+                "REVIEW_IN_PROGRESS",
+            ):
+                raise ValidationError(
+                    f"Stack [{stack.name}] cannot be deleted while in status {stack.status}"
+                )
             retained = tuple(request.get("RetainResources", []))
             if retained and stack.status != "DELETE_FAILED":
-                raise ValidationError("Invalid operation on stack. RetainResources can only be specified for stacks in DELETE_FAILED state")
+                raise ValidationError(
+                    "Invalid operation on stack. RetainResources can only be specified for stacks in DELETE_FAILED state"
+                )
             stack.role_arn = self._role(request) or stack.role_arn
-            stack.caller_role_arn = caller_role_arn
+            stack.caller = caller
             self._remember("delete", stack.name, request, stack)
             creation = stack.operation
             stack.set_status("DELETE_IN_PROGRESS", "User Initiated")
@@ -292,16 +335,16 @@ class CloudFormation:
 
     # Change sets
 
-    def create_change_set(self, request: Request, caller_role_arn: str | None) -> ChangeSet:
+    def create_change_set(self, request: Request, caller: Caller) -> ChangeSet:
         """Start making a change set; one of type CREATE makes a stack in REVIEW_IN_PROGRESS."""
         with self._lock:
             kind = request.get("ChangeSetType", "UPDATE")
             stack = self._existing(request["StackName"])
             self._check_change_set(kind, stack, request)
-            specification = self._specification(request, stack if kind == "UPDATE" else None, caller_role_arn)
+            specification = self._specification(request, stack if kind == "UPDATE" else None, caller)
             role_arn = self._role(request)
             if stack is None:
-                stack = self._new_stack(request["StackName"], None, role_arn, caller_role_arn)
+                stack = self._new_stack(request["StackName"], None, role_arn, caller)
                 stack.token = request.get("ClientToken")
                 stack.set_status("REVIEW_IN_PROGRESS", "User Initiated")
             name = request["ChangeSetName"]
@@ -320,7 +363,9 @@ class CloudFormation:
         if kind not in ("CREATE", "UPDATE"):
             raise NotEmulatedError(f"change sets of type {kind}")
         if kind == "CREATE" and stack and stack.status != "REVIEW_IN_PROGRESS":
-            raise AlreadyExistsError(f"Stack [{name}] already exists and cannot be created again with the changeSet [{request['ChangeSetName']}].")
+            raise AlreadyExistsError(
+                f"Stack [{name}] already exists and cannot be created again with the changeSet [{request['ChangeSetName']}]."
+            )
         if kind == "UPDATE" and stack is None:
             raise ValidationError(f"Stack [{name}] does not exist")
         if kind == "UPDATE" and stack and stack.status not in _UPDATABLE:
@@ -344,7 +389,7 @@ class CloudFormation:
         change_set.execution_status = "AVAILABLE"
         change_set.status = "CREATE_COMPLETE"
 
-    def execute_change_set(self, request: Request, caller_role_arn: str | None) -> None:
+    def execute_change_set(self, request: Request, caller: Caller) -> None:
         """Start the operation that a change set describes."""
         with self._lock:
             stack, change_set = self.change_set(request)
@@ -362,10 +407,10 @@ class CloudFormation:
             # Other change sets were made against what is no longer there.
             stack.change_sets = {change_set.name: change_set}
             if change_set.type == "UPDATE":
-                self._begin_update(stack, change_set.target, change_set.role_arn, caller_role_arn, bool(keep))
+                self._begin_update(stack, change_set.target, change_set.role_arn, caller, bool(keep))
                 return
             stack.specification, stack.role_arn = change_set.target, change_set.role_arn
-            stack.caller_role_arn = caller_role_arn
+            stack.caller = caller
             stack.on_failure = "DO_NOTHING" if keep else change_set.on_failure or "ROLLBACK"
             stack.set_status("CREATE_IN_PROGRESS", "User Initiated")
             self._start(stack, self._operation(stack, change_set.target).create)

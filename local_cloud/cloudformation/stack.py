@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from ..world import ACCOUNT_ID, REGION
+from ..world import ACCOUNT_ID, REGION, World
 from .parameters import Parameter
 from .template import Template
 
@@ -20,6 +20,23 @@ STACK_TYPE = "AWS::CloudFormation::Stack"
 def now() -> datetime:
     """The current time, in UTC."""
     return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Whose request it is: the session of a role, or the account's administrator."""
+
+    key_id: str = ""
+    secret: str = ""
+    token: str | None = None
+
+    def client(self, world: World, service: str) -> Any:
+        """Return a boto3 client that calls on with the caller's own session, as CloudFormation does."""
+        return (
+            world._client(service, self.key_id, self.secret, self.token)
+            if self.key_id
+            else world.client(service)
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +99,7 @@ class Stack:
     status: str = ""
     reason: str = ""
     role_arn: str | None = None
-    caller_role_arn: str | None = None
+    caller: Caller = field(default_factory=Caller)
     on_failure: str = "ROLLBACK"
     termination_protection: bool = False
     policy: str | None = None
@@ -107,7 +124,12 @@ class Stack:
         """Move a resource to a status and record the event."""
         resource.status, resource.reason, resource.updated = status, reason, now()
         self._record(
-            resource.logical_id, resource.physical_id, resource.type, status, reason, json.dumps(resource.properties)
+            resource.logical_id,
+            resource.physical_id,
+            resource.type,
+            status,
+            reason,
+            json.dumps(resource.properties),
         )
 
     def _record(

@@ -18,7 +18,16 @@ BODY_LIMIT, URL_LIMIT = 51_200, 1_048_576  # bytes; "CloudFormation quotas"
 CUSTOM_RESOURCE = "AWS::CloudFormation::CustomResource"
 PSEUDO_PARAMETERS = frozenset(
     f"AWS::{name}"
-    for name in ("AccountId", "NoValue", "NotificationARNs", "Partition", "Region", "StackId", "StackName", "URLSuffix")
+    for name in (
+        "AccountId",
+        "NoValue",
+        "NotificationARNs",
+        "Partition",
+        "Region",
+        "StackId",
+        "StackName",
+        "URLSuffix",
+    )
 )
 _SECTIONS = frozenset(
     "AWSTemplateFormatVersion Description Metadata Parameters Mappings Conditions Rules Resources Outputs".split()
@@ -28,7 +37,16 @@ _RESOURCE_KEYS = frozenset(
 )
 _IAM_TYPES = frozenset(
     f"AWS::IAM::{name}"
-    for name in ("AccessKey", "Group", "InstanceProfile", "ManagedPolicy", "Policy", "Role", "User", "UserToGroupAddition")
+    for name in (
+        "AccessKey",
+        "Group",
+        "InstanceProfile",
+        "ManagedPolicy",
+        "Policy",
+        "Role",
+        "User",
+        "UserToGroupAddition",
+    )
 )
 _NAMED_IAM = frozenset("RoleName UserName GroupName ManagedPolicyName InstanceProfileName".split())
 
@@ -121,7 +139,9 @@ class Template:
         types = {str(resource.get("Type")) for resource in self.resources.values()}
         types = {name for name in types if not is_custom(name)}
         if unknown := sorted(name for name in types if not is_registered(name)):
-            raise ValidationError(f"Template format error: Unrecognized resource types: [{', '.join(unknown)}]")
+            raise ValidationError(
+                f"Template format error: Unrecognized resource types: [{', '.join(unknown)}]"
+            )
         if missing := sorted(types - set(provided_types)):
             raise NotEmulatedError(f"these resource types: {', '.join(missing)}")
 
@@ -132,9 +152,13 @@ class Template:
             raise NotEmulatedError(f"the resource attributes {', '.join(unknown)} ({logical_id})")
         for key in ("DeletionPolicy", "UpdateReplacePolicy"):
             if resource.get(key, "Delete") not in ("Delete", "Retain", "Snapshot", "RetainExceptOnCreate"):
-                raise ValidationError(f"Template format error: Unrecognized {key} {resource[key]} for {logical_id}")
+                raise ValidationError(
+                    f"Template format error: Unrecognized {key} {resource[key]} for {logical_id}"
+                )
             if resource.get(key) == "Snapshot" and resource["Type"] != "AWS::RDS::DBInstance":
-                raise ValidationError(f"Template error: resource type {resource['Type']} does not support deletion policy Snapshot")
+                raise ValidationError(
+                    f"Template error: resource type {resource['Type']} does not support deletion policy Snapshot"
+                )
         for name in _as_list(resource.get("DependsOn", [])):
             if name not in self.resources:
                 raise ValidationError(
@@ -147,10 +171,14 @@ class Template:
                 if attribute:
                     self._check_attribute(name, self.resources[name]["Type"], attribute, attributes)
             elif attribute or (name not in self.parameters and name not in PSEUDO_PARAMETERS):
-                raise ValidationError(f"Template format error: Unresolved resource dependencies [{name}] in the {place}")
+                raise ValidationError(
+                    f"Template format error: Unresolved resource dependencies [{name}] in the {place}"
+                )
 
     @staticmethod
-    def _check_attribute(name: str, kind: str, attribute: str, attributes: Mapping[str, Collection[str]]) -> None:
+    def _check_attribute(
+        name: str, kind: str, attribute: str, attributes: Mapping[str, Collection[str]]
+    ) -> None:
         if is_custom(kind) or attribute in attributes[kind]:
             return
         if attribute in resource_schema(kind).attributes:
