@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from aws_cdk import ArnFormat, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -13,15 +11,9 @@ from .roles import SERVICE_CATALOG
 
 
 class CatalogKey(kms.Key):
-    """A customer-managed key that lets in exactly the services that write here on someone's behalf.
+    """A customer-managed key that lets in exactly the services that write here on someone's behalf."""
 
-    Args:
-        scope: the stack.
-        construct_id: its id.
-        accounts: the accounts whose launches Service Catalog puts into the encrypted queues.
-    """
-
-    def __init__(self, scope: Construct, construct_id: str, *, accounts: Sequence[str]) -> None:
+    def __init__(self, scope: Construct, construct_id: str) -> None:
         super().__init__(
             scope,
             construct_id,
@@ -31,11 +23,11 @@ class CatalogKey(kms.Key):
             removal_policy=RemovalPolicy.DESTROY,
         )
         stack = Stack.of(self)
-        # The five actions of "Confused deputy prevention" in Service Catalog's Administrator Guide.
+        # As in the Administrator Guide, "Confused deputy prevention": Service Catalog names the launching
+        # account to the queue, whose policy has the condition; nothing says that it names it to the key.
         self._let_in(
             SERVICE_CATALOG,
             ["kms:DescribeKey", "kms:Decrypt", "kms:ReEncryptFrom", "kms:ReEncryptTo", "kms:GenerateDataKey"],
-            {"StringEquals": {"aws:SourceAccount": list(accounts)}},
         )
         every_log_group = stack.format_arn(
             service="logs", resource="log-group", resource_name="*", arn_format=ArnFormat.COLON_RESOURCE_NAME
@@ -60,7 +52,7 @@ class CatalogKey(kms.Key):
                 {"StringEquals": {"aws:SourceAccount": stack.account}},
             )
 
-    def _let_in(self, service: str, actions: list[str], conditions: dict[str, object]) -> None:
+    def _let_in(self, service: str, actions: list[str], conditions: dict[str, object] | None = None) -> None:
         self.add_to_resource_policy(
             iam.PolicyStatement(
                 principals=[iam.ServicePrincipal(service)],

@@ -10,7 +10,6 @@ from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_lambda_destinations as destinations
 from aws_cdk import aws_lambda_event_sources as sources
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
@@ -113,11 +112,19 @@ class Engine(Construct):
     def _report_what_was_lost(self, report: lambda_.Function) -> None:
         """Answer for messages nobody received and executions that ended without an answer."""
         report.add_event_source(sources.SqsEventSource(self.dead_letters, report_batch_item_failures=True))
-        # EventBridge only hands the event over; an error of the function itself is Lambda's to retry.
-        report.configure_async_invoke(
-            retry_attempts=2,
-            max_event_age=Duration.hours(6),
-            on_failure=destinations.SqsDestination(self.unreported),
+        # EventBridge hands the event over; if the function then fails, it is Lambda that tries again.
+        lambda_.CfnEventInvokeConfig(
+            self,
+            "ReportAgain",
+            function_name=report.function_name,
+            qualifier="$LATEST",
+            maximum_retry_attempts=2,
+            maximum_event_age_in_seconds=Duration.hours(6).to_seconds(),
+            destination_config=lambda_.CfnEventInvokeConfig.DestinationConfigProperty(
+                on_failure=lambda_.CfnEventInvokeConfig.OnFailureProperty(
+                    destination=self.unreported.queue_arn
+                )
+            ),
         )
         events.Rule(
             self,
@@ -229,6 +236,11 @@ class Engine(Construct):
                 resources=[self._states_arn("execution", f"{MACHINE}:*")],
             ),
             self._use_key("kms:Decrypt"),
+            # What Lambda does in the function's name with an event that it could not handle.
+            iam.PolicyStatement(actions=["sqs:SendMessage"], resources=[self.unreported.queue_arn]),
+            iam.PolicyStatement(
+                actions=["kms:Decrypt", "kms:GenerateDataKey"], resources=[self._key.key_arn]
+            ),
         ]
 
     def _use_key(self, *actions: str) -> iam.PolicyStatement:

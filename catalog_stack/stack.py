@@ -22,7 +22,7 @@ class CatalogStack(Stack):
         super().__init__(scope, construct_id, description="TapStack in AWS Service Catalog", **options)
         accounts = [self.account, *settings.provisioning_accounts]
 
-        key = CatalogKey(self, "Key", accounts=accounts)
+        key = CatalogKey(self, "Key")
         engine = Engine(self, "Engine", key=key, log_retention=settings.log_retention, accounts=accounts)
         roles = LaunchRoles(self, "LaunchRoles", hub_account=self.account)
         catalog = Catalog(self, "Catalog", settings=settings, launch_roles=roles)

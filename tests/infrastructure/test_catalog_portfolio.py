@@ -76,7 +76,9 @@ def test_the_launch_constraint_waits_for_the_product_and_for_both_roles(catalog:
 
 
 def test_a_named_principal_may_launch_and_a_pattern_stands_for_many() -> None:
-    catalog = small_catalog(principals=["arn:aws:iam::111122223333:role/Payments", "arn:aws:iam:::role/Team*"])
+    catalog = small_catalog(
+        principals=["arn:aws:iam::111122223333:role/Payments", "arn:aws:iam:::role/Team*"]
+    )
     for arn, kind in (
         ("arn:aws:iam::111122223333:role/Payments", "IAM"),
         ("arn:aws:iam:::role/Team*", "IAM_PATTERN"),
@@ -87,7 +89,9 @@ def test_a_named_principal_may_launch_and_a_pattern_stands_for_many() -> None:
 
 
 def test_similar_principals_are_different_associations() -> None:
-    catalog = small_catalog(principals=["arn:aws:iam:::role/a-b", "arn:aws:iam:::role/ab", "arn:aws:iam:::role/a*b"])
+    catalog = small_catalog(
+        principals=["arn:aws:iam:::role/a-b", "arn:aws:iam:::role/ab", "arn:aws:iam:::role/a*b"]
+    )
     catalog.resource_count_is("AWS::ServiceCatalog::PortfolioPrincipalAssociation", 3)
 
 
@@ -96,7 +100,9 @@ def test_nobody_may_launch_until_somebody_is_named() -> None:
 
 
 def test_users_see_who_helps_them() -> None:
-    small_catalog(owner="Databases", supportEmail="db@example.com", supportUrl="https://wiki").has_resource_properties(
+    small_catalog(
+        owner="Databases", supportEmail="db@example.com", supportUrl="https://wiki"
+    ).has_resource_properties(
         "AWS::ServiceCatalog::CloudFormationProduct",
         {
             "Owner": "Databases",

@@ -35,7 +35,11 @@ def test_lists_and_tags_can_be_given_on_the_command_line() -> None:
     ("key", "value", "rule"),
     [
         ("principals", ["arn:aws:iam::111122223333:root"], "must be the ARN of an IAM role, user or group"),
-        ("principals", ["arn:aws:iam::111122223333:role/Team*"], "must be the ARN of an IAM role, user or group"),
+        (
+            "principals",
+            ["arn:aws:iam::111122223333:role/Team*"],
+            "must be the ARN of an IAM role, user or group",
+        ),
         ("principals", 7, "list"),
         ("provisioningAccounts", ["12345"], "must be an AWS account id of 12 digits"),
         ("hubAccount", "hub", "must be an AWS account id of 12 digits"),
@@ -47,7 +51,9 @@ def test_lists_and_tags_can_be_given_on_the_command_line() -> None:
         ("tags", "team", "must be written name=value"),
     ],
 )
-def test_a_wrong_setting_is_refused_with_its_key_its_rule_and_its_value(key: str, value: Any, rule: str) -> None:
+def test_a_wrong_setting_is_refused_with_its_key_its_rule_and_its_value(
+    key: str, value: Any, rule: str
+) -> None:
     with pytest.raises(SettingsError) as refused:
         read(**{key: value})
     message = str(refused.value)
@@ -67,7 +73,9 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
 
 
 def test_an_unknown_setting_is_refused_and_the_known_ones_are_listed() -> None:
-    with pytest.raises(SettingsError, match=r"catalog:principal: no such setting; known are .*catalog:principals"):
+    with pytest.raises(
+        SettingsError, match=r"catalog:principal: no such setting; known are .*catalog:principals"
+    ):
         read(principal="arn:aws:iam:::role/Team*")
 
 

@@ -71,14 +71,20 @@ def test_a_report_is_retried_for_hours_unless_it_is_refused(tasks: dict[str, Any
 
 
 def test_the_wait_for_the_stack_outlasts_the_machine(definition: Any, tasks: dict[str, Any]) -> None:
-    [polling] = [retry for retry in tasks["Wait for stack"]["Retry"] if retry["ErrorEquals"] == ["StackInProgressError"]]
+    [polling] = [
+        retry
+        for retry in tasks["Wait for stack"]["Retry"]
+        if retry["ErrorEquals"] == ["StackInProgressError"]
+    ]
     assert polling["MaxDelaySeconds"] == 60
     assert waited(polling) > definition["TimeoutSeconds"] == 6 * 3600
 
 
 def waited(retry: Any) -> float:
-    delays = (retry["IntervalSeconds"] * retry["BackoffRate"] ** attempt for attempt in range(retry["MaxAttempts"]))
-    return sum(min(delay, retry["MaxDelaySeconds"]) for delay in delays)
+    delays = (
+        retry["IntervalSeconds"] * retry["BackoffRate"] ** attempt for attempt in range(retry["MaxAttempts"])
+    )
+    return sum(min(float(delay), float(retry["MaxDelaySeconds"])) for delay in delays)
 
 
 def test_only_reports_see_the_token(tasks: dict[str, Any]) -> None:
