@@ -36,8 +36,8 @@ CLIENT_CONFIG = Config(
 def entry_point(handler: Handler) -> Handler:
     """Make a function a Lambda handler.
 
-    Every log line carries the record id. Events, responses and errors stay out of logs and traces, for they
-    hold tokens and parameters.
+    Log lines and the trace carry the record id. Events, results and errors stay out of both, because they hold
+    tokens and parameters. That is why Powertools' own tracing decorator is not used: it logs errors.
 
     Raises:
         EngineError: in place of botocore's errors, so that the state machine can tell what to retry and the
@@ -45,20 +45,34 @@ def entry_point(handler: Handler) -> Handler:
     """
 
     @functools.wraps(handler)
-    def in_words(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-        try:
-            return handler(event, context)
-        except (StackInProgressError, ChangeSetInProgressError) as progress:
-            logger.info(str(progress))
-            raise
-        except ClientError as error:
-            raise translate(error) from error
-        except (ConnectionError, HTTPClientError) as error:
-            raise ThrottledError(_BUSY.format(call="a service", reason=type(error).__name__)) from error
+    def traced(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+        with tracer.provider.in_subsegment(name="## handle") as subsegment:
+            subsegment.put_annotation("recordId", str(event.get("recordId", "")))
+            outcome = _outcome(handler, event, context)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
 
-    traced = tracer.capture_lambda_handler(capture_response=False, capture_error=False)(in_words)
     logged: Handler = logger.inject_lambda_context(correlation_id_path="recordId", clear_state=True)(traced)
     return logged
+
+
+def _outcome(handler: Handler, event: dict[str, Any], context: LambdaContext) -> dict[str, Any] | Exception:
+    """Return errors instead of raising them, so that the trace does not take polling for a fault."""
+    try:
+        return handler(event, context)
+    except (StackInProgressError, ChangeSetInProgressError) as progress:
+        logger.info(str(progress))
+        return progress
+    except ClientError as error:
+        return translate(error).with_traceback(error.__traceback__)
+    except (ConnectionError, HTTPClientError) as error:
+        reason = type(error).__name__
+        return ThrottledError(_BUSY.format(call="a service", reason=reason)).with_traceback(
+            error.__traceback__
+        )
+    except Exception as error:
+        return error
 
 
 def count(name: str, **dimensions: str) -> None:

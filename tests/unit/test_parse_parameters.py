@@ -60,9 +60,7 @@ def test_the_form_has_the_templates_order_types_and_defaults(publish, ask):
     ]
 
 
-def test_limits_go_into_the_description_because_service_catalog_has_no_field_for_them(
-    publish, event, context
-):
+def test_limits_go_into_the_description_because_service_catalog_has_no_field_for_them(publish, ask):
     publish(json.dumps(TEMPLATE))
     assert [parameter["description"] for parameter in ask()] == [
         "In GiB. From 20 to 65536.",
@@ -117,9 +115,7 @@ def test_without_a_launch_role_the_parser_reads_with_its_own(publish, event, con
         (b" " * (1024 * 1024 + 1), "1048577 bytes"),
     ],
 )
-def test_an_artifact_that_is_no_template_is_refused_with_what_it_is(
-    publish, event, context, content, complaint
-):
+def test_an_artifact_that_is_no_template_is_refused_with_what_it_is(publish, ask, content, complaint):
     publish(content)
     with pytest.raises(ParserInvalidParameterException) as refused:
         ask()

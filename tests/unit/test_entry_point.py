@@ -1,0 +1,118 @@
+import json
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+
+from engine.entry_point import entry_point, translate
+from engine.errors import (
+    AWSRefusedError,
+    LaunchRoleDeniedError,
+    PermissionMissingError,
+    StackInProgressError,
+    ThrottledError,
+)
+from engine.launch_role import assume
+
+
+def aws_error(code, message="", operation="DescribeVpcs", status=400):
+    details = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(details, operation)
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        ("Throttling", 400),
+        ("ThrottlingException", 400),
+        ("RequestLimitExceeded", 503),
+        ("TooManyRequestsException", 429),
+        ("SlowDown", 503),
+        ("InternalFailure", 500),
+    ],
+)
+def test_a_busy_aws_is_worth_another_try(code, status):
+    assert isinstance(translate(aws_error(code, status=status)), ThrottledError)
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "named"),
+    [
+        (
+            "AccessDenied",
+            "User: arn:aws:sts::1:assumed-role/R/s is not authorized to perform: rds:DescribeDBInstances on *",
+            "rds:DescribeDBInstances",
+        ),
+        ("UnauthorizedOperation", "You are not authorized to perform this operation.", "DescribeVpcs"),
+    ],
+)
+def test_a_missing_permission_names_the_action(code, message, named):
+    error = translate(aws_error(code, message))
+    assert isinstance(error, PermissionMissingError)
+    assert f"lacks the permission for {named}." in str(error)
+
+
+def test_any_other_refusal_is_told_in_the_words_of_aws():
+    error = translate(aws_error("ValidationError", "Template format error", "CreateChangeSet"))
+    assert isinstance(error, AWSRefusedError)
+    assert str(error) == "AWS refused CreateChangeSet: Template format error (ValidationError)."
+
+
+def raising(error):
+    @entry_point
+    def handle(event, context):
+        raise error
+
+    return handle
+
+
+def test_errors_of_aws_leave_a_handler_in_words(context):
+    with pytest.raises(PermissionMissingError):
+        raising(aws_error("AccessDenied"))({}, context)
+    with pytest.raises(ThrottledError):
+        raising(EndpointConnectionError(endpoint_url="https://rds.us-east-1.amazonaws.com"))({}, context)
+
+
+def test_polling_is_no_fault_in_the_log(context, caplog):
+    with pytest.raises(StackInProgressError):
+        raising(StackInProgressError("still busy"))({"recordId": "rec-1"}, context)
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [("INFO", "still busy")]
+
+
+def test_neither_event_nor_error_is_logged(context, caplog):
+    with pytest.raises(KeyError):
+        raising(KeyError("secret"))({"recordId": "rec-1", "token": "secret"}, context)
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize("record_id", ["rec-6zfcyj6jqsoj6", "rec/with spaces:" + "x" * 80])
+def test_a_session_of_the_launch_role_is_named_after_the_record(stubbed, record_id):
+    sts, stub = stubbed("sts")
+    credentials = {"AccessKeyId": "A" * 16, "SecretAccessKey": "s", "SessionToken": "t", "Expiration": 0}
+    stub.add_response("assume_role", {"Credentials": credentials}, None)
+    asked = []
+    sts.meta.events.register(
+        "provide-client-params.sts.AssumeRole", lambda params, **_: asked.append(params["RoleSessionName"])
+    )
+    session = assume(sts, "arn:aws:iam::123456789012:role/SCLaunch-TapStack", record_id)
+    assert session.get_credentials().token == "t"
+    assert asked[0].startswith("rec")
+    assert len(asked[0]) <= 64
+
+
+def test_a_role_that_does_not_trust_the_engine_is_named(stubbed):
+    sts, stub = stubbed("sts")
+    stub.add_client_error("assume_role", "AccessDenied", "no", 403)
+    with pytest.raises(LaunchRoleDeniedError, match="role/SCLaunch-TapStack.*trust policy"):
+        assume(sts, "arn:aws:iam::123456789012:role/SCLaunch-TapStack", "rec-1")
+
+
+def test_metrics_are_written_as_cloudwatch_reads_them(capsys):
+    from engine.entry_point import count
+
+    count("OperationFailed", Kind="UPDATE")
+    count("OperationSucceeded", Kind="PROVISION")
+    failed, succeeded = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (failed["OperationFailed"], failed["Kind"]) == ([1.0], "UPDATE")
+    assert "OperationFailed" not in succeeded
+    (directive,) = failed["_aws"]["CloudWatchMetrics"]
+    assert (directive["Namespace"], directive["Dimensions"]) == ("TapStackEngine", [["Kind", "service"]])
