@@ -12,10 +12,10 @@ from botocore.exceptions import ClientError
 from moto.awslambda.models import lambda_backends
 from moto.events.exceptions import ValidationException
 from moto.events.models import EventsBackend, Rule, events_backends
-from moto.sns.models import sns_backends
 from moto.sqs.models import sqs_backends
 
-from .policies import Caller, resource_allows
+from . import notifications
+from .policies import Caller, key_allows, resource_allows
 from .world import ACCOUNT_ID, REGION, World
 
 log = logging.getLogger(__name__)
@@ -150,15 +150,18 @@ def _to_function(world: World, rule: Rule, target: dict[str, Any], body: str) ->
 def _to_queue(world: World, rule: Rule, target: dict[str, Any], body: str) -> None:
     queue = sqs_backends[ACCOUNT_ID][REGION].queues[target["Arn"].rpartition(":")[2]]
     _require(resource_allows(queue.policy, "sqs:SendMessage", target["Arn"], _caller(rule)), "sqs:SendMessage", rule)
+    if queue.kms_master_key_id:
+        _require(key_allows(queue.kms_master_key_id, "kms:GenerateDataKey", _caller(rule)), "kms:GenerateDataKey", rule)
     url = f"{world.endpoint}/{ACCOUNT_ID}/{queue.name}"
     group = target.get("SqsParameters", {})
     world.client("sqs").send_message(QueueUrl=url, MessageBody=body, **group)
 
 
-def _to_topic(world: World, rule: Rule, target: dict[str, Any], body: str) -> None:
-    topic = sns_backends[ACCOUNT_ID][REGION].topics[target["Arn"]]
-    _require(resource_allows(topic.policy, "sns:Publish", target["Arn"], _caller(rule)), "sns:Publish", rule)
-    world.client("sns").publish(TopicArn=target["Arn"], Message=body)
+def _to_topic(_: World, rule: Rule, target: dict[str, Any], body: str) -> None:
+    try:
+        notifications.publish(target["Arn"], _caller(rule), None, body)
+    except notifications.AuthorizationError as error:
+        raise NotDeliveredError(str(error)) from error
 
 
 def _to_state_machine(world: World, rule: Rule, target: dict[str, Any], body: str) -> None:  # noqa: ARG001

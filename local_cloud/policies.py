@@ -10,6 +10,9 @@ from typing import Any
 from urllib.parse import unquote
 
 from moto.iam.models import Policy, iam_backends
+from moto.kms.models import kms_backends
+
+from .world import ACCOUNT_ID, REGION
 
 
 class UnsupportedPolicyError(NotImplementedError):
@@ -74,6 +77,22 @@ def identity_allows(role_arn: str, action: str, resource: str, caller: Caller) -
     return _decide(statements)
 
 
+def key_allows(key_id: str, action: str, caller: Caller) -> bool:
+    """Say whether a KMS key lets `caller` do `action`, for a service that encrypts with it on the caller's behalf.
+
+    An AWS managed key (alias/aws/…) never lets another AWS service in, and a disabled or missing key nobody.
+    """
+    keys = kms_backends[ACCOUNT_ID][REGION]
+    key = keys.keys.get(keys.any_id_to_key_id(key_id)) if not key_id.startswith("alias/aws/") else None
+    if key is None or not key.enabled:
+        return False
+    by_name = Caller(arn=caller.arn, session_arn=caller.session_arn, service=caller.service, context=caller.context)
+    if resource_allows(key.policy, action, key.arn, by_name):
+        return True
+    delegated = not caller.service and resource_allows(key.policy, action, key.arn, caller)
+    return delegated and (":role/" not in caller.arn or identity_allows(caller.arn, action, key.arn, caller))
+
+
 def _default_version(policy: Policy) -> str:
     return str(next(version.document for version in policy.versions if version.is_default))
 
@@ -98,11 +117,11 @@ def _principal_matches(statement: Mapping[str, Any], caller: Caller) -> bool:
     if "NotPrincipal" in statement:
         raise UnsupportedPolicyError("a policy statement with NotPrincipal")
     principal = statement.get("Principal", {})
-    if principal == "*":
+    if principal == "*" or "*" in _listed(principal.get("AWS", [])):
         return True
     if caller.service:
         return caller.service in _listed(principal.get("Service", []))
-    names = {"*", caller.arn, caller.session_arn, caller.account, f"arn:aws:iam::{caller.account}:root"}
+    names = {caller.arn, caller.session_arn, caller.account, f"arn:aws:iam::{caller.account}:root"}
     return any(name in names for name in _listed(principal.get("AWS", [])))
 
 

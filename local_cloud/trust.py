@@ -15,6 +15,9 @@ from .policies import Caller, identity_allows, resource_allows
 from .world import ACCOUNT_ID, World
 
 ADMINISTRATOR = f"arn:aws:iam::{ACCOUNT_ID}:user/administrator"
+# A service that goes on with the session of whoever called it ("Forward access sessions" in the IAM user guide)
+# assumes nothing. In here it takes a new session of the same role, as this principal.
+FORWARDED = "forward-access-session.amazonaws.com"
 
 
 class AccessDenied(ServiceException):  # noqa: N818 - moto's and AWS's name for it
@@ -74,11 +77,14 @@ def check_assume_role(caller: Caller, role_arn: str) -> None:
         role = iam_backends[account or ACCOUNT_ID]["aws"].get_role_by_arn(role_arn)
     except NotFoundException:
         raise denied from None
+    if caller.service == FORWARDED:
+        return
     policy = role.assume_role_policy_document
     if not resource_allows(policy, "sts:AssumeRole", role_arn, caller):
         raise denied
     named = Caller(arn=caller.arn, session_arn=caller.session_arn, service=caller.service, context=caller.context)
     trusted_by_name = caller.account == account and resource_allows(policy, "sts:AssumeRole", role_arn, named)
-    if ":role/" in caller.arn and not trusted_by_name:
-        if not identity_allows(caller.arn, "sts:AssumeRole", role_arn, caller):
-            raise denied
+    if ":role/" not in caller.arn or trusted_by_name:
+        return
+    if not identity_allows(caller.arn, "sts:AssumeRole", role_arn, caller):
+        raise denied

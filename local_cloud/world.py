@@ -11,6 +11,8 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
+from .mailbox import Mailbox
+
 ACCOUNT_ID = "123456789012"
 REGION = "us-east-1"
 
@@ -27,6 +29,8 @@ class World:
         stopping: set once the cloud is being stopped; every wait ends then.
         pages: what the cloud shows beside the AWS APIs: path -> text, for GET requests.
         at_stop: called in reverse order when the cloud stops.
+        quotas: quota code -> the value applied to the account; may be changed at any time.
+        mailbox: the mail that this cloud has sent.
         publish: sends a service's own event to the default event bus: source, detail type, detail, resources.
     """
 
@@ -37,6 +41,8 @@ class World:
     pages: dict[str, Callable[[], str]] = field(default_factory=dict, init=False)
     at_stop: list[Callable[[], None]] = field(default_factory=list, init=False)
     publish: Callable[[str, str, dict[str, Any], list[str]], None] = field(init=False)
+    quotas: dict[str, float] = field(default_factory=dict, init=False)
+    mailbox: Mailbox = field(default_factory=Mailbox, init=False)
 
     def seconds(self, aws_seconds: float) -> float:
         """Return how many real seconds a wait of `aws_seconds` takes here. Zero does not wait at all."""
@@ -53,6 +59,12 @@ class World:
         setattr(owner, name, replacement)
         return original
 
+    def add(self, owner: Any, name: str, addition: Any) -> None:
+        """Give a class of moto an attribute that it lacks, until the cloud stops."""
+        assert not hasattr(owner, name), f"{owner} has {name}: patch it"
+        self.at_stop.append(lambda: delattr(owner, name))
+        setattr(owner, name, addition)
+
     def client(
         self,
         service: str,
@@ -62,19 +74,20 @@ class World:
     ) -> Any:
         """Return a boto3 client that talks to this cloud, as the account's administrator or as `role_arn`.
 
-        Calls go over HTTP even from inside the cloud, so that each one can be seen with the role that made it.
+        Calls go over HTTP even from inside the cloud, so that each can be seen with the role that made it.
 
         Args:
             service: boto3's name of the service.
             role_arn: the role to assume first.
             session_name: the name of the role's session.
-            principal: the AWS service that assumes the role ("lambda.amazonaws.com"); the administrator if None.
+            principal: the AWS service that calls or assumes the role ("lambda.amazonaws.com"); the administrator
+                if None. `trust.FORWARDED` goes on as a role that called the service.
 
         Raises:
             botocore.exceptions.ClientError: AccessDenied, the role's trust policy does not let the caller in.
         """
         if role_arn is None:
-            return self._client(service, "local", "local", None)
+            return self._client(service, principal or "local", "local", None)
         credentials = self.credentials(role_arn, session_name, principal)
         return self._client(
             service, credentials["AccessKeyId"], credentials["SecretAccessKey"], credentials["SessionToken"]
