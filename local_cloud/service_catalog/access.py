@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from .calls import Call
 from .constraints import launch_role_arn
 from .errors import InvalidParametersError, NotEmulatedError, ResourceNotFoundError
 from .model import EXTERNAL, Artifact, Constraint, Portfolio, Product
-from .products import artifact_named, product_named
 
 
 @dataclass(frozen=True)
@@ -39,43 +37,35 @@ def launch_paths(call: Call, product: Product) -> list[LaunchPath]:
     ]
 
 
-def product_for_user(call: Call) -> tuple[Product, LaunchPath]:
-    """Return the product that ProductId or ProductName mean, and the path that PathId or PathName mean.
+def path_for_launch(call: Call, product: Product) -> LaunchPath:
+    """Return the path that the request names by PathId or PathName, or else the only one.
 
     Raises:
-        ResourceNotFoundError: no portfolio with the product is open to the caller.
+        ResourceNotFoundError: no portfolio with the product is open to the caller, or not the one named.
         InvalidParametersError: there are several paths and none is named.
     """
-    product = product_named(call, call.get("ProductId"), call.get("ProductName"))
     if product.type != EXTERNAL:
-        raise NotEmulatedError(
-            f"The local cloud launches products of type EXTERNAL only, not {product.type}."
-        )
-    return product, _choose(call, product)
-
-
-def _choose(call: Call, product: Product) -> LaunchPath:
+        raise NotEmulatedError(f"The local cloud launches no products of type {product.type}.")
+    path_id, name = call.get("PathId"), call.get("PathName")
+    if path_id is not None and name is not None:
+        raise InvalidParametersError("Specify the launch path by either its name or its ID, and not by both.")
     paths = launch_paths(call, product)
     if not paths:
         raise ResourceNotFoundError(f"No launch paths found for resource: {product.id}")
-    chosen: Callable[[LaunchPath], bool] = lambda path: (  # noqa: E731
-        call.get("PathId", path.id) == path.id
-        and call.get("PathName", path.portfolio.name) == path.portfolio.name
-    )
-    if {"PathId", "PathName"} <= call.params.keys():
-        raise InvalidParametersError("Specify the launch path by either its name or its ID, and not by both.")
-    found = [path for path in paths if chosen(path)]
+    found = [path for path in paths if path_id in (None, path.id) and name in (None, path.portfolio.name)]
     if not found:
-        raise ResourceNotFoundError(f"Launch path {call.get('PathId') or call.get('PathName')} not found.")
+        raise ResourceNotFoundError(f"Launch path {path_id or name} not found.")
     if len(found) > 1:
         raise InvalidParametersError("More than one launch path ids exist. Please specify the launch path id")
     return found[0]
 
 
-def artifact_for_user(call: Call, product: Product) -> Artifact:
-    """Return the version that the request means. To end users, inactive ones do not exist."""
-    artifact_id, name = call.get("ProvisioningArtifactId"), call.get("ProvisioningArtifactName")
-    artifact = artifact_named(call, product, artifact_id, name)
+def offered(product: Product, artifact: Artifact) -> Artifact:
+    """Return a version if it is active.
+
+    Raises:
+        ResourceNotFoundError: it is not, so that to end users it does not exist.
+    """
     if not artifact.active:
         raise ResourceNotFoundError(
             f"Provisioning artifact {artifact.id} not found for product {product.id}."

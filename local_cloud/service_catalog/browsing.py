@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from .access import LaunchPath, artifact_for_user, launch_paths, product_for_user
+from .access import LaunchPath, launch_paths, offered, path_for_launch
 from .calls import Call, Response, operation
 from .engine import parse_parameters
 from .errors import InvalidParametersError, ResourceNotFoundError
 from .model import EXTERNAL, Product, tag_list
-from .products import artifact_named, product_named, search, template_url
+from .products import artifact_of, product_of, search, template_url
 
 
 @operation
@@ -21,20 +21,14 @@ def search_products(call: Call) -> Response:
         "ProductViewAggregations": {
             "Owner": _counted([product.attributes["Owner"] for product in found]),
             "ProductType": _counted([product.type for product in found]),
-            "Vendor": _counted(
-                [
-                    product.attributes["Distributor"]
-                    for product in found
-                    if "Distributor" in product.attributes
-                ]
-            ),
+            "Vendor": _counted([product.attributes.get("Distributor", "") for product in found]),
         },
         "NextPageToken": following,
     }
 
 
 def _counted(values: list[str]) -> list[dict[str, object]]:
-    return [{"Value": value, "ApproximateCount": values.count(value)} for value in sorted(set(values))]
+    return [{"Value": value, "ApproximateCount": values.count(value)} for value in sorted(set(values) - {""})]
 
 
 def _has_default_path(call: Call, product: Product) -> bool:
@@ -44,7 +38,7 @@ def _has_default_path(call: Call, product: Product) -> bool:
 @operation
 def describe_product(call: Call) -> Response:
     """See the API reference: DescribeProduct. To somebody without access, the product does not exist."""
-    product = product_named(call, call.get("Id"), call.get("Name"))
+    product = product_of(call, "Id", "Name")
     return _described(call, product)
 
 
@@ -102,15 +96,13 @@ def describe_provisioning_parameters(call: Call) -> Response:
     Raises:
         InvalidParametersError: the parser cannot be reached, or fails.
     """
-    product, path = product_for_user(call)
-    artifact = artifact_for_user(call, product)
-    role_arn = path.launch_role_arn
-    options: dict[str, list[str]] = {}
-    for option in call.catalog.tag_options_of([path.portfolio.id, product.id]):
-        if option.active:
-            options.setdefault(option.key, []).append(option.value)
+    product = product_of(call)
+    path = path_for_launch(call, product)
+    artifact = offered(product, artifact_of(call, product))
+    parameters = parse_parameters(call.service.world, product, artifact, path.launch_role_arn)
+    options = call.catalog.tag_choices(path.portfolio, product)
     return {
-        "ProvisioningArtifactParameters": parse_parameters(call.service.world, product, artifact, role_arn),
+        "ProvisioningArtifactParameters": parameters,
         "ConstraintSummaries": _constraints(path),
         "UsageInstructions": [],
         "TagOptions": [{"Key": key, "Values": values} for key, values in options.items()],
@@ -126,9 +118,8 @@ def describe_provisioning_artifact(call: Call) -> Response:
     Raises:
         InvalidParametersError: Verbose, which EXTERNAL does not have, or a parser that fails.
     """
-    product = product_named(call, call.get("ProductId"), call.get("ProductName"))
-    artifact_id, name = call.get("ProvisioningArtifactId"), call.get("ProvisioningArtifactName")
-    artifact = artifact_named(call, product, artifact_id, name)
+    product = product_of(call)
+    artifact = artifact_of(call, product)
     if product.type == EXTERNAL and call.get("Verbose"):
         raise InvalidParametersError("Verbose cannot be true for Product type EXTERNAL.")
     answer: Response = {

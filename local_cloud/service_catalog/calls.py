@@ -13,9 +13,9 @@ from typing import Any, TypeVar
 
 from local_cloud.world import World
 
+from .catalog import Catalog
 from .errors import InvalidParametersError
 from .identity import Caller, identify
-from .model import Catalog
 
 Item = TypeVar("Item")
 Response = dict[str, Any]

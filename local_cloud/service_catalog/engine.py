@@ -17,7 +17,8 @@ from local_cloud.world import ACCOUNT_ID, REGION, World
 from .artifacts import publish
 from .errors import InvalidParametersError
 from .identity import OURSELVES, SERVICE
-from .model import Artifact, Product, Record
+from .launches import Record
+from .model import Artifact, Product
 
 PARSER = "ServiceCatalogExternalParameterParser"
 QUEUES = {
@@ -104,8 +105,10 @@ def parse_parameters(
 def _parsed(body: bytes) -> list[dict[str, Any]]:
     try:
         parameters = json.loads(body)["parameters"]
-        if all(type(each[field]) is kind for each in parameters for field, kind in _FIELDS.items()):
-            return list(parameters)
+        if isinstance(parameters, list) and all(
+            type(each[field]) is kind for each in parameters for field, kind in _FIELDS.items()
+        ):
+            return parameters
     except (ValueError, KeyError, TypeError):
         pass
     raise InvalidParametersError(f"Unable to parse or process {PARSER} lambda response as JSON object")

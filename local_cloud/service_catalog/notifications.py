@@ -15,7 +15,7 @@ from local_cloud.world import ACCOUNT_ID, REGION
 from .calls import Call, Response, operation
 from .errors import InvalidParametersError
 from .identity import SERVICE
-from .model import Answer, Outcome, ProvisionedProduct, Record, RecordType
+from .launches import Answer, Outcome, ProvisionedProduct, Record, RecordType
 
 logger = logging.getLogger(__name__)
 
@@ -148,15 +148,19 @@ def _gather_resources(call: Call, provisioned: ProvisionedProduct, tag: dict[str
         groups.create_group(
             Name=_group_name(provisioned), ResourceQuery={"Type": "TAG_FILTERS_1_0", "Query": query}
         )
-        tagging = _as_launch_role(call, provisioned, "resourcegroupstaggingapi")
-        pages = tagging.get_paginator("get_resources").paginate(TagFilters=filters)
-        arns = [found["ResourceARN"] for page in pages for found in page["ResourceTagMappingList"]]
-        for start in range(0, len(arns) if provisioned.tags else 0, 20):  # TagResources takes 20 at a time
-            answer = tagging.tag_resources(ResourceARNList=arns[start : start + 20], Tags=provisioned.tags)
-            if refused := answer.get("FailedResourcesMap"):
-                logger.warning("moto cannot tag %s", ", ".join(refused))
+        if provisioned.tags:
+            _tag(_as_launch_role(call, provisioned, "resourcegroupstaggingapi"), filters, provisioned.tags)
     except ClientError as error:
         raise ResourceGroupError(error.response["Error"]["Message"]) from error
+
+
+def _tag(tagging: Any, filters: list[dict[str, Any]], tags: dict[str, str]) -> None:
+    pages = tagging.get_paginator("get_resources").paginate(TagFilters=filters)
+    arns = [found["ResourceARN"] for page in pages for found in page["ResourceTagMappingList"]]
+    for start in range(0, len(arns), 20):  # TagResources takes 20 at a time
+        answer = tagging.tag_resources(ResourceARNList=arns[start : start + 20], Tags=tags)
+        if refused := answer.get("FailedResourcesMap"):
+            logger.warning("moto cannot tag %s", ", ".join(refused))
 
 
 def _check_permissions(provisioned: ProvisionedProduct) -> None:

@@ -90,7 +90,7 @@ def _validate(call: Call, content: bytes) -> None:
 @operation
 def describe_product_as_admin(call: Call) -> Response:
     """See the API reference: DescribeProductAsAdmin."""
-    product = product_named(call, call.get("Id"), call.get("Name"))
+    product = product_of(call, "Id", "Name")
     return {
         "ProductViewDetail": product.detail(),
         "ProvisioningArtifactSummaries": [
@@ -103,13 +103,14 @@ def describe_product_as_admin(call: Call) -> Response:
     }
 
 
-def product_named(call: Call, product_id: str | None, name: str | None) -> Product:
-    """Return the product with this id or this name.
+def product_of(call: Call, id_member: str = "ProductId", name_member: str = "ProductName") -> Product:
+    """Return the product that the request names by its id or by its name.
 
     Raises:
         InvalidParametersError: both are given, or none, or several products have the name.
         ResourceNotFoundError: there is none.
     """
+    product_id, name = call.get(id_member), call.get(name_member)
     if (product_id is None) == (name is None):
         raise InvalidParametersError("Specify the product by either its name or its ID, and not by both.")
     if product_id is not None:
@@ -122,8 +123,9 @@ def product_named(call: Call, product_id: str | None, name: str | None) -> Produ
     return found[0]
 
 
-def artifact_named(call: Call, product: Product, artifact_id: str | None, name: str | None) -> Artifact:
-    """Return the version with this id or this name; the errors are those of `product_named`."""
+def artifact_of(call: Call, product: Product) -> Artifact:
+    """Return the version that the request names by id or name; the errors are those of `product_of`."""
+    artifact_id, name = call.get("ProvisioningArtifactId"), call.get("ProvisioningArtifactName")
     if (artifact_id is None) == (name is None):
         raise InvalidParametersError(
             "Specify the provisioning artifact by either its name or its ID, not by both."

@@ -10,7 +10,7 @@ from typing import Any
 
 from local_cloud.world import ACCOUNT_ID, REGION
 
-from .access import LaunchPath, artifact_for_user, product_for_user
+from .access import LaunchPath, offered, path_for_launch
 from .calls import Call, Response, operation
 from .engine import EngineUnreachableError, describe_inputs, describe_operation, send
 from .errors import (
@@ -19,7 +19,9 @@ from .errors import (
     ResourceNotFoundError,
     ValidationError,
 )
-from .model import Artifact, Product, ProvisionedProduct, Record, RecordType, new_id
+from .launches import ProvisionedProduct, Record, RecordType
+from .model import Artifact, Product, new_id
+from .products import artifact_of, product_of
 
 logger = logging.getLogger(__name__)
 
@@ -36,8 +38,9 @@ def provision_product(call: Call) -> Response:
             or something is asked for that EXTERNAL products do not have.
         ResourceNotFoundError: the caller has no path to the product, or the version is not active.
     """
-    product, path = product_for_user(call)
-    artifact = artifact_for_user(call, product)
+    product = product_of(call)
+    path = path_for_launch(call, product)
+    artifact = offered(product, artifact_of(call, product))
     if artifact.guidance == "DEPRECATED":
         raise InvalidParametersError(
             f"Provisioning artifact {artifact.id} is deprecated: launch another version."
@@ -109,11 +112,7 @@ def _refuse_stack_features(call: Call, *names: str) -> None:
 def _tags(call: Call, product: Product, path: LaunchPath) -> dict[str, str]:
     """Return the tags of a launch: the caller's, completed and limited by the TagOptions of the path."""
     tags = call.tags()
-    allowed: dict[str, list[str]] = {}
-    for option in call.catalog.tag_options_of([path.portfolio.id, product.id]):
-        if option.active:
-            allowed.setdefault(option.key, []).append(option.value)
-    for key, values in allowed.items():
+    for key, values in call.catalog.tag_choices(path.portfolio, product).items():
         if key not in tags and len(values) > 1:
             raise InvalidParametersError(
                 f"Tag {key} is required, with one of these values: {', '.join(values)}"
@@ -149,18 +148,18 @@ def update_provisioned_product(call: Call) -> Response:
 
 
 def _same_product(call: Call, provisioned: ProvisionedProduct) -> Product:
-    if not {"ProductId", "ProductName"} & call.params.keys():
-        call.params["ProductId"] = provisioned.product_id
-    product, _ = product_for_user(call)
+    named = {"ProductId", "ProductName"} & call.params.keys()
+    product = product_of(call) if named else call.catalog.product(provisioned.product_id)
+    path_for_launch(call, product)  # whoever has lost access may not update
     if product.id != provisioned.product_id:
         raise InvalidParametersError(f"{provisioned.id} was launched from another product than {product.id}.")
     return product
 
 
 def _target(call: Call, product: Product, provisioned: ProvisionedProduct) -> Artifact:
-    if not {"ProvisioningArtifactId", "ProvisioningArtifactName"} & call.params.keys():
-        call.params["ProvisioningArtifactId"] = provisioned.artifact_id
-    target = artifact_for_user(call, product)
+    named = {"ProvisioningArtifactId", "ProvisioningArtifactName"} & call.params.keys()
+    target = artifact_of(call, product) if named else call.catalog.artifact(product, provisioned.artifact_id)
+    offered(product, target)
     order = [artifact.id for artifact in product.artifacts]
     older = provisioned.artifact_id in order and order.index(target.id) < order.index(provisioned.artifact_id)
     if target.guidance == "DEPRECATED" and older:

@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 
 from .calls import Call, Response, operation
 from .errors import InvalidParametersError, NotEmulatedError
-from .model import ProvisionedProduct, Record, tag_list
+from .launches import ProvisionedProduct, Record
+from .model import tag_list
 from .provisioning import find_provisioned_product
 
 Owned = TypeVar("Owned", ProvisionedProduct, Record)

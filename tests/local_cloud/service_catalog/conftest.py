@@ -2,6 +2,7 @@
 
 import io
 import json
+import threading
 import uuid
 import zipfile
 from collections.abc import Callable, Iterator
@@ -60,10 +61,13 @@ class Engine:
     cloud: Cloud
     urls: dict[str, str]
 
-    def receive(self, queue: str, seconds: int = 5) -> Any:
-        """Take the next message off a queue; None when none comes."""
+    def receive(self, queue: str) -> Any:
+        """Take a message off a queue, once everything is sent that was started; None when there is none."""
+        for thread in threading.enumerate():
+            if thread.name.startswith("service-catalog-"):
+                thread.join()
         sqs = self.cloud.client("sqs")
-        found = sqs.receive_message(QueueUrl=self.urls[queue], WaitTimeSeconds=seconds).get("Messages", [])
+        found = sqs.receive_message(QueueUrl=self.urls[queue]).get("Messages", [])
         if not found:
             return None
         sqs.delete_message(QueueUrl=self.urls[queue], ReceiptHandle=found[0]["ReceiptHandle"])

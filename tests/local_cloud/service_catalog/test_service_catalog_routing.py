@@ -26,7 +26,7 @@ def reaches_the_engine(shop: Shop, attributes: dict[str, str]) -> bool:
         QueueUrl=shop.engine.urls["Provision"], Attributes=attributes
     )
     record = shop.launch()
-    message = shop.engine.receive("Provision", seconds=1)
+    message = shop.engine.receive("Provision")
     assert shop.status(record["ProvisionedProductId"]) == "UNDER_CHANGE"
     assert shop.record(record["RecordId"])["Status"] == "IN_PROGRESS"
     return message is not None
