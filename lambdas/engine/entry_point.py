@@ -36,8 +36,8 @@ CLIENT_CONFIG = Config(
 def entry_point(handler: Handler) -> Handler:
     """Make a function a Lambda handler.
 
-    Log lines and the trace carry the record id. Events, results and errors stay out of both, because they hold
-    tokens and parameters. That is why Powertools' own tracing decorator is not used: it logs errors.
+    Log lines and the trace carry the record id. Events, results and errors stay out of both: they hold tokens
+    and parameters. That is why Powertools' own tracing decorator is not used: it logs errors.
 
     Raises:
         EngineError: in place of botocore's errors, so that the state machine can tell what to retry and the

@@ -1,10 +1,10 @@
 import json
+from typing import Any
 
 import pytest
+from apply.changes import apply
 from botocore.exceptions import ClientError
 from botocore.stub import ANY
-
-from apply.changes import apply
 from engine.models import ApplyRequest
 
 STACK_ID = "arn:aws:cloudformation:us-east-1:123456789012:stack/TapStack-pp-wp3ziihdnvmse/1234"
@@ -12,24 +12,24 @@ CHANGE_SET = "arn:aws:cloudformation:us-east-1:123456789012:changeSet/rec/5678"
 
 
 @pytest.fixture
-def cloudformation(stubbed):
+def cloudformation(stubbed: Any) -> Any:
     return stubbed("cloudformation")
 
 
 @pytest.fixture
-def request_to(request_of):
-    def build(name, stack_id=STACK_ID, change_set=CHANGE_SET):
+def request_to(request_of: Any) -> Any:
+    def build(name: str, stack_id: Any = STACK_ID, change_set: Any = CHANGE_SET) -> Any:
         return ApplyRequest.model_validate(request_of(name, stackId=stack_id, changeSetArn=change_set))
 
     return build
 
 
-def stack_is(stub, status):
+def stack_is(stub: Any, status: str) -> Any:
     stack = {"StackName": "TapStack", "StackId": STACK_ID, "StackStatus": status, "CreationTime": 0}
     stub.add_response("describe_stacks", {"Stacks": [stack]}, {"StackName": STACK_ID})
 
 
-def events_are(stub, *tokens):
+def events_are(stub: Any, *tokens: Any) -> Any:
     events = [
         {"StackId": STACK_ID, "EventId": token, "StackName": "n", "Timestamp": 0, "ClientRequestToken": token}
         for token in tokens
@@ -37,7 +37,7 @@ def events_are(stub, *tokens):
     stub.add_response("describe_stack_events", {"StackEvents": events}, {"StackName": STACK_ID})
 
 
-def test_a_launch_executes_its_change_set_under_the_record_id(cloudformation, request_to):
+def test_a_launch_executes_its_change_set_under_the_record_id(cloudformation: Any, request_to: Any) -> None:
     client, stub = cloudformation
     request = request_to("provision")
     stack_is(stub, "REVIEW_IN_PROGRESS")
@@ -46,7 +46,9 @@ def test_a_launch_executes_its_change_set_under_the_record_id(cloudformation, re
     apply(client, request)
 
 
-def test_before_an_update_cloudformation_is_told_what_must_not_be_lost(cloudformation, request_to):
+def test_before_an_update_cloudformation_is_told_what_must_not_be_lost(
+    cloudformation: Any, request_to: Any
+) -> None:
     client, stub = cloudformation
     policies = []
     client.meta.events.register(
@@ -62,7 +64,7 @@ def test_before_an_update_cloudformation_is_told_what_must_not_be_lost(cloudform
     assert "AWS::RDS::DBInstance" in denied["Condition"]["StringEquals"]["ResourceType"]
 
 
-def test_a_repeated_execution_of_ours_is_fine(cloudformation, request_to):
+def test_a_repeated_execution_of_ours_is_fine(cloudformation: Any, request_to: Any) -> None:
     client, stub = cloudformation
     request = request_to("provision")
     stack_is(stub, "CREATE_IN_PROGRESS")
@@ -71,7 +73,7 @@ def test_a_repeated_execution_of_ours_is_fine(cloudformation, request_to):
     apply(client, request)
 
 
-def test_a_change_set_that_can_not_be_executed_is_an_error(cloudformation, request_to):
+def test_a_change_set_that_can_not_be_executed_is_an_error(cloudformation: Any, request_to: Any) -> None:
     client, stub = cloudformation
     stack_is(stub, "CREATE_IN_PROGRESS")
     stub.add_client_error("execute_change_set", "InvalidChangeSetStatus", "OBSOLETE", 400)
@@ -80,7 +82,9 @@ def test_a_change_set_that_can_not_be_executed_is_an_error(cloudformation, reque
         apply(client, request_to("provision"))
 
 
-def test_terminating_deletes_the_stack_with_the_role_it_was_made_with(cloudformation, request_to):
+def test_terminating_deletes_the_stack_with_the_role_it_was_made_with(
+    cloudformation: Any, request_to: Any
+) -> None:
     client, stub = cloudformation
     request = request_to("terminate", change_set=None)
     expected = {"StackName": STACK_ID, "ClientRequestToken": request.record_id}
@@ -89,6 +93,8 @@ def test_terminating_deletes_the_stack_with_the_role_it_was_made_with(cloudforma
 
 
 @pytest.mark.parametrize(("name", "stack_id"), [("terminate", None), ("update", STACK_ID)])
-def test_nothing_planned_is_nothing_done(cloudformation, request_to, name, stack_id):
+def test_nothing_planned_is_nothing_done(
+    cloudformation: Any, request_to: Any, name: str, stack_id: Any
+) -> None:
     client, _ = cloudformation
     apply(client, request_to(name, stack_id, None))

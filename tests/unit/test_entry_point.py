@@ -1,8 +1,8 @@
 import json
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
-
 from engine.entry_point import entry_point, translate
 from engine.errors import (
     AWSRefusedError,
@@ -14,8 +14,11 @@ from engine.errors import (
 from engine.launch_role import assume
 
 
-def aws_error(code, message="", operation="DescribeVpcs", status=400):
-    details = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}}
+def aws_error(code: str, message: str = "", operation: str = "DescribeVpcs", status: int = 400) -> Any:
+    details: Any = {
+        "Error": {"Code": code, "Message": message},
+        "ResponseMetadata": {"HTTPStatusCode": status},
+    }
     return ClientError(details, operation)
 
 
@@ -30,7 +33,7 @@ def aws_error(code, message="", operation="DescribeVpcs", status=400):
         ("InternalFailure", 500),
     ],
 )
-def test_a_busy_aws_is_worth_another_try(code, status):
+def test_a_busy_aws_is_worth_another_try(code: str, status: int) -> None:
     assert isinstance(translate(aws_error(code, status=status)), ThrottledError)
 
 
@@ -39,74 +42,76 @@ def test_a_busy_aws_is_worth_another_try(code, status):
     [
         (
             "AccessDenied",
-            "User: arn:aws:sts::1:assumed-role/R/s is not authorized to perform: rds:DescribeDBInstances on *",
+            "User: arn:aws:sts::1:assumed-role/R/s is not authorized to perform: rds:DescribeDBInstances",
             "rds:DescribeDBInstances",
         ),
         ("UnauthorizedOperation", "You are not authorized to perform this operation.", "DescribeVpcs"),
     ],
 )
-def test_a_missing_permission_names_the_action(code, message, named):
+def test_a_missing_permission_names_the_action(code: str, message: str, named: str) -> None:
     error = translate(aws_error(code, message))
     assert isinstance(error, PermissionMissingError)
     assert f"lacks the permission for {named}." in str(error)
 
 
-def test_any_other_refusal_is_told_in_the_words_of_aws():
+def test_any_other_refusal_is_told_in_the_words_of_aws() -> None:
     error = translate(aws_error("ValidationError", "Template format error", "CreateChangeSet"))
     assert isinstance(error, AWSRefusedError)
     assert str(error) == "AWS refused CreateChangeSet: Template format error (ValidationError)."
 
 
-def raising(error):
+def raising(error: Any) -> Any:
     @entry_point
-    def handle(event, context):
+    def handle(_event: Any, _context: Any) -> Any:
         raise error
 
     return handle
 
 
-def test_errors_of_aws_leave_a_handler_in_words(context):
+def test_errors_of_aws_leave_a_handler_in_words(context: Any) -> None:
     with pytest.raises(PermissionMissingError):
         raising(aws_error("AccessDenied"))({}, context)
     with pytest.raises(ThrottledError):
         raising(EndpointConnectionError(endpoint_url="https://rds.us-east-1.amazonaws.com"))({}, context)
 
 
-def test_polling_is_no_fault_in_the_log(context, caplog):
+def test_polling_is_no_fault_in_the_log(context: Any, caplog: pytest.LogCaptureFixture) -> None:
     with pytest.raises(StackInProgressError):
         raising(StackInProgressError("still busy"))({"recordId": "rec-1"}, context)
     assert [(record.levelname, record.getMessage()) for record in caplog.records] == [("INFO", "still busy")]
 
 
-def test_neither_event_nor_error_is_logged(context, caplog):
+def test_neither_event_nor_error_is_logged(context: Any, caplog: pytest.LogCaptureFixture) -> None:
     with pytest.raises(KeyError):
         raising(KeyError("secret"))({"recordId": "rec-1", "token": "secret"}, context)
     assert caplog.records == []
 
 
 @pytest.mark.parametrize("record_id", ["rec-6zfcyj6jqsoj6", "rec/with spaces:" + "x" * 80])
-def test_a_session_of_the_launch_role_is_named_after_the_record(stubbed, record_id):
+def test_a_session_of_the_launch_role_is_named_after_the_record(stubbed: Any, record_id: str) -> None:
     sts, stub = stubbed("sts")
-    credentials = {"AccessKeyId": "A" * 16, "SecretAccessKey": "s", "SessionToken": "t", "Expiration": 0}
-    stub.add_response("assume_role", {"Credentials": credentials}, None)
+    given = {"AccessKeyId": "A" * 16, "SecretAccessKey": "s", "SessionToken": "t", "Expiration": 0}
+    stub.add_response("assume_role", {"Credentials": given}, None)
     asked = []
     sts.meta.events.register(
         "provide-client-params.sts.AssumeRole", lambda params, **_: asked.append(params["RoleSessionName"])
     )
     session = assume(sts, "arn:aws:iam::123456789012:role/SCLaunch-TapStack", record_id)
-    assert session.get_credentials().token == "t"
+    credentials = session.get_credentials()
+    assert credentials
+    assert credentials.token == "t"
     assert asked[0].startswith("rec")
     assert len(asked[0]) <= 64
 
 
-def test_a_role_that_does_not_trust_the_engine_is_named(stubbed):
+def test_a_role_that_does_not_trust_the_engine_is_named(stubbed: Any) -> None:
     sts, stub = stubbed("sts")
     stub.add_client_error("assume_role", "AccessDenied", "no", 403)
-    with pytest.raises(LaunchRoleDeniedError, match="role/SCLaunch-TapStack.*trust policy"):
+    with pytest.raises(LaunchRoleDeniedError, match=r"role/SCLaunch-TapStack.*trust policy"):
         assume(sts, "arn:aws:iam::123456789012:role/SCLaunch-TapStack", "rec-1")
 
 
-def test_metrics_are_written_as_cloudwatch_reads_them(capsys):
+def test_metrics_are_written_as_cloudwatch_reads_them(capsys: pytest.CaptureFixture[str]) -> None:
     from engine.entry_point import count
 
     count("OperationFailed", Kind="UPDATE")

@@ -1,9 +1,10 @@
 import json
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-
 from engine.errors import ParserAccessDeniedException, ParserInvalidParameterException
+from engine.launch_role import assume
 from parse_parameters.handler import handle
 from parse_parameters.parameters import parse
 
@@ -25,10 +26,10 @@ TEMPLATE = {
 
 
 @pytest.fixture
-def publish(aws, event):
+def publish(aws: Any, event: Any) -> Any:
     """Put content where Service Catalog's request says the artifact is."""
 
-    def put(content):
+    def put(content: bytes) -> Any:
         _, _, bucket, key = event("parse_parameters")["artifact"]["path"].split("/", 3)
         s3 = aws("s3")
         s3.create_bucket(Bucket=bucket)
@@ -38,18 +39,18 @@ def publish(aws, event):
 
 
 @pytest.fixture
-def ask(aws, event):
+def ask(aws: Any, event: Any) -> Any:
     return lambda: parse(event("parse_parameters"), lambda _: aws("s3"))["parameters"]
 
 
-def test_every_parameter_has_all_five_fields_as_service_catalog_needs_them(publish, ask):
+def test_every_parameter_has_all_five_fields_as_service_catalog_needs_them(publish: Any, ask: Any) -> None:
     publish(json.dumps(TEMPLATE))
     fields = {"key": str, "defaultValue": str, "type": str, "description": str, "isNoEcho": bool}
     for parameter in ask():
         assert {name: type(value) for name, value in parameter.items()} == fields
 
 
-def test_the_form_has_the_templates_order_types_and_defaults(publish, ask):
+def test_the_form_has_the_templates_order_types_and_defaults(publish: Any, ask: Any) -> None:
     publish(json.dumps(TEMPLATE))
     found = [(p["key"], p["type"], p["defaultValue"], p["isNoEcho"]) for p in ask()]
     assert found == [
@@ -60,7 +61,9 @@ def test_the_form_has_the_templates_order_types_and_defaults(publish, ask):
     ]
 
 
-def test_limits_go_into_the_description_because_service_catalog_has_no_field_for_them(publish, ask):
+def test_limits_go_into_the_description_because_service_catalog_has_no_field_for_them(
+    publish: Any, ask: Any
+) -> None:
     publish(json.dumps(TEMPLATE))
     assert [parameter["description"] for parameter in ask()] == [
         "In GiB. From 20 to 65536.",
@@ -70,31 +73,33 @@ def test_limits_go_into_the_description_because_service_catalog_has_no_field_for
     ]
 
 
-def test_the_groups_of_the_templates_interface_decide_the_order(publish, ask):
+def test_the_groups_of_the_templates_interface_decide_the_order(publish: Any, ask: Any) -> None:
     groups = [{"Parameters": ["Suffix", "Gone"]}, {"Parameters": ["Class"]}]
     interface = {"AWS::CloudFormation::Interface": {"ParameterGroups": groups}}
     publish(json.dumps({**TEMPLATE, "Metadata": interface}))
     assert [parameter["key"] for parameter in ask()] == ["Suffix", "Class", "Size", "Key"]
 
 
-def test_the_products_own_template_is_described_once_not_twice(publish, ask, product_template):
+def test_the_products_own_template_is_described_once_not_twice(
+    publish: Any, ask: Any, product_template: dict[str, Any]
+) -> None:
     publish(json.dumps(product_template))
     by_key = {parameter["key"]: parameter for parameter in ask()}
     assert by_key["InstanceClass"]["description"].count("db.r6g.large") == 1
     assert by_key["AllocatedStorage"]["description"].count("65536") == 1
 
 
-def test_a_template_without_parameters_is_an_empty_form(publish, ask):
+def test_a_template_without_parameters_is_an_empty_form(publish: Any, ask: Any) -> None:
     publish(json.dumps({"Resources": TEMPLATE["Resources"]}))
     assert ask() == []
 
 
-def test_with_a_launch_role_the_parser_reads_as_that_role(publish, event, context):
+def test_with_a_launch_role_the_parser_reads_as_that_role(publish: Any, event: Any, context: Any) -> None:
     publish(json.dumps(TEMPLATE))
     assert len(handle(event("parse_parameters"), context)["parameters"]) == 4
 
 
-def test_without_a_launch_role_the_parser_reads_with_its_own(publish, event, context):
+def test_without_a_launch_role_the_parser_reads_with_its_own(publish: Any, event: Any, context: Any) -> None:
     publish(json.dumps(TEMPLATE))
     request = event("parse_parameters")
     del request["launchRoleArn"]
@@ -115,24 +120,26 @@ def test_without_a_launch_role_the_parser_reads_with_its_own(publish, event, con
         (b" " * (1024 * 1024 + 1), "1048577 bytes"),
     ],
 )
-def test_an_artifact_that_is_no_template_is_refused_with_what_it_is(publish, ask, content, complaint):
+def test_an_artifact_that_is_no_template_is_refused_with_what_it_is(
+    publish: Any, ask: Any, content: bytes, complaint: str
+) -> None:
     publish(content)
     with pytest.raises(ParserInvalidParameterException) as refused:
         ask()
     assert complaint in str(refused.value)
 
 
-def test_a_missing_artifact_is_a_wrong_parameter(ask):
+def test_a_missing_artifact_is_a_wrong_parameter(ask: Any) -> None:
     with pytest.raises(ParserInvalidParameterException, match="There is no artifact at s3://sc-"):
         ask()
 
 
-def test_a_request_without_artifact_names_the_field(aws, context):
+def test_a_request_without_artifact_names_the_field(context: Any) -> None:
     with pytest.raises(ParserInvalidParameterException, match="artifact: Field required"):
         handle({}, context)
 
 
-def test_an_artifact_that_may_not_be_read_is_access_denied(stubbed, event):
+def test_an_artifact_that_may_not_be_read_is_access_denied(stubbed: Any, event: Any) -> None:
     s3, stub = stubbed("s3")
     stub.add_client_error("get_object", "AccessDenied", "no", 403)
     with pytest.raises(
@@ -141,18 +148,16 @@ def test_an_artifact_that_may_not_be_read_is_access_denied(stubbed, event):
         parse(event("parse_parameters"), lambda _: s3)
 
 
-def test_a_launch_role_that_may_not_be_assumed_is_access_denied(stubbed, event):
-    from engine.launch_role import assume
-
+def test_a_launch_role_that_may_not_be_assumed_is_access_denied(stubbed: Any, event: Any) -> None:
     sts, stub = stubbed("sts")
     stub.add_client_error("assume_role", "AccessDenied", "no", 403)
     with pytest.raises(
         ParserAccessDeniedException, match="Access denied while assuming launch role arn:aws:iam"
     ):
-        parse(event("parse_parameters"), lambda role: assume(sts, role, "request").client("s3"))
+        parse(event("parse_parameters"), lambda role: assume(sts, str(role), "request").client("s3"))
 
 
-def test_other_answers_of_s3_are_not_mistaken_for_a_wrong_artifact(stubbed, event):
+def test_other_answers_of_s3_are_not_mistaken_for_a_wrong_artifact(stubbed: Any, event: Any) -> None:
     s3, stub = stubbed("s3")
     stub.add_client_error("get_object", "InternalError", "oops", 500)
     with pytest.raises(ClientError):

@@ -1,5 +1,6 @@
-import pytest
+from typing import Any
 
+import pytest
 from engine.errors import (
     ChangeSetFailedError,
     ChangeSetInProgressError,
@@ -17,19 +18,19 @@ CHANGE_SET_ID = "arn:aws:cloudformation:us-east-1:123456789012:changeSet/rec/567
 
 
 @pytest.fixture
-def cloudformation(stubbed):
+def cloudformation(stubbed: Any) -> Any:
     return stubbed("cloudformation")
 
 
 @pytest.fixture
-def request_to(request_of):
-    def build(name, **changes):
+def request_to(request_of: Any) -> Any:
+    def build(name: str, **changes: Any) -> Any:
         return PlanRequest.model_validate(request_of(name, parameters={"EnvironmentSuffix": "dev"}) | changes)
 
     return build
 
 
-def stack_is(stub, status):
+def stack_is(stub: Any, status: str | None) -> Any:
     if status is None:
         message = f"Stack with id {STACK} does not exist"
         stub.add_client_error("describe_stacks", "ValidationError", message, 400)
@@ -38,7 +39,7 @@ def stack_is(stub, status):
     stub.add_response("describe_stacks", {"Stacks": [stack]}, {"StackName": STACK})
 
 
-def change_set_is(stub, record, status, reason="", changes=(), next_token=None):
+def change_set_is(stub: Any, status: str, reason: str = "", changes: Any = (), next_token: Any = None) -> Any:
     described = {
         "StackName": STACK,
         "StackId": STACK_ID,
@@ -52,7 +53,7 @@ def change_set_is(stub, record, status, reason="", changes=(), next_token=None):
     stub.add_response("describe_change_set", described, None)
 
 
-def change(logical_id, resource_type, action="Modify", replacement="False"):
+def change(logical_id: Any, resource_type: str, action: str = "Modify", replacement: str = "False") -> Any:
     details = {
         "LogicalResourceId": logical_id,
         "ResourceType": resource_type,
@@ -62,7 +63,9 @@ def change(logical_id, resource_type, action="Modify", replacement="False"):
     return {"Type": "Resource", "ResourceChange": details}
 
 
-def test_the_first_look_makes_one_change_set_that_creates_the_stack(cloudformation, request_to):
+def test_the_first_look_makes_one_change_set_that_creates_the_stack(
+    cloudformation: Any, request_to: Any
+) -> None:
     client, stub = cloudformation
     request = request_to("provision")
     stack_is(stub, None)
@@ -93,15 +96,15 @@ def test_the_first_look_makes_one_change_set_that_creates_the_stack(cloudformati
 
 
 @pytest.mark.parametrize("status", ["CREATE_PENDING", "CREATE_IN_PROGRESS"])
-def test_later_looks_wait_for_that_change_set(cloudformation, request_to, status):
+def test_later_looks_wait_for_that_change_set(cloudformation: Any, request_to: Any, status: str) -> None:
     client, stub = cloudformation
     stack_is(stub, "REVIEW_IN_PROGRESS")
-    change_set_is(stub, "rec", status)
+    change_set_is(stub, status)
     with pytest.raises(ChangeSetInProgressError, match="still computing"):
         plan(client, request_to("provision"), "TapStackExecution")
 
 
-def test_an_existing_stack_is_updated(cloudformation, request_to):
+def test_an_existing_stack_is_updated(cloudformation: Any, request_to: Any) -> None:
     client, stub = cloudformation
     stack_is(stub, "UPDATE_ROLLBACK_COMPLETE")
     stub.add_client_error("describe_change_set", "ChangeSetNotFound", "ChangeSet [rec] does not exist", 404)
@@ -116,12 +119,14 @@ def test_an_existing_stack_is_updated(cloudformation, request_to):
     assert "OnStackFailure" not in made[0]
 
 
-def test_a_ready_change_set_is_handed_on_with_the_changes_of_all_pages(cloudformation, request_to):
+def test_a_ready_change_set_is_handed_on_with_the_changes_of_all_pages(
+    cloudformation: Any, request_to: Any
+) -> None:
     client, stub = cloudformation
     stack_is(stub, "CREATE_COMPLETE")
     one, two = change("Alarm", "AWS::CloudWatch::Alarm"), change("Topic", "AWS::SNS::Topic", "Add")
-    change_set_is(stub, "rec", "CREATE_COMPLETE", changes=[one], next_token="more")
-    change_set_is(stub, "rec", "CREATE_COMPLETE", changes=[two])
+    change_set_is(stub, "CREATE_COMPLETE", changes=[one], next_token="more")
+    change_set_is(stub, "CREATE_COMPLETE", changes=[two])
     planned = plan(client, request_to("update"), "TapStackExecution").to_json()
     assert planned == {
         "stackId": STACK_ID,
@@ -141,23 +146,28 @@ def test_a_ready_change_set_is_handed_on_with_the_changes_of_all_pages(cloudform
 @pytest.mark.parametrize(
     "reason",
     [
-        "The submitted information didn't contain changes. Submit different information to create a change set.",
+        "The submitted information didn't contain changes. "
+        "Submit different information to create a change set.",
         "No updates are to be performed.",
     ],
 )
-def test_nothing_to_change_is_a_plan_without_change_set(cloudformation, request_to, reason):
+def test_nothing_to_change_is_a_plan_without_change_set(
+    cloudformation: Any, request_to: Any, reason: str
+) -> None:
     client, stub = cloudformation
     stack_is(stub, "CREATE_COMPLETE")
-    change_set_is(stub, "rec", "FAILED", reason)
+    change_set_is(stub, "FAILED", reason)
     stub.add_response("delete_change_set", {}, {"ChangeSetName": CHANGE_SET_ID})
     planned = plan(client, request_to("update"), "TapStackExecution")
     assert (planned.stack_id, planned.change_set_arn) == (STACK_ID, None)
 
 
-def test_a_launch_that_can_not_be_planned_leaves_no_empty_stack_behind(cloudformation, request_to):
+def test_a_launch_that_can_not_be_planned_leaves_no_empty_stack_behind(
+    cloudformation: Any, request_to: Any
+) -> None:
     client, stub = cloudformation
     stack_is(stub, "REVIEW_IN_PROGRESS")
-    change_set_is(stub, "rec", "FAILED", "Parameter VpcCidr failed to satisfy constraint")
+    change_set_is(stub, "FAILED", "Parameter VpcCidr failed to satisfy constraint")
     stub.add_response("delete_stack", {}, {"StackName": STACK_ID})
     with pytest.raises(ChangeSetFailedError, match="Parameter VpcCidr failed to satisfy constraint"):
         plan(client, request_to("provision"), "TapStackExecution")
@@ -175,13 +185,13 @@ def test_a_launch_that_can_not_be_planned_leaves_no_empty_stack_behind(cloudform
     ],
 )
 def test_an_update_that_would_lose_data_is_refused_and_its_change_set_removed(
-    cloudformation, request_to, resource_type, action, replacement, words
-):
+    cloudformation: Any, request_to: Any, resource_type: str, action: str, replacement: str, words: str
+) -> None:
     client, stub = cloudformation
     stack_is(stub, "CREATE_COMPLETE")
     harmless = change("Alarm", "AWS::CloudWatch::Alarm", replacement="True")
     dangerous = change("Precious", resource_type, action, replacement)
-    change_set_is(stub, "rec", "CREATE_COMPLETE", changes=[harmless, dangerous])
+    change_set_is(stub, "CREATE_COMPLETE", changes=[harmless, dangerous])
     stub.add_response("delete_change_set", {}, {"ChangeSetName": CHANGE_SET_ID})
     with pytest.raises(DataLossError) as refused:
         plan(client, request_to("update"), "TapStackExecution")
@@ -191,7 +201,7 @@ def test_an_update_that_would_lose_data_is_refused_and_its_change_set_removed(
 
 
 @pytest.mark.parametrize("status", ["UPDATE_IN_PROGRESS", "CREATE_IN_PROGRESS", "DELETE_IN_PROGRESS"])
-def test_a_stack_that_is_changing_is_busy(cloudformation, request_to, status):
+def test_a_stack_that_is_changing_is_busy(cloudformation: Any, request_to: Any, status: str) -> None:
     client, stub = cloudformation
     stack_is(stub, status)
     with pytest.raises(StackBusyError, match=f"is {status}"):
@@ -206,7 +216,9 @@ def test_a_stack_that_is_changing_is_busy(cloudformation, request_to, status):
         ("UPDATE_ROLLBACK_FAILED", "continue its rollback"),
     ],
 )
-def test_a_stack_that_can_not_be_updated_is_explained(cloudformation, request_to, status, advice):
+def test_a_stack_that_can_not_be_updated_is_explained(
+    cloudformation: Any, request_to: Any, status: str, advice: str
+) -> None:
     client, stub = cloudformation
     stack_is(stub, status)
     with pytest.raises(StackUnusableError, match=advice):
@@ -214,27 +226,27 @@ def test_a_stack_that_can_not_be_updated_is_explained(cloudformation, request_to
 
 
 @pytest.mark.parametrize("status", ["CREATE_COMPLETE", "DELETE_FAILED", "CREATE_IN_PROGRESS"])
-def test_terminating_only_finds_the_stack(cloudformation, request_to, status):
+def test_terminating_only_finds_the_stack(cloudformation: Any, request_to: Any, status: str) -> None:
     client, stub = cloudformation
     stack_is(stub, status)
     planned = plan(client, request_to("terminate"), "TapStackExecution").to_json()
     assert planned == {"stackId": STACK_ID, "changeSetArn": None, "changes": []}
 
 
-def test_terminating_what_does_not_exist_plans_nothing(cloudformation, request_to):
+def test_terminating_what_does_not_exist_plans_nothing(cloudformation: Any, request_to: Any) -> None:
     client, stub = cloudformation
     stack_is(stub, None)
     assert plan(client, request_to("terminate"), "TapStackExecution").stack_id is None
 
 
-def test_terminating_waits_for_nobody_during_an_update(cloudformation, request_to):
+def test_terminating_waits_for_nobody_during_an_update(cloudformation: Any, request_to: Any) -> None:
     client, stub = cloudformation
     stack_is(stub, "UPDATE_ROLLBACK_IN_PROGRESS")
     with pytest.raises(StackBusyError):
         plan(client, request_to("terminate"), "TapStackExecution")
 
 
-def test_a_message_without_artifact_is_named(cloudformation, request_to, event):
+def test_a_message_without_artifact_is_named(cloudformation: Any, request_to: Any, event: Any) -> None:
     client, stub = cloudformation
     stack_is(stub, None)
     message = {key: value for key, value in event("provision").items() if key != "artifact"}

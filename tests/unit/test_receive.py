@@ -1,7 +1,7 @@
 import json
+from typing import Any
 
 import pytest
-
 from receive import handler
 from receive.operations import execution_name
 
@@ -13,7 +13,7 @@ QUEUES = {
 
 
 @pytest.fixture
-def state_machine(aws, monkeypatch):
+def state_machine(aws: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     definition = {"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}
     sfn = aws("stepfunctions")
     machine = sfn.create_state_machine(
@@ -23,7 +23,7 @@ def state_machine(aws, monkeypatch):
     return machine
 
 
-def batch(*bodies, queue="provision"):
+def batch(*bodies: Any, queue: Any = "provision") -> Any:
     return {
         "Records": [
             {
@@ -41,7 +41,7 @@ def batch(*bodies, queue="provision"):
     }
 
 
-def executions(state_machine):
+def executions(state_machine: str) -> Any:
     sfn = handler.sfn
     found = sfn.list_executions(stateMachineArn=state_machine)["executions"]
     return [sfn.describe_execution(executionArn=execution["executionArn"]) for execution in found]
@@ -49,8 +49,8 @@ def executions(state_machine):
 
 @pytest.mark.parametrize("kind", ["provision", "update", "terminate"])
 def test_the_queue_decides_the_kind_and_the_token_stays_apart_from_the_message(
-    state_machine, event, context, kind
-):
+    state_machine: str, event: Any, context: Any, kind: str
+) -> None:
     message = event(kind)
     assert handler.handle(batch(message, queue=kind), context) == {"batchItemFailures": []}
 
@@ -66,15 +66,15 @@ def test_the_queue_decides_the_kind_and_the_token_stays_apart_from_the_message(
     }
 
 
-def test_a_message_delivered_twice_starts_one_execution(state_machine, event, context):
+def test_a_message_delivered_twice_starts_one_execution(state_machine: str, event: Any, context: Any) -> None:
     for _ in range(2):
         assert handler.handle(batch(event("provision")), context) == {"batchItemFailures": []}
     assert len(executions(state_machine)) == 1
 
 
 def test_a_message_with_an_unknown_operation_is_started_so_that_its_failure_is_reported(
-    state_machine, event, context
-):
+    state_machine: str, event: Any, context: Any
+) -> None:
     handler.handle(batch({**event("provision"), "operation": "EXPLODE"}), context)
     assert len(executions(state_machine)) == 1
 
@@ -84,14 +84,15 @@ def test_a_message_with_an_unknown_operation_is_started_so_that_its_failure_is_r
     ["not json", "[]", "{}", '{"token": "", "recordId": "rec-1", "provisionedProductId": "pp-1"}'],
 )
 def test_a_message_nobody_could_answer_goes_back_without_holding_up_the_others(
-    state_machine, event, context, body
-):
+    state_machine: str, event: Any, context: Any, body: str
+) -> None:
     result = handler.handle(batch(body, event("provision")), context)
     assert result == {"batchItemFailures": [{"itemIdentifier": "message-0"}]}
     assert len(executions(state_machine)) == 1
 
 
-def test_a_batch_in_which_nothing_can_be_started_goes_back_whole(state_machine, context):
+@pytest.mark.usefixtures("state_machine")
+def test_a_batch_in_which_nothing_can_be_started_goes_back_whole(context: Any) -> None:
     result = handler.handle(batch("one", "two"), context)
     assert [failure["itemIdentifier"] for failure in result["batchItemFailures"]] == [
         "message-0",
@@ -99,12 +100,16 @@ def test_a_batch_in_which_nothing_can_be_started_goes_back_whole(state_machine, 
     ]
 
 
-def test_a_message_from_a_foreign_queue_goes_back(state_machine, event, context):
+@pytest.mark.usefixtures("state_machine")
+def test_a_message_from_a_foreign_queue_goes_back(event: Any, context: Any) -> None:
     result = handler.handle(batch(event("provision"), queue="SomeOtherQueue"), context)
     assert result == {"batchItemFailures": [{"itemIdentifier": "message-0"}]}
 
 
-def test_a_refused_message_leaves_no_token_in_the_log(state_machine, event, context, caplog):
+@pytest.mark.usefixtures("state_machine")
+def test_a_refused_message_leaves_no_token_in_the_log(
+    event: Any, context: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     message = event("provision")
     del message["recordId"]
     handler.handle(batch(message), context)
@@ -113,7 +118,7 @@ def test_a_refused_message_leaves_no_token_in_the_log(state_machine, event, cont
     assert message["token"] not in str(vars(record))
 
 
-def test_an_execution_name_fits_step_functions_whatever_the_ids_are():
+def test_an_execution_name_fits_step_functions_whatever_the_ids_are() -> None:
     assert execution_name("pp-1-rec-1") == "pp-1-rec-1"
     for illegal in ("pp-" + "x" * 100, "pp 1/rec:1"):
         name = execution_name(illegal)

@@ -1,8 +1,8 @@
 import json
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-
 from engine.catalog import notify, presentable
 from engine.models import Failure, Report
 from report.nets import of_execution, of_message
@@ -11,18 +11,18 @@ from report.outcome import reason, send
 IDENTIFIER = {"UniqueTag": {"Key": "tapstack:provisioned-product-id", "Value": "pp-1"}}
 
 
-def report(kind, status="SUCCEEDED", **more):
+def report(kind: str, status: str = "SUCCEEDED", **more: Any) -> Any:
     return Report(
         kind=kind, token="t-1", record_id="rec-1", provisioned_product_id="pp-1", status=status, **more
     )
 
 
-def lambda_failure(error, message):
+def lambda_failure(error: Any, message: str) -> Any:
     cause = {"errorMessage": message, "errorType": error, "requestId": "r", "stackTrace": ["secret path"]}
     return Failure(error=error, cause=json.dumps(cause))
 
 
-def test_a_provision_is_answered_with_its_outputs_subscriptions_and_identifier(stubbed):
+def test_a_provision_is_answered_with_its_outputs_subscriptions_and_identifier(stubbed: Any) -> None:
     servicecatalog, stub = stubbed("servicecatalog")
     stub.add_response(
         "notify_provision_product_engine_workflow_result",
@@ -39,8 +39,8 @@ def test_a_provision_is_answered_with_its_outputs_subscriptions_and_identifier(s
                 {
                     "OutputKey": "OpsEmailSubscriptions",
                     "OutputValue": "a@example.com: pending confirmation; b@example.com: already subscribed",
-                    "Description": "Each ops email and its subscription to the alert topic. A pending one gets "
-                    "alerts after the link in the confirmation email was followed.",
+                    "Description": "Each ops email and its subscription to the alert topic. "
+                    "A pending one gets alerts after the link in the confirmation email was followed.",
                 },
             ],
         },
@@ -61,7 +61,7 @@ def test_a_provision_is_answered_with_its_outputs_subscriptions_and_identifier(s
     )
 
 
-def test_a_failed_provision_carries_the_identifier_or_the_user_would_not_see_the_reason(stubbed):
+def test_a_failed_provision_carries_the_identifier_or_the_user_would_not_see_the_reason(stubbed: Any) -> None:
     servicecatalog, stub = stubbed("servicecatalog")
     stub.add_response(
         "notify_provision_product_engine_workflow_result",
@@ -86,14 +86,16 @@ def test_a_failed_provision_carries_the_identifier_or_the_user_would_not_see_the
         ("TERMINATE", "notify_terminate_provisioned_product_engine_workflow_result", {}),
     ],
 )
-def test_update_and_terminate_send_only_what_their_operations_take(stubbed, kind, operation, more):
+def test_update_and_terminate_send_only_what_their_operations_take(
+    stubbed: Any, kind: str, operation: str, more: Any
+) -> None:
     servicecatalog, stub = stubbed("servicecatalog")
     expected = {"WorkflowToken": "t-1", "RecordId": "rec-1", "Status": "SUCCEEDED"}
     stub.add_response(operation, {}, {**expected, "IdempotencyToken": "rec-1-SUCCEEDED", **more})
     send(servicecatalog, report(kind))
 
 
-def test_a_refused_report_is_not_swallowed(stubbed):
+def test_a_refused_report_is_not_swallowed(stubbed: Any) -> None:
     servicecatalog, stub = stubbed("servicecatalog")
     stub.add_client_error(
         "notify_provision_product_engine_workflow_result", "InvalidParametersException", "no"
@@ -102,7 +104,7 @@ def test_a_refused_report_is_not_swallowed(stubbed):
         notify(servicecatalog, "PROVISION", "t", "rec-1", "pp-1")
 
 
-def test_a_foreseen_error_reaches_the_user_as_it_is():
+def test_a_foreseen_error_reaches_the_user_as_it_is() -> None:
     failure = lambda_failure("StackFailedError", "Database (AWS::RDS::DBInstance): no capacity. Try again.")
     assert reason(failure, "rec-1") == "Database (AWS::RDS::DBInstance): no capacity. Try again."
 
@@ -125,7 +127,7 @@ def test_a_foreseen_error_reaches_the_user_as_it_is():
         (None, "failed (Unknown)"),
     ],
 )
-def test_any_other_error_is_a_sentence_with_the_record_and_without_internals(failure, says):
+def test_any_other_error_is_a_sentence_with_the_record_and_without_internals(failure: Any, says: str) -> None:
     text = reason(failure, "rec-1")
     assert says in text
     assert "boom" not in text
@@ -145,11 +147,11 @@ def test_any_other_error_is_a_sentence_with_the_record_and_without_internals(fai
         ("x" * 2049, "x" * 2047 + "…"),
     ],
 )
-def test_a_reason_is_made_what_service_catalog_accepts(raw, sent):
+def test_a_reason_is_made_what_service_catalog_accepts(raw: str, sent: str) -> None:
     assert presentable(raw) == sent
 
 
-def test_an_execution_that_died_is_reported_from_its_own_input(stubbed, event):
+def test_an_execution_that_died_is_reported_from_its_own_input(stubbed: Any, event: Any) -> None:
     # GIVEN an event without input, as it comes from a state machine with a customer key
     died = event("execution_timed_out")
     sfn, stub = stubbed("stepfunctions")
@@ -178,7 +180,7 @@ def test_an_execution_that_died_is_reported_from_its_own_input(stubbed, event):
 
 
 @pytest.mark.parametrize("kind", ["provision", "update", "terminate"])
-def test_a_dead_letter_is_reported_as_an_operation_that_never_started(event, kind):
+def test_a_dead_letter_is_reported_as_an_operation_that_never_started(event: Any, kind: str) -> None:
     message = event(kind)
     found = of_message(json.dumps(message))
     assert (found.kind, found.token, found.record_id) == (kind.upper(), message["token"], message["recordId"])
@@ -186,10 +188,10 @@ def test_a_dead_letter_is_reported_as_an_operation_that_never_started(event, kin
 
 
 @pytest.mark.parametrize("body", ["not json", "[]", "{}", '{"token": "t", "operation": "EXPLODE"}'])
-def test_a_dead_letter_nobody_could_answer_stays(body):
+def test_a_dead_letter_nobody_could_answer_stays(body: str) -> None:
     with pytest.raises(ValueError, match=r".*"):
         of_message(body)
 
 
-def test_a_token_does_not_show_when_a_report_is_printed():
+def test_a_token_does_not_show_when_a_report_is_printed() -> None:
     assert "t-1" not in repr(report("UPDATE"))

@@ -1,5 +1,6 @@
-import pytest
+from typing import Any
 
+import pytest
 from engine.errors import OutputMissingError
 from engine.models import SubscribeRequest
 from engine.topic import reconcile
@@ -7,25 +8,25 @@ from subscribe.handler import handle
 
 
 @pytest.fixture
-def sns(aws):
+def sns(aws: Any) -> Any:
     return aws("sns")
 
 
 @pytest.fixture
-def topic(sns):
+def topic(sns: Any) -> Any:
     return sns.create_topic(Name="alerts-dev")["TopicArn"]
 
 
-def emails(sns, topic):
+def emails(sns: Any, topic: str) -> Any:
     found = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
     return sorted(each["Endpoint"] for each in found if each["Protocol"] == "email")
 
 
-def statuses(result):
+def statuses(result: Any) -> Any:
     return {subscription.email: subscription.status for subscription in result}
 
 
-def test_missing_emails_are_subscribed_and_removed_ones_unsubscribed(sns, topic):
+def test_missing_emails_are_subscribed_and_removed_ones_unsubscribed(sns: Any, topic: str) -> None:
     reconcile(sns, topic, ["a@example.com", "b@example.com"])
     result = reconcile(sns, topic, ["b@example.com", "c@example.com"])
     assert emails(sns, topic) == ["b@example.com", "c@example.com"]
@@ -36,14 +37,14 @@ def test_missing_emails_are_subscribed_and_removed_ones_unsubscribed(sns, topic)
     }
 
 
-def test_an_email_counts_once_whatever_its_case_and_blanks(sns, topic):
+def test_an_email_counts_once_whatever_its_case_and_blanks(sns: Any, topic: str) -> None:
     result = reconcile(sns, topic, ["Ops@Example.com", " ops@example.com ", ""])
     assert len(result) == 1
     assert emails(sns, topic) == ["ops@example.com"]
     assert statuses(reconcile(sns, topic, ["OPS@EXAMPLE.COM"])) == {"OPS@EXAMPLE.COM": "already subscribed"}
 
 
-def test_other_protocols_are_left_alone(sns, topic):
+def test_other_protocols_are_left_alone(sns: Any, topic: str) -> None:
     queue = "arn:aws:sqs:us-east-1:123456789012:alerts"
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue)
     reconcile(sns, topic, ["a@example.com"])
@@ -52,13 +53,13 @@ def test_other_protocols_are_left_alone(sns, topic):
     assert left["Endpoint"] == queue
 
 
-def test_all_pages_of_subscriptions_are_seen(sns, topic):
+def test_all_pages_of_subscriptions_are_seen(sns: Any, topic: str) -> None:
     many = [f"user{number}@example.com" for number in range(120)]
     reconcile(sns, topic, many)
     assert set(statuses(reconcile(sns, topic, many)).values()) == {"already subscribed"}
 
 
-def test_what_nobody_confirmed_stays_pending_and_can_not_be_removed(stubbed):
+def test_what_nobody_confirmed_stays_pending_and_can_not_be_removed(stubbed: Any) -> None:
     # GIVEN two subscriptions that nobody has confirmed
     topic = "arn:aws:sns:us-east-1:123456789012:alerts-dev"
     sns, stub = stubbed("sns")
@@ -74,7 +75,7 @@ def test_what_nobody_confirmed_stays_pending_and_can_not_be_removed(stubbed):
     }
 
 
-def test_the_state_gets_each_email_and_how_it_stands(sns, topic, request_of, context):
+def test_the_state_gets_each_email_and_how_it_stands(topic: str, request_of: Any, context: Any) -> None:
     request = request_of(
         "provision",
         parameters={"OpsEmails": "a@example.com,b@example.com"},
@@ -88,7 +89,7 @@ def test_the_state_gets_each_email_and_how_it_stands(sns, topic, request_of, con
     }
 
 
-def test_a_stack_without_the_topic_output_is_a_fault_of_the_version(request_of):
+def test_a_stack_without_the_topic_output_is_a_fault_of_the_version(request_of: Any) -> None:
     request = SubscribeRequest.model_validate(request_of("provision", parameters={}, outputs=[]))
     with pytest.raises(OutputMissingError, match="has no output AlertTopicArn"):
         _ = request.topic_arn

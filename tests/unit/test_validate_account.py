@@ -1,16 +1,17 @@
 import json
+from typing import Any
 
 import pytest
-
-from engine.account import Account
+from engine.account import DB_INSTANCES, Account
 from engine.errors import InvalidInputsError, MessageInvalidError, TemplateUnsuitableError
 from engine.models import Request
 from validate.inputs import validate
 
+UNASKED: Any = None  # a client that must not be needed
 QUOTAS = {"vpc L-F678F1CE": 5, "ec2 L-0263D0A3": 5, "rds L-7B6409FD": 40, "vpc L-FE5A380F": 5}
 
 
-def option(version="14.22", zones=("us-east-1a", "us-east-1b"), multi_az=True):
+def option(version: str = "14.22", zones: Any = ("us-east-1a", "us-east-1b"), multi_az: Any = True) -> Any:
     return {
         "Engine": "postgres",
         "EngineVersion": version,
@@ -19,11 +20,14 @@ def option(version="14.22", zones=("us-east-1a", "us-east-1b"), multi_az=True):
     }
 
 
+OFFER = (option(),)
+
+
 @pytest.fixture
-def account(aws, stubbed):
+def account(aws: Any, stubbed: Any) -> Any:
     """An account with the default VPC, some databases, offers and quotas."""
 
-    def build(databases=(), options=(option(),), quotas=QUOTAS):
+    def build(databases: Any = (), options: Any = OFFER, quotas: Any = QUOTAS) -> Any:
         rds, stub = stubbed("rds")
         stub.add_response("describe_db_instances", {"DBInstances": list(databases)}, {})
         if options is not None:
@@ -41,8 +45,8 @@ def account(aws, stubbed):
 
 
 @pytest.fixture
-def publish(aws, event):
-    def put(content):
+def publish(aws: Any, event: Any) -> Any:
+    def put(content: bytes) -> Any:
         _, _, bucket, key = event("provision")["artifact"]["path"].split("/", 3)
         s3 = aws("s3")
         s3.create_bucket(Bucket=bucket)
@@ -52,11 +56,11 @@ def publish(aws, event):
 
 
 @pytest.fixture
-def launch(publish, product_template, request_of):
+def launch(publish: Any, product_template: dict[str, Any], request_of: Any) -> Any:
     """Build the request to launch or update the product with some parameters."""
     publish(product_template)
 
-    def build(name="provision", **parameters):
+    def build(name: str = "provision", **parameters: Any) -> Any:
         defaults = {"EnvironmentSuffix": "dev", "OpsEmails": "ops@example.com"} if name == "provision" else {}
         request = request_of(name)
         given = (defaults | parameters).items()
@@ -67,10 +71,10 @@ def launch(publish, product_template, request_of):
 
 
 @pytest.fixture
-def deployed(aws):
+def deployed(aws: Any) -> Any:
     """Deploy a small stack with the product's parameters, as if it were a TapStack."""
 
-    def deploy(name, cidr="10.9.0.0/16", **parameters):
+    def deploy(name: str, cidr: str = "10.9.0.0/16", **parameters: Any) -> Any:
         defaults = {
             "EnvironmentSuffix": "dev",
             "OpsEmails": "ops@example.com",
@@ -108,7 +112,12 @@ def deployed(aws):
     return deploy
 
 
-def running(identifier="database-dev", instance_class="db.r6g.xlarge", storage=100, version="14.22"):
+def running(
+    identifier: str = "database-dev",
+    instance_class: str = "db.r6g.xlarge",
+    storage: Any = 100,
+    version: str = "14.22",
+) -> Any:
     return {
         "DBInstanceIdentifier": identifier,
         "DBInstanceClass": instance_class,
@@ -120,20 +129,20 @@ def running(identifier="database-dev", instance_class="db.r6g.xlarge", storage=1
 OWN_STACK = "TapStack-pp-wp3ziihdnvmse"
 
 
-def refusal_of(account, request):
+def refusal_of(account: Any, request: Any) -> Any:
     with pytest.raises(InvalidInputsError) as refused:
         validate(account, request)
     return str(refused.value)
 
 
-def test_good_inputs_come_back_complete(account, launch, product_template):
+def test_good_inputs_come_back_complete(account: Any, launch: Any, product_template: dict[str, Any]) -> None:
     values = validate(account(), launch())
     assert values.keys() == product_template["Parameters"].keys()
     assert values["EnvironmentSuffix"] == "dev"
 
 
-def test_terminate_has_nothing_to_validate_but_its_message(request_of):
-    assert validate(None, Request.model_validate(request_of("terminate"))) == {}
+def test_terminate_has_nothing_to_validate_but_its_message(request_of: Any) -> None:
+    assert validate(Account(*[UNASKED] * 5), Request.model_validate(request_of("terminate"))) == {}
 
 
 @pytest.mark.parametrize(
@@ -149,36 +158,40 @@ def test_terminate_has_nothing_to_validate_but_its_message(request_of):
         ("update", {"parameters": [{"value": "x"}]}, "parameters.0.key: Field required"),
     ],
 )
-def test_a_broken_message_is_refused_with_its_defect(request_of, kind, change, complaint):
+def test_a_broken_message_is_refused_with_its_defect(
+    request_of: Any, kind: str, change: Any, complaint: str
+) -> None:
     request = request_of(kind)
     request["message"] |= change
     with pytest.raises(MessageInvalidError) as refused:
-        validate(Account(*[None] * 5), Request.model_validate(request))
+        validate(Account(*[UNASKED] * 5), Request.model_validate(request))
     assert complaint in str(refused.value)
 
 
 @pytest.mark.parametrize("operation", ["UPDATE_PROVISION_PRODUCT", "UPDATE_PROVISIONED_PRODUCT"])
-def test_both_spellings_of_an_update_are_understood(request_of, operation):
+def test_both_spellings_of_an_update_are_understood(request_of: Any, operation: str) -> None:
     request = request_of("update")
     request["message"]["operation"] = operation
     assert Request.model_validate(request).read_message().operation == operation
 
 
-def test_null_lists_are_empty_lists(request_of):
+def test_null_lists_are_empty_lists(request_of: Any) -> None:
     request = request_of("terminate")
     request["message"] |= {"parameters": None, "tags": None}
     message = Request.model_validate(request).read_message()
     assert (message.parameters, message.tags) == ([], [])
 
 
-def test_a_template_that_is_not_ours_is_refused_before_the_account_is_asked(publish, request_of, aws):
+def test_a_template_that_is_not_ours_is_refused_before_the_account_is_asked(
+    publish: Any, request_of: Any, aws: Any
+) -> None:
     publish({"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}})
-    reader = Account(aws("s3"), *[None] * 4)
+    reader = Account(aws("s3"), *[UNASKED] * 4)
     with pytest.raises(TemplateUnsuitableError):
         validate(reader, Request.model_validate(request_of("provision")))
 
 
-def test_what_the_template_and_what_the_account_refuse_is_one_report(account, launch):
+def test_what_the_template_and_what_the_account_refuse_is_one_report(account: Any, launch: Any) -> None:
     # GIVEN a wrong name, wrong emails, a range that is taken and too many VPCs
     request = launch(EnvironmentSuffix="Bad_Suffix", OpsEmails="nope", VpcCidr="172.31.0.0/16")
     text = refusal_of(account(quotas=QUOTAS | {"vpc L-F678F1CE": 1}), request)
@@ -191,19 +204,19 @@ def test_what_the_template_and_what_the_account_refuse_is_one_report(account, la
     ]
 
 
-def test_a_suffix_of_another_stack_is_taken(account, launch, deployed):
+def test_a_suffix_of_another_stack_is_taken(account: Any, launch: Any, deployed: Any) -> None:
     deployed("TapStack-pp-other")
     text = refusal_of(account(), launch())
     assert "- EnvironmentSuffix: is already in use by stack TapStack-pp-other: choose another" in text
     assert '(given: "dev")' in text
 
 
-def test_a_suffix_whose_database_exists_is_taken(account, launch):
+def test_a_suffix_whose_database_exists_is_taken(account: Any, launch: Any) -> None:
     text = refusal_of(account(databases=[running()]), launch())
     assert "there is a database instance database-dev" in text
 
 
-def test_stacks_of_others_and_other_suffixes_do_not_matter(account, launch, deployed):
+def test_stacks_of_others_and_other_suffixes_do_not_matter(account: Any, launch: Any, deployed: Any) -> None:
     deployed("TapStack-pp-other", EnvironmentSuffix="prod")
     deployed("SomebodyElse", cidr="10.8.0.0/16", EnvironmentSuffix="dev2")
     validate(account(databases=[running("database-prod")]), launch())
@@ -218,14 +231,16 @@ def test_stacks_of_others_and_other_suffixes_do_not_matter(account, launch, depl
         ("vpc L-FE5A380F", 0, '"NAT gateways per Availability Zone" is 0 in us-east-1b, 0 are in use and 1'),
     ],
 )
-def test_a_quota_that_is_used_up_is_named_with_where_to_raise_it(account, launch, quota, limit, words):
+def test_a_quota_that_is_used_up_is_named_with_where_to_raise_it(
+    account: Any, launch: Any, quota: str, limit: int, words: str
+) -> None:
     text = refusal_of(account(quotas=QUOTAS | {quota: limit}), launch())
     service, code = quota.split()
     assert words in text
     assert f"Service Quotas console (service {service}, code {code})" in text
 
 
-def test_nat_gateways_count_where_they_are(account, launch, aws):
+def test_nat_gateways_count_where_they_are(account: Any, launch: Any, aws: Any) -> None:
     ec2 = aws("ec2")
     subnets = ec2.describe_subnets(Filters=[{"Name": "availability-zone", "Values": ["us-east-1a"]}])[
         "Subnets"
@@ -237,14 +252,12 @@ def test_nat_gateways_count_where_they_are(account, launch, aws):
     assert "us-east-1b" not in text
 
 
-def test_an_unchanged_default_quota_is_read_where_the_account_has_none(stubbed):
-    from engine.account import DB_INSTANCES
-
+def test_an_unchanged_default_quota_is_read_where_the_account_has_none(stubbed: Any) -> None:
     service_quotas, stub = stubbed("service-quotas")
     stub.add_client_error("get_service_quota", "NoSuchResourceException", "none", 400)
     asked = {"ServiceCode": "rds", "QuotaCode": "L-7B6409FD"}
     stub.add_response("get_aws_default_service_quota", {"Quota": {"Value": 40.0}}, asked)
-    assert Account(None, None, None, None, service_quotas).limit(DB_INSTANCES) == 40
+    assert Account(UNASKED, UNASKED, UNASKED, UNASKED, service_quotas).limit(DB_INSTANCES) == 40
 
 
 @pytest.mark.parametrize(
@@ -255,13 +268,15 @@ def test_an_unchanged_default_quota_is_read_where_the_account_has_none(stubbed):
         ("10.0.1.0/16", "must be the first address of its range: 10.0.0.0/16"),
     ],
 )
-def test_a_range_that_can_not_be_used_comes_with_one_that_can(account, launch, cidr, words):
+def test_a_range_that_can_not_be_used_comes_with_one_that_can(
+    account: Any, launch: Any, cidr: str, words: str
+) -> None:
     text = refusal_of(account(), launch(VpcCidr=cidr))
     assert words in text
     assert f'(given: "{cidr}")' in text
 
 
-def test_the_suggested_range_overlaps_nothing(account, launch, aws):
+def test_the_suggested_range_overlaps_nothing(account: Any, launch: Any, aws: Any) -> None:
     ec2 = aws("ec2")
     for taken in ("10.0.0.0/16", "10.1.0.0/20", "10.2.0.0/16"):
         ec2.create_vpc(CidrBlock=taken)
@@ -279,7 +294,9 @@ def test_the_suggested_range_overlaps_nothing(account, launch, aws):
         [option(zones=["us-east-1a", "us-east-1f"])],
     ],
 )
-def test_a_class_that_rds_does_not_offer_in_both_zones_is_refused(account, launch, options):
+def test_a_class_that_rds_does_not_offer_in_both_zones_is_refused(
+    account: Any, launch: Any, options: Any
+) -> None:
     text = refusal_of(account(options=options), launch())
     assert "- InstanceClass: is not offered by RDS for postgres 14 with a standby in two of the zones" in text
     assert "us-east-1a, us-east-1b" in text
@@ -296,19 +313,21 @@ def test_a_class_that_rds_does_not_offer_in_both_zones_is_refused(account, launc
         ({"BackupRetentionDays": "7.5"}, "- BackupRetentionDays: must be a whole number"),
     ],
 )
-def test_storage_rules_that_a_template_can_not_state(account, launch, parameters, line):
+def test_storage_rules_that_a_template_can_not_state(
+    account: Any, launch: Any, parameters: Any, line: str
+) -> None:
     assert line in refusal_of(account(), launch(**parameters))
 
 
-def test_the_smallest_ceiling_is_ten_percent_more(account, launch):
+def test_the_smallest_ceiling_is_ten_percent_more(account: Any, launch: Any) -> None:
     validate(account(), launch(AllocatedStorage="101", MaxAllocatedStorage="112"))
     text = refusal_of(account(), launch(AllocatedStorage="101", MaxAllocatedStorage="111"))
     assert "so 112 or more" in text
 
 
 def test_an_update_keeps_the_stacks_values_and_asks_neither_for_quotas_nor_for_offers(
-    account, launch, deployed
-):
+    account: Any, launch: Any, deployed: Any
+) -> None:
     deployed(OWN_STACK, AllocatedStorage="200")
     before_growth = account(databases=[running(storage=300)], options=None, quotas=None)
     values = validate(before_growth, launch("update", BackupRetentionDays="14"))
@@ -319,14 +338,16 @@ def test_an_update_keeps_the_stacks_values_and_asks_neither_for_quotas_nor_for_o
     )
 
 
-def test_an_update_must_not_ask_for_less_storage_than_there_is(account, launch, deployed):
+def test_an_update_must_not_ask_for_less_storage_than_there_is(
+    account: Any, launch: Any, deployed: Any
+) -> None:
     deployed(OWN_STACK)
     grown = account(databases=[running(storage=300)], options=None, quotas=None)
     text = refusal_of(grown, launch("update", AllocatedStorage="250"))
     assert "- AllocatedStorage: can't be less than the 300 GiB the database has" in text
 
 
-def test_an_update_to_another_class_asks_what_rds_offers(account, launch, deployed):
+def test_an_update_to_another_class_asks_what_rds_offers(account: Any, launch: Any, deployed: Any) -> None:
     deployed(OWN_STACK)
     busy = account(databases=[running()], options=[], quotas=None)
     assert "- InstanceClass: is not offered" in refusal_of(
@@ -334,7 +355,9 @@ def test_an_update_to_another_class_asks_what_rds_offers(account, launch, deploy
     )
 
 
-def test_an_update_that_moves_the_network_does_not_collide_with_itself(account, launch, deployed):
+def test_an_update_that_moves_the_network_does_not_collide_with_itself(
+    account: Any, launch: Any, deployed: Any
+) -> None:
     deployed(OWN_STACK)
     values = validate(
         account(databases=[running()], options=None, quotas=None), launch("update", VpcCidr="10.9.0.0/20")
@@ -342,6 +365,6 @@ def test_an_update_that_moves_the_network_does_not_collide_with_itself(account, 
     assert values["VpcCidr"] == "10.9.0.0/20"
 
 
-def test_an_update_after_a_failed_launch_is_checked_like_a_launch(account, launch):
+def test_an_update_after_a_failed_launch_is_checked_like_a_launch(account: Any, launch: Any) -> None:
     values = validate(account(), launch("update", EnvironmentSuffix="dev", OpsEmails="a@example.com"))
     assert values["EnvironmentSuffix"] == "dev"

@@ -1,5 +1,6 @@
-import pytest
+from typing import Any
 
+import pytest
 from engine.errors import TemplateUnsuitableError
 from engine.models import KeyValue
 from engine.template import Template
@@ -7,7 +8,7 @@ from validate.template_rules import require_product, resolve
 from validate.violations import Violation, refusal
 
 
-def check(rules, value):
+def check(rules: Any, value: str) -> Any:
     """Return the lines about one parameter P with the given rules and value."""
     template = Template.parse({"Parameters": {"P": rules}, "Resources": {"R": {"Type": "T"}}})
     _, violations = resolve(template, [KeyValue(key="P", value=value)], {})
@@ -43,49 +44,51 @@ def check(rules, value):
         ),
     ],
 )
-def test_each_rule_of_a_template_is_kept_as_cloudformation_keeps_it(rules, good, bad, rule):
+def test_each_rule_of_a_template_is_kept_as_cloudformation_keeps_it(
+    rules: Any, good: str, bad: str, rule: str
+) -> None:
     assert check(rules, good) == []
     (line,) = check(rules, bad)
     assert line.startswith(f"- P: {rule} (given: ")
 
 
-def test_the_templates_own_words_for_a_rule_come_first():
+def test_the_templates_own_words_for_a_rule_come_first() -> None:
     rules = {"Type": "String", "AllowedPattern": "[a-z]+", "ConstraintDescription": "must be lower case."}
     assert check(rules, "A") == ['- P: must be lower case (given: "A")']
 
 
-def test_of_a_list_only_the_wrong_elements_are_named():
+def test_of_a_list_only_the_wrong_elements_are_named() -> None:
     lines = check({"Type": "CommaDelimitedList", "AllowedPattern": "[a-z]+"}, "a,B,c,D")
     assert [line[-4:-1] for line in lines] == ['"B"', '"D"']
 
 
-def test_a_secret_value_is_never_shown():
+def test_a_secret_value_is_never_shown() -> None:
     (line,) = check({"Type": "String", "NoEcho": True, "MinLength": 20}, "hunter2")
     assert "hunter2" not in line
 
 
-def test_a_long_value_is_shortened():
+def test_a_long_value_is_shortened() -> None:
     (line,) = check({"Type": "String", "MaxLength": 10}, "x" * 4000)
     assert len(line) < 200
 
 
 @pytest.fixture
-def product(product_template):
+def product(product_template: dict[str, Any]) -> Any:
     return Template.parse(product_template)
 
 
-def given(**values):
+def given(**values: Any) -> Any:
     return [KeyValue(key=key, value=value) for key, value in values.items()]
 
 
-def test_what_is_left_out_gets_the_default(product):
+def test_what_is_left_out_gets_the_default(product: Template) -> None:
     values, violations = resolve(product, given(EnvironmentSuffix="dev", OpsEmails="a@example.com"), {})
     assert violations == []
     assert values.keys() == product.parameters.keys()
     assert (values["InstanceClass"], values["AllocatedStorage"]) == ("db.r6g.xlarge", "100")
 
 
-def test_an_update_keeps_what_the_stack_has_over_what_the_template_says(product):
+def test_an_update_keeps_what_the_stack_has_over_what_the_template_says(product: Template) -> None:
     current = {
         "EnvironmentSuffix": "dev",
         "OpsEmails": "a@example.com",
@@ -98,7 +101,7 @@ def test_an_update_keeps_what_the_stack_has_over_what_the_template_says(product)
     assert "Gone" not in values
 
 
-def test_all_wrong_inputs_are_found_at_once(product):
+def test_all_wrong_inputs_are_found_at_once(product: Template) -> None:
     values = given(EnvironmentSuffix="Bad_Suffix", OpsEmails="nope", AllocatedStorage="5", Typo="1")
     _, violations = resolve(product, values, {})
     assert [violation.input for violation in violations] == [
@@ -110,19 +113,19 @@ def test_all_wrong_inputs_are_found_at_once(product):
 
 
 @pytest.mark.parametrize("values", [{}, {"EnvironmentSuffix": "", "OpsEmails": ""}])
-def test_an_input_without_default_is_required_and_empty_is_not_given(product, values):
+def test_an_input_without_default_is_required_and_empty_is_not_given(product: Template, values: Any) -> None:
     _, violations = resolve(product, given(**values), {})
     assert [violation.input for violation in violations] == ["EnvironmentSuffix", "OpsEmails"]
     assert str(violations[0]).startswith("- EnvironmentSuffix: is required and must be 2 to 20 characters")
 
 
-def test_an_input_given_twice_is_a_mistake(product):
+def test_an_input_given_twice_is_a_mistake(product: Template) -> None:
     twice = given(EnvironmentSuffix="dev", OpsEmails="a@example.com") + given(EnvironmentSuffix="prod")
     _, violations = resolve(product, twice, {})
     assert [str(violation) for violation in violations] == ["- EnvironmentSuffix: is given twice"]
 
 
-def test_a_secret_can_not_be_kept_on_update_because_it_can_not_be_read(product):
+def test_a_secret_can_not_be_kept_on_update_because_it_can_not_be_read() -> None:
     secret = {"Type": "String", "NoEcho": True, "Default": "initial"}
     template = Template.parse({"Parameters": {"P": secret}, "Resources": {"R": {"Type": "T"}}})
     assert resolve(template, [], {})[0] == {"P": "initial"}
@@ -130,17 +133,17 @@ def test_a_secret_can_not_be_kept_on_update_because_it_can_not_be_read(product):
 
 
 @pytest.mark.parametrize("suffix", ["ab", "a-b-c", "prod2", "a" * 20])
-def test_good_suffixes(product, suffix):
+def test_good_suffixes(product: Template, suffix: str) -> None:
     assert resolve(product, given(EnvironmentSuffix=suffix, OpsEmails="a@example.com"), {})[1] == []
 
 
 @pytest.mark.parametrize("suffix", ["a", "a" * 21, "1ab", "a--b", "ab-", "a_b", "Ab", "ab\n"])
-def test_bad_suffixes(product, suffix):
+def test_bad_suffixes(product: Template, suffix: str) -> None:
     _, (violation,) = resolve(product, given(EnvironmentSuffix=suffix, OpsEmails="a@example.com"), {})
     assert violation.input == "EnvironmentSuffix"
 
 
-def test_a_template_that_is_not_ours_is_refused_with_what_it_lacks():
+def test_a_template_that_is_not_ours_is_refused_with_what_it_lacks() -> None:
     template = Template.parse({"Resources": {"R": {"Type": "AWS::SNS::Topic"}}})
     with pytest.raises(TemplateUnsuitableError) as refused:
         require_product(template)
@@ -153,12 +156,12 @@ def test_a_template_that_is_not_ours_is_refused_with_what_it_lacks():
         assert part in str(refused.value)
 
 
-def test_the_products_own_template_is_ours(product):
+def test_the_products_own_template_is_ours(product: Template) -> None:
     require_product(product)
 
 
 @pytest.mark.parametrize("count", [1, 3, 500])
-def test_the_report_fits_service_catalog_and_counts_what_it_leaves_out(count):
+def test_the_report_fits_service_catalog_and_counts_what_it_leaves_out(count: int) -> None:
     report = str(
         refusal([Violation(f"Input{number}", "must be better", "x" * 70) for number in range(count)])
     )

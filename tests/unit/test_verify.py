@@ -1,7 +1,7 @@
 import copy
+from typing import Any
 
 import pytest
-
 from engine.errors import PromiseBrokenError
 from verify.promises import check
 
@@ -32,10 +32,12 @@ ALARM = {"AlarmName": "cpu-dev", "ActionsEnabled": True, "AlarmActions": [TOPIC]
 
 
 @pytest.fixture
-def look(stubbed):
+def look(stubbed: Any) -> Any:
     """Verify a stack of which some resources are given."""
 
-    def run(database=DATABASE, alarms=(ALARM,), force_ssl="1", resources=None):
+    def run(
+        database: Any = DATABASE, alarms: Any = (ALARM,), force_ssl: Any = "1", resources: Any = None
+    ) -> Any:
         resources = RESOURCES if resources is None else resources
         types = {resource_type for resource_type, _ in resources.values()}
         cloudformation, stub = stubbed("cloudformation")
@@ -69,7 +71,7 @@ def look(stubbed):
     return run
 
 
-def test_a_stack_that_keeps_its_promises_passes(look):
+def test_a_stack_that_keeps_its_promises_passes(look: Any) -> None:
     look()
 
 
@@ -90,14 +92,14 @@ def test_a_stack_that_keeps_its_promises_passes(look):
         ),
     ],
 )
-def test_a_database_that_is_not_as_promised_is_named(look, change, complaint):
+def test_a_database_that_is_not_as_promised_is_named(look: Any, change: Any, complaint: str) -> None:
     with pytest.raises(PromiseBrokenError) as broken:
         look(database=DATABASE | change)
     assert f"- Database database-dev {complaint}" in str(broken.value)
 
 
 @pytest.mark.parametrize("value", ["0", ""])
-def test_a_parameter_group_that_lets_plaintext_in_is_named(look, value):
+def test_a_parameter_group_that_lets_plaintext_in_is_named(look: Any, value: str) -> None:
     with pytest.raises(
         PromiseBrokenError, match="Parameter group postgres14-dev lets connections without TLS in"
     ):
@@ -113,17 +115,17 @@ def test_a_parameter_group_that_lets_plaintext_in_is_named(look, value):
         ([], "cpu-dev does not exist"),
     ],
 )
-def test_an_alarm_nobody_would_hear_is_named(look, alarms, complaint):
+def test_an_alarm_nobody_would_hear_is_named(look: Any, alarms: Any, complaint: str) -> None:
     with pytest.raises(PromiseBrokenError, match=complaint):
         look(alarms=alarms)
 
 
-def test_a_stack_without_database_and_alarms_promises_nothing(look):
+def test_a_stack_without_database_and_alarms_promises_nothing(look: Any) -> None:
     with pytest.raises(PromiseBrokenError, match=r"(?s)no database.*no alarms"):
         look(resources={"Topic": RESOURCES["Topic"]})
 
 
-def test_all_broken_promises_are_told_at_once(look):
+def test_all_broken_promises_are_told_at_once(look: Any) -> None:
     database = copy.deepcopy(DATABASE) | {"MultiAZ": False, "PubliclyAccessible": True}
     with pytest.raises(PromiseBrokenError) as broken:
         look(database=database, force_ssl="0", alarms=[])

@@ -1,5 +1,6 @@
-import pytest
+from typing import Any
 
+import pytest
 from engine.errors import StackFailedError, StackInProgressError
 from engine.models import Output, StackRequest
 from wait.progress import outputs_when_done
@@ -9,21 +10,21 @@ STACK_ID = f"arn:aws:cloudformation:us-east-1:123456789012:stack/{NAME}/1234"
 
 
 @pytest.fixture
-def cloudformation(stubbed):
+def cloudformation(stubbed: Any) -> Any:
     return stubbed("cloudformation")
 
 
 @pytest.fixture
-def request_to(request_of):
+def request_to(request_of: Any) -> Any:
     return lambda name, stack_id=STACK_ID: StackRequest.model_validate(request_of(name, stackId=stack_id))
 
 
-def stack_is(stub, status, **more):
+def stack_is(stub: Any, status: str, **more: Any) -> Any:
     stack = {"StackName": NAME, "StackId": STACK_ID, "StackStatus": status, "CreationTime": 0, **more}
     stub.add_response("describe_stacks", {"Stacks": [stack]}, {"StackName": STACK_ID})
 
 
-def events_are(stub, token, *events):
+def events_are(stub: Any, token: Any, *events: Any) -> Any:
     """Record events, oldest first, as CloudFormation gives them: newest first."""
     wire = [
         {
@@ -45,7 +46,9 @@ def events_are(stub, token, *events):
 
 @pytest.mark.parametrize("kind", ["provision", "update"])
 @pytest.mark.parametrize("status", ["CREATE_COMPLETE", "UPDATE_COMPLETE"])
-def test_a_finished_stack_gives_its_outputs(cloudformation, request_to, kind, status):
+def test_a_finished_stack_gives_its_outputs(
+    cloudformation: Any, request_to: Any, kind: str, status: str
+) -> None:
     client, stub = cloudformation
     request = request_to(kind)
     outputs = [
@@ -70,14 +73,18 @@ def test_a_finished_stack_gives_its_outputs(cloudformation, request_to, kind, st
         "REVIEW_IN_PROGRESS",
     ],
 )
-def test_a_stack_that_has_not_come_to_rest_is_in_progress(cloudformation, request_to, status):
+def test_a_stack_that_has_not_come_to_rest_is_in_progress(
+    cloudformation: Any, request_to: Any, status: str
+) -> None:
     client, stub = cloudformation
     stack_is(stub, status)
     with pytest.raises(StackInProgressError, match=status):
         outputs_when_done(client, request_to("provision"))
 
 
-def test_an_update_whose_events_are_not_there_yet_is_not_taken_for_done(cloudformation, request_to):
+def test_an_update_whose_events_are_not_there_yet_is_not_taken_for_done(
+    cloudformation: Any, request_to: Any
+) -> None:
     client, stub = cloudformation
     stack_is(stub, "CREATE_COMPLETE")
     events_are(stub, "rec-of-the-launch", (NAME, "CREATE_COMPLETE", ""))
@@ -88,7 +95,7 @@ def test_an_update_whose_events_are_not_there_yet_is_not_taken_for_done(cloudfor
 
 
 @pytest.mark.parametrize("status", ["UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"])
-def test_an_update_without_changes_is_done(cloudformation, request_to, status):
+def test_an_update_without_changes_is_done(cloudformation: Any, request_to: Any, status: str) -> None:
     client, stub = cloudformation
     stack_is(stub, status)
     events_are(stub, "rec-of-another-update", (NAME, status, ""))
@@ -96,7 +103,7 @@ def test_an_update_without_changes_is_done(cloudformation, request_to, status):
     assert outputs_when_done(client, request_to("update")) == []
 
 
-def test_a_failed_launch_names_the_first_cause_and_what_to_do(cloudformation, request_to):
+def test_a_failed_launch_names_the_first_cause_and_what_to_do(cloudformation: Any, request_to: Any) -> None:
     # GIVEN a launch in which one resource failed and others were cancelled for it
     client, stub = cloudformation
     request = request_to("provision")
@@ -114,8 +121,9 @@ def test_a_failed_launch_names_the_first_cause_and_what_to_do(cloudformation, re
     with pytest.raises(StackFailedError) as failed:
         outputs_when_done(client, request)
     assert str(failed.value) == (
-        "Database (AWS::RDS::DBInstance): No capacity for db.r6g.xlarge. The launch was undone and left nothing "
-        "behind. Correct the cause, then update this provisioned product to try again, or terminate it."
+        "Database (AWS::RDS::DBInstance): No capacity for db.r6g.xlarge. "
+        "The launch was undone and left nothing behind. Correct the cause, "
+        "then update this provisioned product to try again, or terminate it."
     )
 
 
@@ -128,7 +136,9 @@ def test_a_failed_launch_names_the_first_cause_and_what_to_do(cloudformation, re
         ("provision", "ROLLBACK_COMPLETE", "terminate this provisioned product"),
     ],
 )
-def test_each_way_to_fail_has_its_advice(cloudformation, request_to, kind, status, advice):
+def test_each_way_to_fail_has_its_advice(
+    cloudformation: Any, request_to: Any, kind: str, status: str, advice: str
+) -> None:
     client, stub = cloudformation
     request = request_to(kind)
     stack_is(stub, status)
@@ -137,7 +147,7 @@ def test_each_way_to_fail_has_its_advice(cloudformation, request_to, kind, statu
         outputs_when_done(client, request)
 
 
-def test_failures_of_earlier_operations_are_not_blamed(cloudformation, request_to):
+def test_failures_of_earlier_operations_are_not_blamed(cloudformation: Any, request_to: Any) -> None:
     client, stub = cloudformation
     request = request_to("update")
     stack_is(stub, "UPDATE_ROLLBACK_COMPLETE", StackStatusReason="Rolled back")
@@ -156,7 +166,7 @@ def test_failures_of_earlier_operations_are_not_blamed(cloudformation, request_t
         outputs_when_done(client, request)
 
 
-def test_a_deletion_is_done_when_the_stack_is_gone(cloudformation, request_to):
+def test_a_deletion_is_done_when_the_stack_is_gone(cloudformation: Any, request_to: Any) -> None:
     client, stub = cloudformation
     request = request_to("terminate")
     stack_is(stub, "DELETE_COMPLETE")
@@ -164,7 +174,7 @@ def test_a_deletion_is_done_when_the_stack_is_gone(cloudformation, request_to):
     assert outputs_when_done(client, request) == []
 
 
-def test_a_deletion_is_not_done_before_it_has_begun(cloudformation, request_to):
+def test_a_deletion_is_not_done_before_it_has_begun(cloudformation: Any, request_to: Any) -> None:
     client, stub = cloudformation
     stack_is(stub, "DELETE_FAILED")
     events_are(stub, "an-earlier-attempt", ("Bucket", "DELETE_FAILED", "not empty"))
@@ -172,6 +182,6 @@ def test_a_deletion_is_not_done_before_it_has_begun(cloudformation, request_to):
         outputs_when_done(client, request_to("terminate"))
 
 
-def test_there_is_no_waiting_for_what_never_existed(cloudformation, request_to):
+def test_there_is_no_waiting_for_what_never_existed(cloudformation: Any, request_to: Any) -> None:
     client, _ = cloudformation
     assert outputs_when_done(client, request_to("terminate", None)) == []
