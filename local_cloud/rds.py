@@ -6,6 +6,8 @@ Behaviour after the RDS API reference (CreateDBInstance, ModifyDBInstance, Delet
 
 from __future__ import annotations
 
+import secrets
+import string
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -15,6 +17,7 @@ from moto.ec2.models import ec2_backends
 from moto.logs.models import logs_backends
 from moto.rds.models import DBInstance, RDSBackend
 
+from .rds_offers import ENGINE, MAJORS, default_version, versions
 from .world import World
 
 _CREATION, _CREATION_MULTI_AZ, _MODIFICATION, _DELETION = (
@@ -23,8 +26,6 @@ _CREATION, _CREATION_MULTI_AZ, _MODIFICATION, _DELETION = (
     120,
     300,
 )  # AWS seconds, as usually observed
-# The minor version that RDS picks for a major one alone.
-_DEFAULT_MINORS = {"14": "14.22"}
 # Request parameters that moto drops, by what DescribeDBInstances calls them.
 _KEPT = {
     "enable_performance_insights": "performance_insights_enabled",
@@ -67,15 +68,17 @@ def _later(world: World, aws_seconds: float, work: Callable[[], None]) -> None:
 def _patch_creation(world: World) -> None:
     def create(self: RDSBackend, kwargs: dict[str, Any]) -> DBInstance:
         values = dict(kwargs.items())
-        version = values.get("engine_version")
-        if version in _DEFAULT_MINORS:
-            values["engine_version"] = _DEFAULT_MINORS[version]
+        values["engine_version"] = _creatable(values)
         database: DBInstance = original(self, values)
+        database.dbi_resource_id = "db-" + "".join(secrets.choice(string.ascii_uppercase + string.digits) for _ in range(26))
+        database.license_model = values.get("license_model", "postgresql-license")
         for parameter, attribute in _KEPT.items():
             if values.get(parameter) is not None:
                 setattr(database, attribute, values[parameter])
         database.status = "creating"
-        interfaces = _create_interfaces(self, database)
+        interfaces, zones = _create_interfaces(self, database)
+        database.availability_zone = zones[0] if zones else database.availability_zone
+        database.secondary_availability_zone = zones[1] if len(zones) > 1 else None  # type: ignore[attr-defined]
 
         def available() -> None:
             if (
@@ -92,20 +95,34 @@ def _patch_creation(world: World) -> None:
     original = world.patch(RDSBackend, "create_db_instance", create)
 
 
-def _create_interfaces(backend: RDSBackend, database: DBInstance) -> list[str]:
-    """Give the instance its network interfaces: they hold its subnets and security groups."""
+def _creatable(values: dict[str, Any]) -> str:
+    """The full version that a request asks for; a major version alone gets a minor of RDS's choice."""
+    if values.get("engine") != ENGINE:
+        raise _Refused("InvalidParameterValue", f"The local cloud does not emulate the engine {values.get('engine')}")
+    version = values.get("engine_version") or MAJORS[-1]
+    if version in MAJORS:
+        return default_version(version)
+    if not versions().get(version):
+        raise _Refused("InvalidParameterCombination", f"Cannot find version {version} for {ENGINE}")
+    return str(version)
+
+
+def _create_interfaces(backend: RDSBackend, database: DBInstance) -> tuple[list[str], list[str]]:
+    """Give the instance its network interfaces, which hold its subnets and security groups. Returns them and their zones."""
     group = getattr(database, "db_subnet_group", None)
     if group is None:
-        return []
+        return [], []
     ec2 = ec2_backends[backend.account_id][backend.region_name]
     by_zone = {subnet.availability_zone: subnet for subnet in group._subnets}
-    subnets = list(by_zone.values())[: 2 if database.multi_az else 1]
-    return [
-        ec2.create_network_interface(
-            subnet, [], group_ids=list(database.vpc_security_group_ids), description="RDSNetworkInterface"
-        ).id
-        for subnet in subnets
+    if database.multi_az and len(by_zone) < 2:
+        raise _Refused("DBSubnetGroupDoesNotCoverEnoughAZs", "A Multi-AZ instance needs subnets in two availability zones.")
+    zones = sorted(by_zone)[: 2 if database.multi_az else 1]
+    groups = list(database.vpc_security_group_ids)
+    interfaces = [
+        ec2.create_network_interface(by_zone[zone], [], group_ids=groups, description="RDSNetworkInterface").id
+        for zone in zones
     ]
+    return interfaces, zones
 
 
 def _create_log_groups(backend: RDSBackend, database: DBInstance) -> None:
@@ -121,7 +138,7 @@ def _patch_modification(world: World) -> None:
         values = dict(kwargs.items())
         database = self.describe_db_instances(identifier)[0]
         if database.status != "available":
-            raise _Refused("InvalidDBInstanceState", f"Database instance is not in available state.")
+            raise _Refused("InvalidDBInstanceState", "Database instance is not in available state.")
         _check_modification(database, values)
         for parameter, attribute in _KEPT.items():
             if values.get(parameter) is not None:
@@ -129,8 +146,8 @@ def _patch_modification(world: World) -> None:
         version = values.get("engine_version")
         if version is not None and version == database.engine_version.split(".")[0]:
             values.pop("engine_version")
-        elif version in _DEFAULT_MINORS:
-            values["engine_version"] = _DEFAULT_MINORS[version]
+        elif version in MAJORS:
+            values["engine_version"] = default_version(version)
         original(self, identifier, values)
         _create_log_groups(self, database)
         database.status = "modifying"

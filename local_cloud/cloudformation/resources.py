@@ -11,6 +11,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 from moto.core.exceptions import ServiceException
 
+from ..trust import FORWARDED
 from ..world import ACCOUNT_ID, REGION, World
 from .arguments import UnknownParameterError, plain_tags
 from .errors import ValidationError
@@ -104,11 +105,10 @@ class ResourceHandler:
         return self._clients[service]
 
     def _new_client(self, service: str) -> Any:
-        if self.stack.role_arn:
-            return self.world.client(
-                service, self.stack.role_arn, "AWSCloudFormation", "cloudformation.amazonaws.com"
-            )
-        return self.stack.caller.client(self.world, service)
+        role_arn, principal = self.stack.role_arn, "cloudformation.amazonaws.com"
+        if role_arn is None:
+            role_arn, principal = self.stack.caller_role_arn, FORWARDED
+        return self.world.client(service, role_arn, "AWSCloudFormation", principal)
 
     def evaluator(self, specification: Specification) -> Evaluator:
         """Return an evaluator that sees the stack's resources as they are now."""

@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlparse
 
 from botocore.exceptions import ClientError
 
+from ..trust import FORWARDED
 from ..world import ACCOUNT_ID, REGION, World
 from .changes import plan_changes
 from .errors import (
@@ -26,7 +27,7 @@ from .operations import StackOperation
 from .parameters import resolve_parameters
 from .policy import check_policy_body
 from .resources import ResourceHandler, Types
-from .stack import Caller, ChangeSet, Specification, Stack, new_stack_id, now
+from .stack import ChangeSet, Specification, Stack, new_stack_id, now
 from .template import BODY_LIMIT, URL_LIMIT, Template
 
 Request = dict[str, Any]
@@ -93,7 +94,7 @@ class CloudFormation:
         """Return what handles the resources of a stack."""
         return ResourceHandler(self.world, self.faults, self.types, stack, specification)
 
-    def template(self, request: Request, caller: Caller, previous: Specification | None = None) -> Template:
+    def template(self, request: Request, caller: str | None, previous: Specification | None = None) -> Template:
         """Read the request's template: body, URL or the previous one. Raises ValidationError."""
         given = [key for key in ("TemplateBody", "TemplateURL") if request.get(key)]
         if request.get("UsePreviousTemplate") and not given and previous:
@@ -112,16 +113,20 @@ class CloudFormation:
         template.validate({name: provider.attributes for name, provider in self.types.providers.items()})
         return template
 
-    def _download(self, url: str, caller: Caller) -> str:
+    def _download(self, url: str, caller: str | None) -> str:
         bucket, key = _s3_location(url)
         try:
-            answer = caller.client(self.world, "s3").get_object(Bucket=bucket, Key=key)
+            answer = self._client("s3", caller).get_object(Bucket=bucket, Key=key)
         except ClientError as error:
             raise ValidationError(f"S3 error: {error.response['Error'].get('Message', '')}") from None
         body: bytes = answer["Body"].read()
         return body.decode()
 
-    def _specification(self, request: Request, stack: Stack | None, caller: Caller) -> Specification:
+    def _client(self, service: str, caller: str | None) -> Any:
+        """Go on with the caller's own session."""
+        return self.world.client(service, caller, "AWSCloudFormation", FORWARDED)
+
+    def _specification(self, request: Request, stack: Stack | None, caller: str | None) -> Specification:
         for key in _NOT_EMULATED:
             if request.get(key):
                 raise NotEmulatedError(f"the parameter {key}")
@@ -130,7 +135,7 @@ class CloudFormation:
 
         def read_ssm(name: str) -> str:
             try:
-                answer = caller.client(self.world, "ssm").get_parameter(Name=name)
+                answer = self._client("ssm", caller).get_parameter(Name=name)
             except ClientError:
                 raise ValidationError(
                     f"Unable to fetch parameters [{name}] from parameter store for this account."
@@ -195,7 +200,7 @@ class CloudFormation:
 
     # Doing
 
-    def create_stack(self, request: Request, caller: Caller) -> str:
+    def create_stack(self, request: Request, caller: str | None) -> str:
         """Start creating a stack and return its id."""
         with self._lock:
             name = request["StackName"]
@@ -220,9 +225,9 @@ class CloudFormation:
             return stack.id
 
     def _new_stack(
-        self, name: str, specification: Specification | None, role: str | None, caller: Caller
+        self, name: str, specification: Specification | None, role: str | None, caller: str | None
     ) -> Stack:
-        stack = Stack(name, new_stack_id(name), specification, role_arn=role, caller=caller)
+        stack = Stack(name, new_stack_id(name), specification, role_arn=role, caller_role_arn=caller)
         self.stacks.append(stack)
         return stack
 
@@ -233,7 +238,7 @@ class CloudFormation:
         stack.operation = threading.Thread(target=work, name=f"stack-{stack.name}", daemon=True)
         stack.operation.start()
 
-    def update_stack(self, request: Request, caller: Caller) -> str:
+    def update_stack(self, request: Request, caller: str | None) -> str:
         """Start updating a stack and return its id."""
         with self._lock:
             stack = self.stack(request["StackName"])
@@ -262,10 +267,10 @@ class CloudFormation:
         stack: Stack,
         target: Specification,
         role_arn: str | None,
-        caller: Caller,
+        caller: str | None,
         disable_rollback: bool,
     ) -> None:
-        stack.role_arn, stack.caller, stack.updated = role_arn or stack.role_arn, caller, now()
+        stack.role_arn, stack.caller_role_arn, stack.updated = role_arn or stack.role_arn, caller, now()
         stack.set_status("UPDATE_IN_PROGRESS", "User Initiated")
         operation = self._operation(stack, target)
         self._start(stack, lambda: operation.update(disable_rollback=disable_rollback))
@@ -285,7 +290,7 @@ class CloudFormation:
             skipped = tuple(request.get("ResourcesToSkip", []))
             self._start(stack, lambda: operation.roll_back(skipped))
 
-    def delete_stack(self, request: Request, caller: Caller) -> None:
+    def delete_stack(self, request: Request, caller: str | None) -> None:
         """Start deleting a stack; a stack that does not exist is deleted already."""
         with self._lock:
             if request.get("DeletionMode", "STANDARD") != "STANDARD":
@@ -314,7 +319,7 @@ class CloudFormation:
                     "Invalid operation on stack. RetainResources can only be specified for stacks in DELETE_FAILED state"
                 )
             stack.role_arn = self._role(request) or stack.role_arn
-            stack.caller = caller
+            stack.caller_role_arn = caller
             self._remember("delete", stack.name, request, stack)
             creation = stack.operation
             stack.set_status("DELETE_IN_PROGRESS", "User Initiated")
@@ -335,7 +340,7 @@ class CloudFormation:
 
     # Change sets
 
-    def create_change_set(self, request: Request, caller: Caller) -> ChangeSet:
+    def create_change_set(self, request: Request, caller: str | None) -> ChangeSet:
         """Start making a change set; one of type CREATE makes a stack in REVIEW_IN_PROGRESS."""
         with self._lock:
             kind = request.get("ChangeSetType", "UPDATE")
@@ -389,7 +394,7 @@ class CloudFormation:
         change_set.execution_status = "AVAILABLE"
         change_set.status = "CREATE_COMPLETE"
 
-    def execute_change_set(self, request: Request, caller: Caller) -> None:
+    def execute_change_set(self, request: Request, caller: str | None) -> None:
         """Start the operation that a change set describes."""
         with self._lock:
             stack, change_set = self.change_set(request)
@@ -410,7 +415,7 @@ class CloudFormation:
                 self._begin_update(stack, change_set.target, change_set.role_arn, caller, bool(keep))
                 return
             stack.specification, stack.role_arn = change_set.target, change_set.role_arn
-            stack.caller = caller
+            stack.caller_role_arn = caller
             stack.on_failure = "DO_NOTHING" if keep else change_set.on_failure or "ROLLBACK"
             stack.set_status("CREATE_IN_PROGRESS", "User Initiated")
             self._start(stack, self._operation(stack, change_set.target).create)

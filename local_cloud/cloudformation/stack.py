@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from ..world import ACCOUNT_ID, REGION, World
+from ..world import ACCOUNT_ID, REGION
 from .parameters import Parameter
 from .template import Template
 
@@ -20,23 +20,6 @@ STACK_TYPE = "AWS::CloudFormation::Stack"
 def now() -> datetime:
     """The current time, in UTC."""
     return datetime.now(UTC)
-
-
-@dataclass(frozen=True)
-class Caller:
-    """Whose request it is: the session of a role, or the account's administrator."""
-
-    key_id: str = ""
-    secret: str = ""
-    token: str | None = None
-
-    def client(self, world: World, service: str) -> Any:
-        """Return a boto3 client that calls on with the caller's own session, as CloudFormation does."""
-        return (
-            world._client(service, self.key_id, self.secret, self.token)
-            if self.key_id
-            else world.client(service)
-        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +82,7 @@ class Stack:
     status: str = ""
     reason: str = ""
     role_arn: str | None = None
-    caller: Caller = field(default_factory=Caller)
+    caller_role_arn: str | None = None
     on_failure: str = "ROLLBACK"
     termination_protection: bool = False
     policy: str | None = None

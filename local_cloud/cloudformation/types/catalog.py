@@ -11,7 +11,7 @@ from ..arguments import arguments
 from ..provider import Api, Call, Properties, Provider, Tagging
 
 _GONE = ("ResourceNotFoundException",)
-_TAGS = Tagging()
+_TAGS = Tagging(system=False)  # Service Catalog takes no tags of AWS's own from anybody
 
 
 @dataclass(frozen=True, kw_only=True)
