@@ -30,8 +30,8 @@ UNUSED = {
     ),
     "VPN gateways, IPv6, tenancy, encryption controls, VPC Lattice and endpoints of other regions": lines(
         """ec2:AttachVpnGateway ec2:DetachVpnGateway ec2:AssociateSubnetCidrBlock
-        ec2:DisassociateSubnetCidrBlock ec2:ModifyVpcTenancy ec2:CreateVpcEncryptionControl ec2:DescribeVpcEncryptionControls vpc-lattice:*
-        vpce:AllowMultiRegion"""
+        ec2:DisassociateSubnetCidrBlock ec2:ModifyVpcTenancy ec2:CreateVpcEncryptionControl
+        ec2:DescribeVpcEncryptionControls vpc-lattice:* vpce:AllowMultiRegion"""
     ),
     "users and groups, managed policies and permission boundaries": lines(
         """iam:*UserPolicy iam:*GroupPolicy iam:AttachRolePolicy iam:DetachRolePolicy
@@ -55,10 +55,11 @@ UNUSED = {
     ),
     "what else a bucket may have, from analytics to websites": lines(
         """s3:PutAnalyticsConfiguration s3:DeleteBucketAnalyticsConfiguration s3:PutBucketCORS
-        s3:DeleteBucketCors s3:PutInventoryConfiguration s3:PutMetricsConfiguration s3:DeleteBucketMetricsConfiguration
-        s3:PutBucketNotification s3:PutBucketReplication s3:PutReplicationConfiguration
-        s3:DeleteBucketReplication s3:PutBucketWebsite s3:DeleteBucketWebsite s3:PutAccelerateConfiguration
-        s3:*ObjectAcl s3:PutBucketAcl s3:PutBucketObjectLockConfiguration s3:PutObjectLockConfiguration
+        s3:DeleteBucketCors s3:PutInventoryConfiguration s3:PutMetricsConfiguration
+        s3:DeleteBucketMetricsConfiguration s3:PutBucketNotification s3:PutBucketReplication
+        s3:PutReplicationConfiguration s3:DeleteBucketReplication s3:PutBucketWebsite
+        s3:DeleteBucketWebsite s3:PutAccelerateConfiguration s3:*ObjectAcl s3:PutBucketAcl
+        s3:PutBucketObjectLockConfiguration s3:PutObjectLockConfiguration
         s3:PutIntelligentTieringConfiguration s3:CreateBucketMetadata* s3:UpdateBucketMetadata*
         s3:DeleteBucketMetadata* s3:PutBucketAbac s3:PutBucketLogging s3:DeleteObject
         s3:DeleteBucketLifecycle s3:DeleteBucketEncryption s3tables:*"""

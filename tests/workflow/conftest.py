@@ -1,0 +1,158 @@
+"""The synthesized state machine in an interpreter of its language, with stand-ins for its functions."""
+
+import io
+import json
+import time
+import zipfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+import pytest
+
+from local_cloud.cloud import Cloud
+
+ANSWERS: dict[str, Any] = {
+    "validate": {"parameters": {"EnvironmentSuffix": "dev", "OpsEmails": 'a@x.com,"b"@x.com'}},
+    "plan": {"stackId": "arn:stack", "changeSetArn": "arn:change-set", "changes": []},
+    "apply": {},
+    "wait": {"outputs": [{"key": "Port", "value": "5432", "description": "Where it listens"}]},
+    "verify": {},
+    "subscribe": {"subscriptions": [{"email": "a@x.com", "status": "pending confirmation"}]},
+    "report": {},
+}
+# Gives the answers of its verb in turn; the last one stays. {"raise": name} raises an error of that name.
+# The answers travel in the provisioned product's id, because that is what every function is given.
+STAND_IN = """
+import collections, json, os
+
+calls = collections.Counter()
+
+def handle(event, context):
+    answers = json.loads(event["provisionedProductId"])[os.environ["VERB"]]
+    answer = answers[min(calls[event["recordId"]], len(answers) - 1)]
+    calls[event["recordId"]] += 1
+    if "raise" in answer:
+        raise type(answer["raise"], (Exception,), {})(answer["message"])
+    return answer
+"""
+
+
+@dataclass(frozen=True)
+class Execution:
+    """An execution that has ended: what it was started with and what happened."""
+
+    operation: dict[str, Any]
+    status: str
+    events: list[dict[str, Any]]
+
+    @property
+    def states(self) -> list[str]:
+        """The names of the states entered, in order."""
+        return [event["stateEnteredEventDetails"]["name"] for event in self.events if _enters_a_state(event)]
+
+    def given(self, state: str) -> list[dict[str, Any]]:
+        """What the function of a state was given, once for each try."""
+        found, current = [], ""
+        for event in self.events:
+            if _enters_a_state(event):
+                current = event["stateEnteredEventDetails"]["name"]
+            elif current == state and "lambdaFunctionScheduledEventDetails" in event:
+                found.append(json.loads(event["lambdaFunctionScheduledEventDetails"]["input"]))
+        return found
+
+
+def _enters_a_state(event: dict[str, Any]) -> bool:
+    return "stateEnteredEventDetails" in event
+
+
+@pytest.fixture(scope="package")
+def cloud() -> Iterator[Cloud]:
+    with Cloud(speed=5000) as cloud:
+        cloud.world.shortest_wait = 0.001
+        yield cloud
+
+
+@pytest.fixture(scope="package")
+def role(cloud: Cloud) -> str:
+    def policy(**statement: Any) -> str:
+        return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **statement}]})
+
+    services = {"Service": ["states.amazonaws.com", "lambda.amazonaws.com"]}
+    iam = cloud.client("iam")
+    role = iam.create_role(
+        RoleName="StandIn", AssumeRolePolicyDocument=policy(Principal=services, Action="sts:AssumeRole")
+    )["Role"]
+    iam.put_role_policy(RoleName="StandIn", PolicyName="All", PolicyDocument=policy(Action="*", Resource="*"))
+    return str(role["Arn"])
+
+
+@pytest.fixture(scope="package")
+def machine(cloud: Cloud, role: str, catalog_template: Any) -> str:
+    functions = {verb: function(cloud, role, verb) for verb in ANSWERS}
+    created = cloud.client("stepfunctions").create_state_machine(
+        name="Workflow", roleArn=role, definition=definition(catalog_template, functions)
+    )
+    return str(created["stateMachineArn"])
+
+
+@pytest.fixture(scope="package")
+def run(cloud: Cloud, machine: str) -> Callable[..., Execution]:
+    """Run one operation; arguments name a verb and give its answers, one for each call."""
+    states = cloud.client("stepfunctions")
+    numbers = count(1)
+
+    def run(kind: str = "PROVISION", **answers: Sequence[Mapping[str, Any]]) -> Execution:
+        number = next(numbers)
+        operation = {
+            "kind": kind,
+            "token": f"token-{number}",
+            "recordId": f"rec-{number}",
+            "provisionedProductId": json.dumps(
+                {verb: [answer] for verb, answer in ANSWERS.items()} | answers
+            ),
+            "message": {
+                "operation": f"{kind}_PRODUCT",
+                "parameters": [{"key": "DatabaseName", "value": "db"}],
+            },
+        }
+        execution = states.start_execution(
+            stateMachineArn=machine, name=f"pp-1-rec-{number}", input=json.dumps(operation)
+        )["executionArn"]
+        while (status := states.describe_execution(executionArn=execution)["status"]) == "RUNNING":
+            time.sleep(0.01)
+        pages = states.get_paginator("get_execution_history").paginate(executionArn=execution)
+        return Execution(operation, status, [event for page in pages for event in page["events"]])
+
+    return run
+
+
+def definition(template: Any, functions: Mapping[str, str]) -> str:
+    """Return the synthesized definition with the ARN of each function replaced by that of its stand-in."""
+    resources = template["Resources"]
+    [machine] = [r for r in resources.values() if r["Type"] == "AWS::StepFunctions::StateMachine"]
+
+    def text(part: Any) -> str:
+        if isinstance(part, str):
+            return part
+        handler = resources[part["Fn::GetAtt"][0]]["Properties"]["Handler"]
+        return functions[handler.split(".")[0]]
+
+    return "".join(text(part) for part in machine["Properties"]["DefinitionString"]["Fn::Join"][1])
+
+
+def function(cloud: Cloud, role: str, verb: str) -> str:
+    package = io.BytesIO()
+    with zipfile.ZipFile(package, "w") as archive:
+        archive.writestr("stand_in.py", STAND_IN)
+    created = cloud.client("lambda").create_function(
+        FunctionName=verb,
+        Runtime="python3.14",
+        Architectures=["arm64"],
+        Handler="stand_in.handle",
+        Role=role,
+        Environment={"Variables": {"VERB": verb}},
+        Code={"ZipFile": package.getvalue()},
+    )
+    return str(created["FunctionArn"])

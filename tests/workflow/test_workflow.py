@@ -1,0 +1,153 @@
+"""What an operation goes through, from the message received to the one answer."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+STEPS = [
+    "Validate inputs",
+    "Plan changes",
+    "Apply changes",
+    "Wait for stack",
+    "Verify promises",
+    "Subscribe ops emails",
+]
+VERB = dict(zip(STEPS, ("validate", "plan", "apply", "wait", "verify", "subscribe"), strict=True))
+OUTPUTS = [{"key": "Port", "value": "5432", "description": "Where it listens"}]
+
+Run = Callable[..., Any]
+
+
+def without(operation: dict[str, Any], name: str) -> dict[str, Any]:
+    return {key: value for key, value in operation.items() if key != name}
+
+
+def error(name: str, message: str = "") -> dict[str, str]:
+    return {"raise": name, "message": message}
+
+
+@pytest.mark.parametrize("kind", ["PROVISION", "UPDATE"])
+def test_a_launch_and_an_update_take_every_step_and_report_success(run: Run, kind: str) -> None:
+    execution = run(kind)
+    assert execution.status == "SUCCEEDED"
+    assert [state for state in execution.states if state != "Terminated?"] == [*STEPS, "Report success"]
+    assert execution.given("Report success") == [
+        {
+            **without(execution.operation, "message"),
+            "status": "SUCCEEDED",
+            "outputs": OUTPUTS,
+            "subscriptions": [{"email": "a@x.com", "status": "pending confirmation"}],
+        }
+    ]
+
+
+def test_a_termination_ends_with_the_stack_and_reports_success(run: Run) -> None:
+    execution = run(
+        "TERMINATE", validate=[{"parameters": {}}], plan=[{"stackId": None, "changeSetArn": None}]
+    )
+    assert execution.status == "SUCCEEDED"
+    assert execution.states == [*STEPS[:4], "Terminated?", "Report termination"]
+    [report] = execution.given("Report termination")
+    assert (report["status"], "outputs" in report) == ("SUCCEEDED", False)
+
+
+def test_each_step_gets_the_request_and_what_it_needs_of_earlier_ones(run: Run) -> None:
+    execution = run()
+    request = without(execution.operation, "token")
+    parameters = {"EnvironmentSuffix": "dev", "OpsEmails": 'a@x.com,"b"@x.com'}
+    needs: dict[str, dict[str, Any]] = {
+        "Validate inputs": {},
+        "Plan changes": {"parameters": parameters},
+        "Apply changes": {"stackId": "arn:stack", "changeSetArn": "arn:change-set"},
+        "Wait for stack": {"stackId": "arn:stack"},
+        "Verify promises": {"stackId": "arn:stack"},
+        "Subscribe ops emails": {"parameters": parameters, "outputs": OUTPUTS},
+    }
+    for step, needed in needs.items():
+        assert execution.given(step) == [request | needed], step
+
+
+def test_nothing_to_change_is_passed_on_as_such(run: Run) -> None:
+    execution = run("UPDATE", plan=[{"stackId": "arn:stack", "changeSetArn": None, "changes": []}])
+    [payload] = execution.given("Apply changes")
+    assert payload["changeSetArn"] is None
+    assert execution.status == "SUCCEEDED"
+
+
+@pytest.mark.parametrize("outputs", [[], [OUTPUTS[0], OUTPUTS[0]]])
+def test_none_or_several_outputs_arrive_as_a_list(run: Run, outputs: list[Any]) -> None:
+    [report] = run(wait=[{"outputs": outputs}]).given("Report success")
+    assert report["outputs"] == outputs
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_step_that_fails_is_reported_once_with_its_reason(run: Run, step: str) -> None:
+    execution = run(**{VERB[step]: [error("PromiseBrokenError", 'It is not "Multi-AZ" \\ at all')]})
+    assert execution.status == "SUCCEEDED"  # the failure has been answered
+    assert execution.states[-2:] == [step, "Report failure"]
+    [report] = execution.given("Report failure")
+    assert report["status"] == "FAILED"
+    assert report["token"] == execution.operation["token"]
+    assert report["error"]["Error"] == "PromiseBrokenError"
+    assert 'not \\"Multi-AZ\\"' in report["error"]["Cause"]
+
+
+def test_a_result_that_is_not_as_agreed_is_reported_as_well(run: Run) -> None:
+    execution = run(plan=[{"changes": []}])
+    [report] = execution.given("Report failure")
+    assert report["error"]["Error"] == "States.QueryEvaluationError"
+
+
+def test_waiting_polls_until_the_stack_has_come_to_rest(run: Run) -> None:
+    execution = run(wait=[*[error("StackInProgressError")] * 12, {"outputs": []}])
+    assert len(execution.given("Wait for stack")) == 13
+    assert execution.states.count("Wait for stack") == 1
+    assert execution.states[-1] == "Report success"
+
+
+def test_planning_polls_until_the_changes_are_known(run: Run) -> None:
+    plan = {"stackId": "arn:stack", "changeSetArn": "arn:change-set", "changes": []}
+    execution = run(plan=[*[error("ChangeSetInProgressError")] * 3, plan])
+    assert len(execution.given("Plan changes")) == 4
+    assert execution.states[-1] == "Report success"
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_throttled_step_tries_again(run: Run, step: str) -> None:
+    execution = run(
+        **{VERB[step]: [error("ThrottledError"), error("ThrottledError"), error("StackFailedError")]}
+    )
+    assert len(execution.given(step)) == 3
+    assert execution.states[-2:] == [step, "Report failure"]
+
+
+def test_throttling_that_does_not_end_is_reported(run: Run) -> None:
+    execution = run(verify=[error("ThrottledError", "AWS was too busy")])
+    assert len(execution.given("Verify promises")) == 9
+    assert execution.states[-1] == "Report failure"
+
+
+def test_a_report_is_tried_again_until_it_arrives(run: Run) -> None:
+    execution = run(report=[error("ThrottledError"), error("EndpointError"), {}])
+    assert len(execution.given("Report success")) == 3
+    assert execution.states[-1] == "Report success"
+
+
+def test_a_success_that_is_refused_is_reported_as_a_failure(run: Run) -> None:
+    execution = run(report=[error("AWSRefusedError", "outputs too long"), {}])
+    assert len(execution.given("Report success")) == 1
+    assert execution.states[-1] == "Report failure"
+    assert execution.status == "SUCCEEDED"
+
+
+def test_a_failure_that_is_refused_fails_the_execution_for_the_event_rule_to_see(run: Run) -> None:
+    execution = run(validate=[error("InvalidInputsError")], report=[error("AWSRefusedError")])
+    assert execution.status == "FAILED"
+    assert len(execution.given("Report failure")) == 1
+
+
+def test_only_reports_get_the_token(run: Run) -> None:
+    execution = run()
+    for step in STEPS:
+        assert execution.operation["token"] not in str(execution.given(step))
