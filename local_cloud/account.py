@@ -38,8 +38,8 @@ def _default(service: str, service_name: str, code: str, name: str, value: float
     }
 
 
-# "Amazon VPC quotas", "Elastic IP address limit" (EC2), "Quotas and constraints for Amazon RDS". Other quotas of EC2
-# and RDS are not known here.
+# "Amazon VPC quotas", "Elastic IP address limit" (EC2), "Quotas and constraints for Amazon RDS". Other quotas
+# of EC2 and RDS are not known here.
 DEFAULTS: list[dict[str, Any]] = [
     *VPC_DEFAULT_QUOTAS,
     _default("ec2", "Amazon Elastic Compute Cloud (Amazon EC2)", ELASTIC_IPS, "EC2-VPC Elastic IPs", 5.0),
@@ -65,7 +65,9 @@ def _answer_for_quotas(world: World) -> None:
         return quota | {"QuotaArn": arn, "Value": world.quotas[quota["QuotaCode"]]}
 
     def default(quota: dict[str, Any]) -> dict[str, Any]:
-        return quota | {"QuotaArn": f"arn:aws:servicequotas:{REGION}::{quota['ServiceCode']}/{quota['QuotaCode']}"}
+        return quota | {
+            "QuotaArn": f"arn:aws:servicequotas:{REGION}::{quota['ServiceCode']}/{quota['QuotaCode']}"
+        }
 
     def get_service_quota(self: ServiceQuotasResponse) -> ActionResult:
         return ActionResult({"Quota": applied(_quota(json.loads(self.body)))})
@@ -89,7 +91,8 @@ def _of_service(request: dict[str, Any]) -> list[dict[str, Any]]:
     found = [quota for quota in DEFAULTS if quota["ServiceCode"] == request["ServiceCode"]]
     if not found:
         raise JsonRESTError(
-            "NoSuchResourceException", f"The local cloud knows no quotas of the service {request['ServiceCode']}."
+            "NoSuchResourceException",
+            f"The local cloud knows no quotas of the service {request['ServiceCode']}.",
         )
     return found
 

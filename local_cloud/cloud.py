@@ -16,7 +16,7 @@ from moto.core.base_backend import BackendDict
 from moto.core.config import default_user_config
 from moto.core.exceptions import ServiceException
 from moto.core.model_instances import reset_model_data
-from moto.core.responses import TYPE_RESPONSE, ActionResult, BaseResponse
+from moto.core.responses import ActionResult, BaseResponse
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.exceptions import HTTPException
 from werkzeug.serving import make_server
@@ -101,7 +101,7 @@ class Cloud:
 
     def _install(self) -> None:
         os.environ.pop("AWS_ENDPOINT_URL", None)  # the clients of the cloud itself name their endpoint
-        # moto warns of every error code that is missing from botocore's model; the services send such codes, too.
+        # moto warns of error codes that botocore's models lack; the services send such codes, too.
         warnings.filterwarnings("ignore", message="Exception.* with code .* does not match an error shape")
         settings = {
             "stepfunctions": {"execute_state_machine": True},
@@ -118,7 +118,9 @@ class Cloud:
                 module.install(self.world)
 
     def _serve(self) -> None:
-        server = make_server("127.0.0.1", self._port, self._application(), threaded=True, request_handler=_Handler)
+        server = make_server(
+            "127.0.0.1", self._port, self._application(), threaded=True, request_handler=_Handler
+        )
         self.world.endpoint = f"http://127.0.0.1:{server.port}"
         # moto's own code builds URLs of the server from this variable.
         before = os.environ.get("MOTO_PORT")
@@ -147,9 +149,13 @@ class Cloud:
             try:
                 answer: Iterable[bytes] = moto(environ, start_response)
             except Exception as error:
-                log.exception("%s %s failed inside the local cloud", environ["REQUEST_METHOD"], environ["PATH_INFO"])
+                log.exception(
+                    "%s %s failed inside the local cloud", environ["REQUEST_METHOD"], environ["PATH_INFO"]
+                )
                 start_response("500 Internal Server Error", [("Content-Type", "application/xml")])
-                answer = [f"<Error><Code>InternalError</Code><Message>{type(error).__name__}</Message></Error>".encode()]
+                answer = [
+                    f"<Error><Code>InternalError</Code><Message>{type(error).__name__}</Message></Error>".encode()
+                ]
             return answer
 
         return application
@@ -173,9 +179,9 @@ class _Failure(ServiceException):
 def _answer_failures(world: World) -> None:
     """Answer what fails inside moto as the service would, where moto sends a page of HTML."""
 
-    def call_action(self: BaseResponse) -> TYPE_RESPONSE:
+    def call_action(self: BaseResponse) -> tuple[int, dict[str, str], str | bytes]:
         try:
-            answer: TYPE_RESPONSE = original(self)
+            answer: tuple[int, dict[str, str], str | bytes] = original(self)
         except HTTPException:
             raise
         except Exception as error:

@@ -36,7 +36,7 @@ class NotDeliveredError(Exception):
 
 
 def install(world: World) -> None:
-    """Deliver events to Lambda functions, queues, topics and state machines, with the permissions that this needs."""
+    """Deliver events to functions, queues, topics and state machines, where permissions let them in."""
 
     def put_rule(self: EventsBackend, name: str, **named: Any) -> Rule:
         if named.get("scheduled_expression"):
@@ -44,13 +44,18 @@ def install(world: World) -> None:
         rule: Rule = original_put_rule(self, name, **named)
         return rule
 
-    def put_targets(self: EventsBackend, name: str, event_bus_arn: str | None, targets: list[dict[str, Any]]) -> None:
+    def put_targets(
+        self: EventsBackend, name: str, event_bus_arn: str | None, targets: list[dict[str, Any]]
+    ) -> None:
         for target in targets:
             _check(target)
         original_put_targets(self, name, event_bus_arn, targets)
 
     def put_events(self: EventsBackend, events: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        refused = {"ErrorCode": "NotAuthorizedForSourceException", "ErrorMessage": "Not authorized for the source."}
+        refused = {
+            "ErrorCode": "NotAuthorizedForSourceException",
+            "ErrorMessage": "Not authorized for the source.",
+        }
         own = [index for index, event in enumerate(events) if event.get("Source", "").startswith("aws.")]
         entries = iter(original_put_events(self, [event for i, event in enumerate(events) if i not in own]))
         return [refused if index in own else next(entries) for index in range(len(events))]
@@ -91,7 +96,9 @@ def _check(target: dict[str, Any]) -> None:
     if refused := [name for name in UNSUPPORTED if target.get(name)]:
         raise ValidationException(f"The local cloud does not deliver events with {refused[0]}.")
     path = target.get("InputPath", "$")
-    if not all(part.isidentifier() for part in path.replace("-", "_").split(".")[1:]) or not path.startswith("$"):
+    if not all(part.isidentifier() for part in path.replace("-", "_").split(".")[1:]) or not path.startswith(
+        "$"
+    ):
         raise ValidationException(f"The local cloud takes paths like $.detail as InputPath, not {path}.")
     service = target["Arn"].split(":")[2]
     if service not in _DELIVERIES:
@@ -100,12 +107,16 @@ def _check(target: dict[str, Any]) -> None:
         raise ValidationException(f"RoleArn is required for target {target['Arn']}.")
 
 
-def deliver(world: World, rule: Rule, event: dict[str, Any]) -> None:
+def deliver(world: World, rule: Rule, event: Any) -> None:
     """Take `event` to the targets of `rule` if it matches.
 
     What cannot be delivered goes to the dead-letter queue of the target at once: AWS retries for a day first.
     """
-    if rule.state != "ENABLED" or not rule.event_pattern.get_pattern() or not rule.event_pattern.matches_event(event):
+    if (
+        rule.state != "ENABLED"
+        or not rule.event_pattern.get_pattern()
+        or not rule.event_pattern.matches_event(event)
+    ):
         return
     for target in list(rule.targets):
         body = _input(target, event)
@@ -129,29 +140,42 @@ def _input(target: dict[str, Any], event: dict[str, Any]) -> str:
 
 def _caller(rule: Rule) -> Caller:
     return Caller(
-        service="events.amazonaws.com", context={"aws:SourceArn": rule.arn, "aws:SourceAccount": rule.account_id}
+        service="events.amazonaws.com",
+        context={"aws:SourceArn": rule.arn, "aws:SourceAccount": rule.account_id},
     )
 
 
 def _require(allowed: bool, action: str, rule: Rule) -> None:
     if not allowed:
-        raise NotDeliveredError(f"the target's policy does not let events.amazonaws.com do {action} for {rule.arn}")
+        raise NotDeliveredError(
+            f"the target's policy does not let events.amazonaws.com do {action} for {rule.arn}"
+        )
 
 
 def _to_function(world: World, rule: Rule, target: dict[str, Any], body: str) -> None:
     function = lambda_backends[ACCOUNT_ID][REGION].get_function(target["Arn"])
     policy = {"Statement": function.policy.statements}
     _require(
-        resource_allows(policy, "lambda:InvokeFunction", target["Arn"], _caller(rule)), "lambda:InvokeFunction", rule
+        resource_allows(policy, "lambda:InvokeFunction", target["Arn"], _caller(rule)),
+        "lambda:InvokeFunction",
+        rule,
     )
     world.client("lambda").invoke(FunctionName=target["Arn"], InvocationType="Event", Payload=body)
 
 
 def _to_queue(world: World, rule: Rule, target: dict[str, Any], body: str) -> None:
-    queue = sqs_backends[ACCOUNT_ID][REGION].queues[target["Arn"].rpartition(":")[2]]
-    _require(resource_allows(queue.policy, "sqs:SendMessage", target["Arn"], _caller(rule)), "sqs:SendMessage", rule)
+    queue: Any = sqs_backends[ACCOUNT_ID][REGION].queues[target["Arn"].rpartition(":")[2]]
+    _require(
+        resource_allows(queue.policy, "sqs:SendMessage", target["Arn"], _caller(rule)),
+        "sqs:SendMessage",
+        rule,
+    )
     if queue.kms_master_key_id:
-        _require(key_allows(queue.kms_master_key_id, "kms:GenerateDataKey", _caller(rule)), "kms:GenerateDataKey", rule)
+        _require(
+            key_allows(queue.kms_master_key_id, "kms:GenerateDataKey", _caller(rule)),
+            "kms:GenerateDataKey",
+            rule,
+        )
     url = f"{world.endpoint}/{ACCOUNT_ID}/{queue.name}"
     group = target.get("SqsParameters", {})
     world.client("sqs").send_message(QueueUrl=url, MessageBody=body, **group)

@@ -6,11 +6,12 @@ import time
 from typing import Any
 
 from moto.awslambda.exceptions import InvalidParameterValueException
-from moto.awslambda.models import EventSourceMapping, LambdaBackend, LambdaFunction
+from moto.awslambda.models import EventSourceMapping, LambdaBackend
 from moto.core.exceptions import JsonRESTError
 from moto.sqs.models import Message, Queue, SQSBackend, sqs_backends
 
 from . import event_bus
+from .function_configuration import Function
 from .policies import Caller, identity_allows
 from .queue_poller import Poller
 from .world import ACCOUNT_ID, REGION, World
@@ -30,7 +31,7 @@ def install(world: World) -> None:
         function = self.get_function(spec.get("FunctionName", ""))
         queue = _queue(spec.get("EventSourceArn", ""))
         _check(self, spec, function, queue)
-        mapping = EventSourceMapping(
+        mapping = EventSourceMapping(  # type: ignore[abstract]  # moto does not fill in what it does not use
             spec | {"RegionName": REGION, "AccountId": ACCOUNT_ID, "FunctionArn": function.function_arn}
         )
         self._event_source_mappings[mapping.uuid] = mapping
@@ -74,7 +75,7 @@ def install(world: World) -> None:
     world.at_stop.append(stop)
 
 
-def _queue(arn: str) -> Queue:
+def _queue(arn: str) -> Any:
     if ":sqs:" not in arn:
         raise InvalidParameterValueException(f"The local cloud polls SQS queues only, not {arn}.")
     queue = sqs_backends[ACCOUNT_ID][REGION].queues.get(arn.rpartition(":")[2])
@@ -87,15 +88,21 @@ def _queue(arn: str) -> Queue:
 
 
 def _check(
-    backend: LambdaBackend, spec: dict[str, Any], function: LambdaFunction, queue: Queue, uuid: str | None = None
+    backend: LambdaBackend,
+    spec: dict[str, Any],
+    function: Function,
+    queue: Any,
+    uuid: str | None = None,
 ) -> None:
     """Check what CreateEventSourceMapping checks of a mapping from a queue to a function."""
     if refused := [name for name in UNSUPPORTED if spec.get(name)]:
-        raise InvalidParameterValueException(f"The local cloud has no event source mappings with {refused[0]}.")
+        raise InvalidParameterValueException(
+            f"The local cloud has no event source mappings with {refused[0]}."
+        )
     for mapping in backend._event_source_mappings.values():
-        if (mapping.event_source_arn, mapping.function_arn) == (queue.queue_arn, function.function_arn):
-            if mapping.uuid != uuid:
-                raise _conflict(mapping)
+        ends = (mapping.event_source_arn, mapping.function_arn)
+        if ends == (queue.queue_arn, function.function_arn) and mapping.uuid != uuid:
+            raise _conflict(mapping)
     if queue.visibility_timeout < function.timeout:
         raise InvalidParameterValueException(
             f"Queue visibility timeout: {queue.visibility_timeout} seconds is less than Function timeout: "
@@ -111,8 +118,9 @@ def _check(
     caller = Caller(ACCOUNT_ID, function.role)
     for action in CONSUMER_ACTIONS:
         if not identity_allows(function.role, action, queue.queue_arn, caller):
+            name = action.partition(":")[2]
             raise InvalidParameterValueException(
-                f"The provided execution role does not have permissions to call {action.partition(':')[2]} on SQS"
+                f"The provided execution role does not have permissions to call {name} on SQS"
             )
 
 
@@ -120,8 +128,8 @@ def _conflict(mapping: EventSourceMapping) -> JsonRESTError:
     error = JsonRESTError(
         "ResourceConflictException",
         f'An event source mapping with SQS arn (" {mapping.event_source_arn} ") and function '
-        f'(" {mapping.function_arn} ") already exists. Please update or delete the existing mapping with UUID '
-        f"{mapping.uuid}",
+        f'(" {mapping.function_arn} ") already exists. Please update or delete the existing mapping with '
+        f"UUID {mapping.uuid}",
     )
     error.code = 409
     return error

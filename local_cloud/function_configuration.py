@@ -31,22 +31,28 @@ UNSUPPORTED = (
 )
 
 
+# moto's LambdaFunction with what this module adds: logging_config, dead_letter_config, revision.
+Function = Any
+
+
 def install(world: World) -> None:
     """Keep and show the whole configuration of functions, of which moto drops a part."""
 
-    def initialize(self: LambdaFunction, account_id: str, spec: dict[str, Any], *arguments: Any, **named: Any) -> None:
+    def initialize(
+        self: Function, account_id: str, spec: dict[str, Any], *arguments: Any, **named: Any
+    ) -> None:
         _check(spec)
         original_initialize(self, account_id, spec, *arguments, **named)
         _take_over(self, spec)
 
-    def update_configuration(self: LambdaFunction, changes: dict[str, Any]) -> dict[str, Any]:
+    def update_configuration(self: Function, changes: dict[str, Any]) -> dict[str, Any]:
         _check(changes)
         original_update(self, changes)
         _take_over(self, changes)
         self.last_modified = iso_8601_datetime_with_nanoseconds()
-        return self.get_configuration()
+        return get_configuration(self)
 
-    def get_configuration(self: LambdaFunction, on_create: bool = False) -> dict[str, Any]:
+    def get_configuration(self: Function, on_create: bool = False) -> dict[str, Any]:
         shown = {key: value for key, value in original_get(self, on_create).items() if value is not None}
         shown |= {"LoggingConfig": self.logging_config, "RevisionId": self.revision}
         if self.dead_letter_config:
@@ -58,8 +64,8 @@ def install(world: World) -> None:
     original_get = world.patch(LambdaFunction, "get_configuration", get_configuration)
 
 
-def _take_over(function: LambdaFunction, spec: dict[str, Any]) -> None:
-    """Take over what moto's LambdaFunction does not know, from CreateFunction or UpdateFunctionConfiguration."""
+def _take_over(function: Function, spec: dict[str, Any]) -> None:
+    """Take over what moto does not know, from CreateFunction or UpdateFunctionConfiguration."""
     before = getattr(function, "logging_config", {"LogFormat": "Text", "LogGroup": function.logs_group_name})
     function.logging_config = _logging(before | spec.get("LoggingConfig", {}))
     function.logs_group_name = function.logging_config["LogGroup"]
@@ -104,7 +110,9 @@ def _check_range(spec: dict[str, Any], name: str, least: int, most: int) -> None
     if value > most:
         raise ValidationException(value, _lower(name), f"Member must have value less than or equal to {most}")
     if value < least:
-        raise ValidationException(value, _lower(name), f"Member must have value greater than or equal to {least}")
+        raise ValidationException(
+            value, _lower(name), f"Member must have value greater than or equal to {least}"
+        )
 
 
 def _lower(name: str) -> str:
@@ -114,12 +122,12 @@ def _lower(name: str) -> str:
 def _check_environment(variables: dict[str, str]) -> None:
     if taken := [name for name in variables if RESERVED.fullmatch(name)]:
         raise InvalidParameterValueException(
-            "Lambda was unable to configure your environment variables because the environment variables you have "
-            "provided contains reserved keys that are currently not supported for modification. Reserved keys used "
-            f"in this request: {', '.join(taken)}"
+            "Lambda was unable to configure your environment variables because the environment variables you "
+            "have provided contains reserved keys that are currently not supported for modification. "
+            f"Reserved keys used in this request: {', '.join(taken)}"
         )
     if len(json.dumps(variables, separators=(",", ":")).encode()) > ENVIRONMENT_BYTES:
         raise InvalidParameterValueException(
-            "Lambda was unable to configure your environment variables because the environment variables you have "
-            "provided exceeded the 4KB limit."
+            "Lambda was unable to configure your environment variables because the environment variables you "
+            "have provided exceeded the 4KB limit."
         )

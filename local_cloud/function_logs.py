@@ -9,9 +9,9 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
-from moto.awslambda.models import LambdaFunction
 from moto.logs.models import LogsBackend, logs_backends
 
+from .function_configuration import Function
 from .lambda_runtime import Answer
 from .policies import Caller, identity_allows
 from .world import ACCOUNT_ID, REGION
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 SYSTEM_LEVELS = {"DEBUG": 0, "INFO": 1, "WARN": 2}
 
 
-def write(function: LambdaFunction, stream: str, request_id: str, answer: Answer) -> None:
+def write(function: Function, stream: str, request_id: str, answer: Answer) -> None:
     """Write the output of one invocation between the START, END and REPORT lines of Lambda.
 
     Lambda writes with the function's role: without logs:CreateLogStream and logs:PutLogEvents nothing is
@@ -36,10 +36,11 @@ def write(function: LambdaFunction, stream: str, request_id: str, answer: Answer
         backend.put_log_events(group, stream, events)
 
 
-def _ready(backend: LogsBackend, function: LambdaFunction, group: str, stream: str) -> bool:
+def _ready(backend: LogsBackend, function: Function, group: str, stream: str) -> bool:
     arn = f"arn:aws:logs:{REGION}:{ACCOUNT_ID}:log-group:{group}"
     if not all(
-        _may(function, action, f"{arn}:log-stream:{stream}") for action in ("logs:CreateLogStream", "logs:PutLogEvents")
+        _may(function, action, f"{arn}:log-stream:{stream}")
+        for action in ("logs:CreateLogStream", "logs:PutLogEvents")
     ):
         return False
     if group not in backend.groups:
@@ -51,11 +52,11 @@ def _ready(backend: LogsBackend, function: LambdaFunction, group: str, stream: s
     return True
 
 
-def _may(function: LambdaFunction, action: str, resource: str) -> bool:
+def _may(function: Function, action: str, resource: str) -> bool:
     return identity_allows(function.role, action, resource, Caller(ACCOUNT_ID, function.role))
 
 
-def _messages(function: LambdaFunction, request_id: str, answer: Answer) -> list[str]:
+def _messages(function: Function, request_id: str, answer: Answer) -> list[str]:
     output = [line for line in answer.output.split("\n") if line.strip()]
     if function.logging_config["LogFormat"] == "JSON":
         return _json_messages(function, request_id, answer, output)
@@ -80,7 +81,7 @@ def _messages(function: LambdaFunction, request_id: str, answer: Answer) -> list
     ]
 
 
-def _json_messages(function: LambdaFunction, request_id: str, answer: Answer, output: list[str]) -> list[str]:
+def _json_messages(function: Function, request_id: str, answer: Answer, output: list[str]) -> list[str]:
     if SYSTEM_LEVELS[function.logging_config["SystemLogLevel"]] > SYSTEM_LEVELS["INFO"]:
         return output
     metrics: dict[str, Any] = {

@@ -9,16 +9,20 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any
 
-from jsonata.jsonata import Jsonata
-from jsonata.utils import Utils
-from moto.stepfunctions.parser.api import EvaluationFailedEventDetails, HistoryEventType
-from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEvent, FailureEventException
+from jsonata.jsonata import Jsonata  # type: ignore[import-untyped]
+from jsonata.utils import Utils  # type: ignore[import-untyped]
+from moto.stepfunctions.parser.api import HistoryEventType
+from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import (
+    FailureEvent,
+    FailureEventException,
+)
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
-from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import StatesErrorNameType
+from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import (
+    StatesErrorNameType,
+)
 from moto.stepfunctions.parser.asl.component.common.string import string_expression
 from moto.stepfunctions.parser.asl.component.common.string.string_expression import StringJSONata
 from moto.stepfunctions.parser.asl.eval.environment import Environment
-from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 
 from .world import World
 
@@ -40,7 +44,9 @@ def install(world: World) -> None:
             env.stack.append(evaluate(self.expression, variables))
         except Exception as error:
             undefined = isinstance(error, UndefinedError)
-            what = "returned nothing (undefined)." if undefined else f"threw an error during evaluation. {error}"
+            what = (
+                "returned nothing (undefined)." if undefined else f"threw an error during evaluation. {error}"
+            )
             raise _failure(env, f"The JSONata expression '{self.expression}' {what}") from error
 
     world.patch(StringJSONata, "_eval_body", evaluate_state_expression)
@@ -132,12 +138,9 @@ _FUNCTIONS = {
 
 def _failure(env: Environment, cause: str) -> FailureEventException:
     name = StatesErrorName(typ=StatesErrorNameType.StatesQueryEvaluationError)
-    details = EventDetails(
-        evaluationFailedEventDetails=EvaluationFailedEventDetails(
-            cause=cause, error=name.error_name, location=env.next_field_name or "", state=env.next_state_name or ""
-        )
-    )
+    fault = {"cause": cause, "error": name.error_name, "location": env.next_field_name or ""}
+    details: Any = {"evaluationFailedEventDetails": fault | {"state": env.next_state_name or ""}}
     failure = FailureEventException(FailureEvent(env, name, HistoryEventType.EvaluationFailed, details))
-    shown = EventDetails(evaluationFailedEventDetails=failure.get_evaluation_failed_event_details())
+    shown: Any = {"evaluationFailedEventDetails": failure.get_evaluation_failed_event_details()}
     env.event_manager.add_event(env.event_history_context, HistoryEventType.EvaluationFailed, shown)
     return failure

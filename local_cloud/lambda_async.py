@@ -1,4 +1,4 @@
-"""Asynchronous invocation of Lambda functions: the internal queue, its retries, and what comes of the rest."""
+"""Asynchronous invocation of Lambda functions: its queue, its retries, and what comes of what fails."""
 
 from __future__ import annotations
 
@@ -11,21 +11,22 @@ from datetime import UTC, datetime
 from typing import Any
 
 from moto.awslambda.exceptions import InvalidParameterValueException
-from moto.awslambda.models import EventInvokeConfig, LambdaBackend, LambdaFunction
+from moto.awslambda.models import EventInvokeConfig, LambdaBackend
 from moto.core.exceptions import JsonRESTError
 
+from .function_configuration import Function
 from .lambda_runtime import Answer
 from .world import World
 
 log = logging.getLogger(__name__)
 
-# "How Lambda handles errors and retries with asynchronous invocation": one minute, then two, for function errors;
-# from one second to five minutes, doubling, while the function is throttled; six hours in all.
+# "How Lambda handles errors and retries with asynchronous invocation": one minute, then two, for function
+# errors; from one second to five minutes, doubling, while the function is throttled; six hours in all.
 ERROR_DELAYS = (60.0, 120.0)
 THROTTLED_DELAYS = (1.0, 300.0)
 MAXIMUM_AGE = 6 * 3600
 
-Invoke = Callable[[LambdaFunction, str], Answer]
+Invoke = Callable[[Function, str], Answer]
 
 
 def install(world: World) -> None:
@@ -54,21 +55,25 @@ def _check_destination(arn: str) -> None:
         )
 
 
-def send(world: World, invoke: Invoke, function: LambdaFunction, request_id: str, payload: str) -> None:
+def send(world: World, invoke: Invoke, function: Function, request_id: str, payload: str) -> None:
     """Take an event for a function, and return while it runs."""
     event = _Event(world, invoke, function, request_id, payload)
     threading.Thread(target=event.process, name=f"event for {function.function_name}", daemon=True).start()
 
 
 class _Event:
-    def __init__(self, world: World, invoke: Invoke, function: LambdaFunction, request_id: str, payload: str) -> None:
+    def __init__(
+        self, world: World, invoke: Invoke, function: Function, request_id: str, payload: str
+    ) -> None:
         self.world = world
         self.invoke = invoke
         self.function = function
         self.request_id = request_id
         self.payload = payload
         self.attempts = 0
-        self.config: dict[str, Any] = function.event_invoke_config[0].config if function.event_invoke_config else {}
+        self.config: dict[str, Any] = (
+            function.event_invoke_config[0].config if function.event_invoke_config else {}
+        )
 
     def process(self) -> None:
         """Invoke until it succeeds or is given up, then tell the destination or the dead-letter queue."""
@@ -142,7 +147,9 @@ class _Event:
     def _deliver(self, arn: str, body: str, attributes: dict[str, Any]) -> None:
         """Send with the function's role, as Lambda does."""
         service, name = arn.split(":")[2], arn.rpartition(":")[2]
-        client = self.world.client(service, self.function.role, self.function.function_name, "lambda.amazonaws.com")
+        client = self.world.client(
+            service, self.function.role, self.function.function_name, "lambda.amazonaws.com"
+        )
         if service == "sqs":
             url = client.get_queue_url(QueueName=name)["QueueUrl"]
             client.send_message(QueueUrl=url, MessageBody=body, MessageAttributes=attributes)

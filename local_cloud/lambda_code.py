@@ -1,4 +1,4 @@
-"""A Lambda function's deployment package on this machine: unpacked, and with builds that this interpreter can load."""
+"""A Lambda deployment package on this machine: unpacked, and with builds that this interpreter can load."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from packaging.tags import parse_tag, sys_tags
 
-# What the Python runtime of Lambda brings along ("Lambda runtimes", "Runtime-included SDK versions"). It comes
+# What the Python runtime of Lambda brings along ("Runtime-included SDK versions" in the Lambda guide). It is
 # last on the path, so a version that the package carries wins, as on AWS.
 RUNTIME_INCLUDED = ("boto3", "botocore", "jmespath", "python-dateutil", "s3transfer", "six", "urllib3")
 
@@ -27,8 +27,8 @@ class Code:
 
     Raises:
         zipfile.BadZipFile: `package` is not a zip file.
-        UnloadableBuildError: a compiled library of the package cannot be replaced by the same version for this
-            interpreter.
+        UnloadableBuildError: a compiled library of the package cannot be replaced by the same version for
+            this interpreter.
     """
 
     def __init__(self, package: bytes, directory: Path) -> None:
@@ -59,13 +59,13 @@ def _same_version(carried: Distribution) -> Distribution:
         installed = distribution(name)
     except PackageNotFoundError:
         raise UnloadableBuildError(
-            f"the code carries {name} {version} compiled for another machine, and {name} is not installed here; "
-            f"install {name}=={version}"
+            f"the code carries {name} {version} compiled for another machine, and {name} is not installed "
+            f"here; install {name}=={version}"
         ) from None
     if installed.version != version:
         raise UnloadableBuildError(
-            f"the code carries {name} {version} compiled for another machine, and {name} {installed.version} is "
-            f"installed here; install {name}=={version}"
+            f"the code carries {name} {version} compiled for another machine, and {name} {installed.version} "
+            f"is installed here; install {name}=={version}"
         )
     return installed
 

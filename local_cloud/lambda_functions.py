@@ -1,4 +1,4 @@
-"""Lambda: functions run from their deployment package, in processes of their own, with the role they were given."""
+"""Lambda: functions run from their deployment package, in processes of their own, with their role."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from moto.awslambda.models import LambdaFunction, LambdaStorage
 from moto.core.exceptions import JsonRESTError
 
 from . import function_configuration, lambda_async, trust
+from .function_configuration import Function
 from .function_logs import write
 from .lambda_code import Code, UnloadableBuildError
 from .lambda_runtime import Answer, Nursery, Sandbox
@@ -49,7 +50,7 @@ def install(world: World) -> None:
     lambda_async.install(world)
     runtime = _Runtime(world)
 
-    def put_function(self: LambdaStorage, function: LambdaFunction) -> None:
+    def put_function(self: LambdaStorage, function: Function) -> None:
         try:
             trust.check_assume_role(LAMBDA, function.role)
         except trust.AccessDenied:
@@ -59,25 +60,27 @@ def install(world: World) -> None:
         runtime.nursery(function)
         original_put(self, function)
 
-    def set_code(self: LambdaFunction, spec: dict[str, Any]) -> None:
+    def set_code(self: Function, spec: dict[str, Any]) -> None:
         original_set_code(self, spec)
         if spec is not self.code:
             runtime.nursery(self)
             runtime.retire(self)
 
-    def update_configuration(self: LambdaFunction, changes: dict[str, Any]) -> dict[str, Any]:
+    def update_configuration(self: Function, changes: dict[str, Any]) -> dict[str, Any]:
         original_update(self, changes)
         runtime.retire(self)
-        return self.get_configuration()
+        shown: dict[str, Any] = self.get_configuration()
+        return shown
 
-    def invoke(self: LambdaFunction, body: str | bytes, headers: Any, response_headers: dict[str, str]) -> str | bytes:
+    def invoke(
+        self: Function, body: str | bytes, headers: Any, response_headers: dict[str, str]
+    ) -> str | bytes:
         return runtime.invoke_over_http(self, body, headers, response_headers)
 
     original_put = world.patch(LambdaStorage, "put_function", put_function)
     original_set_code = world.patch(LambdaFunction, "_set_function_code", set_code)
     original_update = world.patch(LambdaFunction, "update_configuration", update_configuration)
     world.patch(LambdaFunction, "invoke", invoke)
-    world.invoke = runtime.invoke
     world.at_stop.append(runtime.stop)
 
 
@@ -93,7 +96,7 @@ class _Runtime:
         self._all: list[Sandbox] = []
         self._running: dict[str, int] = defaultdict(int)
 
-    def nursery(self, function: LambdaFunction) -> Nursery:
+    def nursery(self, function: Function) -> Nursery:
         """Return the nursery of a function's code, starting it if it is the first function with this code."""
         digest = function.code_sha_256
         with self._lock:
@@ -103,21 +106,23 @@ class _Runtime:
                 try:
                     code = Code(function.code_bytes, directory)
                 except zipfile.BadZipFile:
-                    raise InvalidParameterValueException("Could not unzip uploaded file. Please check your file.") from None
+                    raise InvalidParameterValueException(
+                        "Could not unzip uploaded file. Please check your file."
+                    ) from None
                 except UnloadableBuildError as error:
                     raise InvalidParameterValueException(str(error)) from error
                 self._nurseries[digest] = Nursery(code)
             return self._nurseries[digest]
 
-    def retire(self, function: LambdaFunction) -> None:
-        """Let the next event of a function start in an environment made of its present code and configuration."""
+    def retire(self, function: Function) -> None:
+        """Let the next event of a function start in an environment of its present code and configuration."""
         function.revision = str(uuid.uuid4())
         with self._lock:
             idle = self._idle.pop(function.function_arn, [])
         for sandbox in idle:
             self._bury(sandbox)
 
-    def invoke(self, function: LambdaFunction, payload: str) -> Answer:
+    def invoke(self, function: Function, payload: str) -> Answer:
         """Run a function on `payload` and wait for the answer.
 
         Raises:
@@ -147,7 +152,7 @@ class _Runtime:
                 self._running[arn] -= 1
 
     def invoke_over_http(
-        self, function: LambdaFunction, body: str | bytes, headers: Any, response_headers: dict[str, str]
+        self, function: Function, body: str | bytes, headers: Any, response_headers: dict[str, str]
     ) -> str | bytes:
         payload = (body.decode() if isinstance(body, bytes) else body) or "{}"
         kind = headers.get("X-Amz-Invocation-Type") or "RequestResponse"
@@ -176,7 +181,7 @@ class _Runtime:
             sandbox.close()
         self._directory.cleanup()
 
-    def _take(self, function: LambdaFunction) -> Sandbox:
+    def _take(self, function: Function) -> Sandbox:
         with self._lock:
             if idle := self._idle[function.function_arn]:
                 return idle.pop()
@@ -193,7 +198,7 @@ class _Runtime:
         with self._lock:
             self._all.remove(sandbox)
 
-    def _environment(self, function: LambdaFunction, nursery: Nursery, stream: str) -> Mapping[str, str]:
+    def _environment(self, function: Function, nursery: Nursery, stream: str) -> Mapping[str, str]:
         """Return "Defined runtime environment variables" of the Lambda guide, and the function's own."""
         session_name = function.function_name.ljust(2, "_")  # STS wants two characters
         session = self.world.credentials(function.role, session_name, "lambda.amazonaws.com")
@@ -232,7 +237,8 @@ class _Runtime:
 def _check_payload(payload: str, most: int) -> None:
     if len(payload.encode()) > most:
         error = JsonRESTError(
-            "RequestTooLargeException", f"Request must be smaller than {most} bytes for the InvokeFunction operation"
+            "RequestTooLargeException",
+            f"Request must be smaller than {most} bytes for the InvokeFunction operation",
         )
         error.code = 413
         raise error

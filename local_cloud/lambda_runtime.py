@@ -1,4 +1,4 @@
-"""Execution environments of Lambda functions: processes that load a function once and answer event after event."""
+"""Execution environments of Lambda functions: processes that load a function once and answer many events."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from typing import Any
 
 from .lambda_code import Code
 
-# "Lambda execution environment": an initialization that takes longer is repeated within the function's own timeout.
+# "Lambda execution environment": an initialization that takes longer is repeated within the timeout.
 INIT_SECONDS = 10.0
 _SANDBOX = Path(__file__).with_name("sandbox.py")
 
@@ -26,7 +26,7 @@ _SANDBOX = Path(__file__).with_name("sandbox.py")
 class Nursery:
     """The process from which the sandboxes of one deployment package are forked.
 
-    Loading boto3 or pydantic takes most of a cold start, and a fork of a process that has loaded them takes none.
+    Loading boto3 or pydantic takes most of a cold start; a fork of a process that has loaded them takes none.
     """
 
     def __init__(self, code: Code) -> None:
@@ -42,7 +42,7 @@ class Nursery:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 env={"AWS_EXECUTION_ENV": "AWS_Lambda"},
-                start_new_session=True,  # an interrupt at the terminal is for the cloud, which then stops this
+                start_new_session=True,  # an interrupt at the terminal is for the cloud, which stops this
             )
 
     def fork(self, environment: Mapping[str, str], descriptors: list[int]) -> None:
@@ -160,7 +160,7 @@ class Sandbox:
             "requestId": request_id,
             "functionArn": function_arn,
             "deadline": int((time.time() + timeout) * 1000),
-            "traceId": f"Root=1-{int(time.time()):08x}-{os.urandom(12).hex()};Parent={os.urandom(8).hex()};Sampled=0",
+            "traceId": _trace_id(),
         }
         try:
             self._channel.sendall(json.dumps(event).encode() + b"\n")
@@ -170,11 +170,11 @@ class Sandbox:
     def _next(self, deadline: float, request_id: str, timeout: float) -> dict[str, Any]:
         """Return the next message of the process, collecting its output meanwhile."""
         while b"\n" not in self._buffer:
-            sources = [self._channel] if self._silent else [self._channel, self._pipe]
+            sources: list[Any] = [self._channel] if self._silent else [self._channel, self._pipe]
             readable, _, _ = select.select(sources, [], [], max(0.0, deadline - time.monotonic()))
             if not readable:
-                message = f"RequestId: {request_id} Error: Task timed out after {timeout:.2f} seconds"
-                raise _EndedError({"errorType": "Sandbox.Timedout", "errorMessage": message})
+                reason = f"RequestId: {request_id} Error: Task timed out after {timeout:.2f} seconds"
+                raise _EndedError({"errorType": "Sandbox.Timedout", "errorMessage": reason})
             if self._pipe in readable:
                 chunk = os.read(self._pipe, 1 << 16)
                 self._silent = not chunk
@@ -196,6 +196,11 @@ class Sandbox:
             if not chunk:
                 return
             self._output += chunk
+
+
+def _trace_id() -> str:
+    root = f"1-{int(time.time()):08x}-{os.urandom(12).hex()}"
+    return f"Root={root};Parent={os.urandom(8).hex()};Sampled=0"
 
 
 class _EndedError(Exception):

@@ -1,4 +1,4 @@
-"""SNS: subscriptions that have to be confirmed, and who may publish, where moto confirms and lets in everybody."""
+"""SNS: subscriptions that have to be confirmed, and who may publish, where moto lets in everybody."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def _answer_like_sns(world: World) -> None:
     def subscribe(self: SNSResponse) -> ActionResult:
         original_subscribe(self)
         backend, names = self.backend, ("TopicArn", "Endpoint", "Protocol")
-        subscription = backend._find_subscription(*(self._get_param(name) for name in names))
+        subscription: Any = backend._find_subscription(*(self._get_param(name) for name in names))
         pending = _pending(subscription) and not self._get_param("ReturnSubscriptionArn")
         return ActionResult({"SubscriptionArn": "pending confirmation" if pending else subscription.arn})
 
@@ -155,29 +155,32 @@ def _check_publisher(topic: Topic, caller: Caller) -> None:
         raise AuthorizationError(
             f"User: {caller.service} is not authorized to perform: SNS:Publish on resource: {topic.arn}"
         )
-    for action in ("kms:GenerateDataKey", "kms:Decrypt") if topic.kms_master_key_id else ():
-        if not key_allows(topic.kms_master_key_id, action, caller):
+    key_id = topic.kms_master_key_id
+    for action in ("kms:GenerateDataKey", "kms:Decrypt") if key_id else ():
+        if not key_allows(key_id, action, caller):
             raise AuthorizationError(
-                f"User: {caller.service} is not authorized to perform: {action} on resource: {topic.kms_master_key_id}"
+                f"User: {caller.service} is not authorized to perform: {action} on resource: {key_id}"
             )
 
 
 def _queue_takes(subscription: Subscription) -> bool:
     """Say whether SNS may send to a subscribed queue; if not, the message is lost, as on AWS."""
-    queue = sqs_backends[ACCOUNT_ID][REGION].queues.get(subscription.endpoint.rpartition(":")[2])
+    queue: Any = sqs_backends[ACCOUNT_ID][REGION].queues.get(subscription.endpoint.rpartition(":")[2])
     caller = Caller(
         service="sns.amazonaws.com",
         context={"aws:SourceArn": subscription.topic.arn, "aws:SourceAccount": ACCOUNT_ID},
     )
-    taken = queue is not None and resource_allows(queue.policy, "sqs:SendMessage", queue.queue_arn, caller)
+    taken = bool(queue) and resource_allows(queue.policy, "sqs:SendMessage", queue.queue_arn, caller)
     if taken and queue.kms_master_key_id:
         taken = key_allows(queue.kms_master_key_id, "kms:GenerateDataKey", caller)
     if not taken:
-        log.warning("%s may not send to %s; the message is lost", subscription.topic.arn, subscription.endpoint)
+        log.warning(
+            "%s may not send to %s; the message is lost", subscription.topic.arn, subscription.endpoint
+        )
     return taken
 
 
-def _ask(world: World, subscription: Subscription) -> None:
+def _ask(world: World, subscription: Any) -> None:
     token = secrets.token_hex(64)
     subscription.tokens = [*getattr(subscription, "tokens", []), token]
     subscription.asked = time.monotonic()
@@ -189,7 +192,8 @@ def _ask(world: World, subscription: Subscription) -> None:
             subscription.endpoint,
             "AWS Notification - Subscription Confirmation",
             f"You have chosen to subscribe to the topic:\n{arn}\n\n"
-            "To confirm this subscription, run the command below. (If this was in error no action is necessary.)",
+            "To confirm this subscription, run the command below. "
+            "(If this was in error no action is necessary.)",
             f"aws sns confirm-subscription --topic-arn {arn} --token {token}",
         )
     )
@@ -200,9 +204,10 @@ def _pending(subscription: Subscription) -> bool:
 
 
 def _expire(backend: SNSBackend, world: World) -> None:
-    for arn, subscription in list(backend.subscriptions.items()):
+    subscriptions: dict[str, Any] = backend.subscriptions
+    for arn, subscription in list(subscriptions.items()):
         if _pending(subscription) and time.monotonic() - subscription.asked > world.seconds(PENDING_SECONDS):
-            backend.subscriptions.pop(arn, None)
+            subscriptions.pop(arn, None)
 
 
 def _check_arn(arn: str) -> None:

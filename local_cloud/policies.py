@@ -1,4 +1,4 @@
-"""Decide what an IAM policy document allows, the way "Policy evaluation logic" in the IAM user guide describes it."""
+"""Decide what IAM policy documents allow ("Policy evaluation logic" in the IAM user guide)."""
 
 from __future__ import annotations
 
@@ -46,7 +46,9 @@ class Caller:
         return {key.lower(): value for key, value in self.context.items()}.get(name.lower())
 
 
-def resource_allows(policy: str | Mapping[str, Any] | None, action: str, resource: str, caller: Caller) -> bool:
+def resource_allows(
+    policy: str | Mapping[str, Any] | None, action: str, resource: str, caller: Caller
+) -> bool:
     """Say whether a resource's own policy (queue, topic, function, role trust) lets `caller` do `action`.
 
     Raises:
@@ -78,7 +80,7 @@ def identity_allows(role_arn: str, action: str, resource: str, caller: Caller) -
 
 
 def key_allows(key_id: str, action: str, caller: Caller) -> bool:
-    """Say whether a KMS key lets `caller` do `action`, for a service that encrypts with it on the caller's behalf.
+    """Say whether a KMS key lets `caller` do `action`, for a service that encrypts on the caller's behalf.
 
     An AWS managed key (alias/aws/…) never lets another AWS service in, and a disabled or missing key nobody.
     """
@@ -86,7 +88,9 @@ def key_allows(key_id: str, action: str, caller: Caller) -> bool:
     key = keys.keys.get(keys.any_id_to_key_id(key_id)) if not key_id.startswith("alias/aws/") else None
     if key is None or not key.enabled:
         return False
-    by_name = Caller(arn=caller.arn, session_arn=caller.session_arn, service=caller.service, context=caller.context)
+    by_name = Caller(
+        arn=caller.arn, session_arn=caller.session_arn, service=caller.service, context=caller.context
+    )
     if resource_allows(key.policy, action, key.arn, by_name):
         return True
     delegated = not caller.service and resource_allows(key.policy, action, key.arn, caller)
@@ -105,7 +109,11 @@ def _decide(statements: list[Mapping[str, Any]]) -> bool:
 def _statements(policy: str | Mapping[str, Any] | None) -> Iterable[Mapping[str, Any]]:
     if not policy:
         return []
-    document = json.loads(unquote(policy) if policy.startswith("%") else policy) if isinstance(policy, str) else policy
+    document = (
+        json.loads(unquote(policy) if policy.startswith("%") else policy)
+        if isinstance(policy, str)
+        else policy
+    )
     return _listed(document.get("Statement", []))
 
 
@@ -133,7 +141,9 @@ def _applies(statement: Mapping[str, Any], action: str, resource: str, caller: C
     )
 
 
-def _listed_match(statement: Mapping[str, Any], element: str, value: str, normal: Callable[[str], str]) -> bool:
+def _listed_match(
+    statement: Mapping[str, Any], element: str, value: str, normal: Callable[[str], str]
+) -> bool:
     if f"Not{element}" in statement:
         return not any(_like(value, normal(pattern)) for pattern in _listed(statement[f"Not{element}"]))
     # A role's trust policy has no Resource: it is about the role itself.

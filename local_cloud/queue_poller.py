@@ -10,7 +10,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 from moto.awslambda.models import EventSourceMapping
-from moto.sqs.models import Message, Queue, sqs_backends
+from moto.sqs.models import Message, sqs_backends
 
 from .world import ACCOUNT_ID, REGION, World
 
@@ -23,14 +23,14 @@ INITIAL_CONCURRENCY = 5
 class Poller:
     """Polls until stopped. A batch runs in a thread of its own, at most MaximumConcurrency at a time.
 
-    A message is invisible for as long as its function really runs. When the function has failed, what is left of
-    the queue's visibility timeout passes in the world's time.
+    A message is invisible for as long as its function really runs. When the function has failed, what is left
+    of the queue's visibility timeout passes in the world's time.
     """
 
-    def __init__(self, world: World, mapping: EventSourceMapping, queue: Queue) -> None:
+    def __init__(self, world: World, mapping: EventSourceMapping, queue: Any) -> None:
         self._world = world
         self._mapping = mapping
-        self._queue = queue
+        self._queue = queue  # moto sets the attributes of its Queue by name, so they have no types
         self._backend = sqs_backends[ACCOUNT_ID][REGION]
         self._stopped = threading.Event()
         concurrency = (mapping.scaling_config or {}).get("MaximumConcurrency", INITIAL_CONCURRENCY)
@@ -77,7 +77,8 @@ class Poller:
             with self._queue._messages_lock:
                 full = self._mapping.batch_size
                 self._queue._messages_lock.wait_for(
-                    lambda: self._stopped.is_set() or len(self._queue.messages) >= full, self._world.seconds(window)
+                    lambda: self._stopped.is_set() or len(self._queue.messages) >= full,
+                    self._world.seconds(window),
                 )
         visibility = self._queue.visibility_timeout
         messages: list[Message] = self._backend.receive_message(
@@ -91,7 +92,7 @@ class Poller:
             failed = self._failed(batch)
             for message in batch:
                 if message.id not in failed and not self._queue_is_gone():
-                    self._backend.delete_message(self._queue.name, message.receipt_handle)
+                    self._backend.delete_message(self._queue.name, str(message.receipt_handle))
             self._return(failed, self._queue.visibility_timeout - (time.monotonic() - started))
         except Exception:
             if not self._world.stopping.is_set():
@@ -151,7 +152,11 @@ class Poller:
 
 
 def _attribute(attribute: dict[str, Any]) -> dict[str, Any]:
-    shown: dict[str, Any] = {"stringListValues": [], "binaryListValues": [], "dataType": attribute["DataType"]}
+    shown: dict[str, Any] = {
+        "stringListValues": [],
+        "binaryListValues": [],
+        "dataType": attribute["DataType"],
+    }
     for theirs, ours in (("StringValue", "stringValue"), ("BinaryValue", "binaryValue")):
         if attribute.get(theirs):
             value = attribute[theirs]
@@ -160,7 +165,7 @@ def _attribute(attribute: dict[str, Any]) -> dict[str, Any]:
 
 
 def _reported(answer: Any, everything: set[str]) -> set[str]:
-    """Read a partial batch response ("Reporting batch item failures"); one that is not valid fails the whole batch."""
+    """Read a partial batch response ("Reporting batch item failures"); a wrong one fails the whole batch."""
     if answer is None or answer == {}:
         return set()
     if not isinstance(answer, dict):
@@ -170,5 +175,7 @@ def _reported(answer: Any, everything: set[str]) -> set[str]:
         return set()
     if not isinstance(failures, list):
         return everything
-    identifiers = {item.get("itemIdentifier") if isinstance(item, dict) else None for item in failures}
+    identifiers: set[Any] = {
+        item.get("itemIdentifier") if isinstance(item, dict) else None for item in failures
+    }
     return identifiers if identifiers <= everything else everything

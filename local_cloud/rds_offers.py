@@ -22,8 +22,8 @@ ENGINE = "postgres"
 MAJORS = ("14", "15", "16", "17", "18")
 # AWS Health, "RDS for PostgreSQL minor versions 14.18 and 14.19 end of standard support": 1 October 2026.
 NOT_CREATABLE_SINCE = {"14.18", "14.19"}
-# The minor of each major that came out together with 14.0 would have this number: 14.20, 15.15, 16.11, 17.7 and 18.1
-# are one release. An upgrade to another major needs a minor that is at least as new.
+# How far the minors of a major lag behind those of 14: 14.20, 15.15, 16.11, 17.7 and 18.1 are one release. An
+# upgrade to another major needs a minor that is at least as new.
 RELEASE_OFFSETS = {"14": 0, "15": 5, "16": 9, "17": 13, "18": 19}
 # us-east-1e has none of the current classes.
 ZONES = tuple(f"{REGION}{letter}" for letter in "abcdf")
@@ -41,7 +41,7 @@ def install(world: World) -> None:
 
 @cache
 def versions() -> dict[str, bool]:
-    """Return every minor version of the supported majors, oldest first, and whether it can still be created."""
+    """Return every minor of the supported majors, oldest first, and whether it can still be created."""
     known = _values("engine_version.json", "EngineVersion", "then")
     gone = _values("engine_version_deprecated.json", "EngineVersion", "if") | NOT_CREATABLE_SINCE
     minors = [version for version in known if re.fullmatch(rf"({'|'.join(MAJORS)})\.\d+", version)]
@@ -49,8 +49,9 @@ def versions() -> dict[str, bool]:
 
 
 def default_version(major: str) -> str:
-    """Return the minor that RDS takes for a bare major: here the newest; on AWS a recent one of its choice."""
-    return [version for version, creatable in versions().items() if creatable and version.startswith(f"{major}.")][-1]
+    """Return the minor that RDS takes for a bare major: here the newest, on AWS one of its choice."""
+    creatable = [version for version, creatable in versions().items() if creatable]
+    return [version for version in creatable if _major(version) == major][-1]
 
 
 def upgrade_targets(version: str) -> list[str]:
@@ -58,7 +59,7 @@ def upgrade_targets(version: str) -> list[str]:
     return [
         target
         for target, creatable in versions().items()
-        if creatable and target != version and _number(target) > _number(version) and _release(target) >= _release(version)
+        if creatable and _number(target) > _number(version) and _release(target) >= _release(version)
     ]
 
 
@@ -67,7 +68,9 @@ def instance_classes(version: str) -> tuple[str, ...]:
     """Return the DB instance classes for a version in this region."""
     for branch in _load("db_instance_class.json")["allOf"]:
         conditions = branch["if"]["properties"]
-        if conditions["Engine"].get("const") == ENGINE and re.search(conditions["EngineVersion"]["pattern"], version):
+        if conditions["Engine"].get("const") == ENGINE and re.search(
+            conditions["EngineVersion"]["pattern"], version
+        ):
             return tuple(sorted(branch["then"]["properties"]["DBInstanceClass"]["enum"]))
     return ()
 
@@ -89,6 +92,10 @@ def _values(name: str, field: str, part: str) -> set[str]:
     raise LookupError(f"cfn-lint's {name} has nothing about {ENGINE}")
 
 
+def _major(version: str) -> str:
+    return version.partition(".")[0]
+
+
 def _number(version: str) -> list[int]:
     return [int(part) for part in version.split(".")]
 
@@ -107,17 +114,17 @@ def _describe_versions(self: RDSResponse) -> ActionResult:
         for version, creatable in versions().items()
         if wanted.get("Engine", ENGINE) == ENGINE
         and (version == asked or version.startswith(f"{asked}.") or not asked)
-        and wanted.get("DBParameterGroupFamily") in (None, f"postgres{version.partition('.')[0]}")
+        and wanted.get("DBParameterGroupFamily") in (None, f"postgres{_major(version)}")
         and (creatable or wanted.get("IncludeAll"))
     ]
     if wanted.get("DefaultOnly"):
-        major = asked.partition(".")[0] or MAJORS[-1]
+        major = _major(asked) or MAJORS[-1]
         found = [version for version in found if version == default_version(major)]
     return _page(wanted, "DBEngineVersions", [_version(version) for version in found])
 
 
 def _version(version: str) -> dict[str, Any]:
-    major = version.partition(".")[0]
+    major = _major(version)
     return {
         "Engine": ENGINE,
         "EngineVersion": version,

@@ -1,12 +1,12 @@
 """The process that runs a Lambda function, and the one it is forked from. Uses the standard library only.
 
-`python -I -S sandbox.py FD PATH…` starts a nursery: it puts the PATHs (what the code asset carries first) on
-`sys.path`, imports the slow libraries found there, and then forks one sandbox for every request on the socket
-FD. A request is a line of JSON with two file descriptors: the sandbox's own socket and the pipe for its output.
+`python -I -S sandbox.py FD PATH…` starts a nursery: it puts the PATHs ahead on `sys.path`, imports the slow
+libraries found there, and then forks one sandbox for every request on the socket FD. A request is a line of
+JSON with two file descriptors: the sandbox's own socket and the pipe for its output.
 
-A sandbox answers each event on its socket with one line of JSON, as Lambda's runtime client for Python answers
-the runtime API: {"result": …} or {"error": {errorMessage, errorType, requestId, stackTrace}}. When it ends, the
-nursery writes {"exit": status} there in its stead.
+A sandbox answers each event on its socket with one line of JSON, as Lambda's runtime client answers the
+runtime API: {"result": …} or {"error": {errorMessage, errorType, requestId, stackTrace}}. When it ends,
+the nursery writes {"exit": status} there in its stead.
 """
 
 from __future__ import annotations
@@ -77,7 +77,10 @@ def _kill(pid: int) -> None:
 
 
 def _fork(
-    request: dict[str, Any], descriptors: list[int], children: dict[int, socket.socket], own: list[socket.socket]
+    request: dict[str, Any],
+    descriptors: list[int],
+    children: dict[int, socket.socket],
+    own: list[socket.socket],
 ) -> None:
     channel, output = socket.socket(fileno=descriptors[0]), descriptors[1]
     pid = os.fork()
@@ -165,13 +168,20 @@ class _RuntimeError(Exception):
         self.kind = kind
 
     def report(self, request_id: str, stack: list[str]) -> dict[str, Any]:
-        return {"errorMessage": str(self), "errorType": self.kind, "requestId": request_id, "stackTrace": stack}
+        return {
+            "errorMessage": str(self),
+            "errorType": self.kind,
+            "requestId": request_id,
+            "stackTrace": stack,
+        }
 
 
 def _load(name: str) -> Callable[[Any, Any], Any]:
     module_name, dot, function_name = name.rpartition(".")
     if not dot:
-        raise _RuntimeError("Runtime.MalformedHandlerName", f"Bad handler '{name}': not enough values to unpack")
+        raise _RuntimeError(
+            "Runtime.MalformedHandlerName", f"Bad handler '{name}': not enough values to unpack"
+        )
     try:
         module = importlib.import_module(module_name.replace("/", "."))
     except ImportError as error:

@@ -8,12 +8,7 @@ import threading
 import time
 from typing import Any
 
-from moto.stepfunctions.parser.api import (
-    ExecutionAbortedEventDetails,
-    ExecutionFailedEventDetails,
-    ExecutionTimedOutEventDetails,
-    HistoryEventType,
-)
+from moto.stepfunctions.parser.api import ExecutionFailedEventDetails, HistoryEventType
 from moto.stepfunctions.parser.asl.component.common.retry.max_attempts_decl import MaxAttemptsOutcome
 from moto.stepfunctions.parser.asl.component.common.retry.retrier_decl import RetrierDecl
 from moto.stepfunctions.parser.asl.component.common.retry.retrier_outcome import RetrierOutcome
@@ -22,7 +17,6 @@ from moto.stepfunctions.parser.asl.component.program.program import Program
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.credentials import StateCredentials
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
 from moto.stepfunctions.parser.asl.eval.environment import Environment
-from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.asl.eval.event.event_manager import EventManager
 from moto.stepfunctions.parser.asl.eval.program_state import ProgramRunning, ProgramStopped, ProgramTimedOut
 from moto.stepfunctions.parser.asl.utils.boto_client import boto_client_for
@@ -45,7 +39,7 @@ def install(world: World) -> None:
     _act_as_the_role(world)
     _wait_in_the_worlds_time(world)
     _end_once(world)
-    # What a state raises is told by the execution's history; moto logs it as its own error, payloads included.
+    # What a state raises is in the execution's history; moto logs it as its own error, payloads included.
     logger = logging.getLogger("moto.stepfunctions")
     world.at_stop.append(lambda level=logger.level: logger.setLevel(level))  # type: ignore[misc]
     logger.setLevel(logging.CRITICAL)
@@ -129,7 +123,7 @@ def _wait_in_the_worlds_time(world: World) -> None:
 
 def _clock(env: Environment) -> _Clock:
     # The event manager is the one object that an execution shares with its branches.
-    return env.event_manager.clock  # type: ignore[no-any-return]
+    return env.event_manager.clock  # type: ignore[attr-defined, no-any-return]
 
 
 def _end_once(world: World) -> None:
@@ -138,7 +132,7 @@ def _end_once(world: World) -> None:
             original_evaluate(self, env)
             return
         clock = _Clock(env, self.timeout_seconds.timeout_seconds if self.timeout_seconds else NEVER)
-        env.event_manager.clock = clock
+        env.event_manager.clock = clock  # type: ignore[attr-defined]
         env.next_state_name = self.start_at.start_at_name
 
         def work() -> None:
@@ -149,7 +143,9 @@ def _end_once(world: World) -> None:
         clock.wait_for_end()
         _close(env)
 
-    def add_event(self: EventManager, context: Any, event_type: HistoryEventType, *rest: Any, **named: Any) -> int:
+    def add_event(
+        self: EventManager, context: Any, event_type: HistoryEventType, *rest: Any, **named: Any
+    ) -> int:
         history = self._history_event_list
         if history and history[-1]["type"] in ENDINGS:
             return int(history[-1]["id"])
@@ -173,12 +169,11 @@ def _end_once(world: World) -> None:
 
 def _close(env: Environment) -> None:
     """Write the last event at once, where moto waits for the task that is under way."""
-    state = env.program_state()
+    state, details = env.program_state(), None
     if isinstance(state, ProgramStopped):
-        details = EventDetails(
-            executionAbortedEventDetails=ExecutionAbortedEventDetails(error=state.error, cause=state.cause)
-        )
-        env.event_manager.add_event(env.event_history_context, HistoryEventType.ExecutionAborted, details)
+        aborted: Any = {"executionAbortedEventDetails": {"error": state.error, "cause": state.cause}}
+        kind, details = HistoryEventType.ExecutionAborted, aborted
     elif isinstance(state, ProgramTimedOut):
-        details = EventDetails(executionTimedOutEventDetails=ExecutionTimedOutEventDetails())
-        env.event_manager.add_event(env.event_history_context, HistoryEventType.ExecutionTimedOut, details)
+        kind, details = HistoryEventType.ExecutionTimedOut, {"executionTimedOutEventDetails": {}}
+    if details:
+        env.event_manager.add_event(env.event_history_context, kind, details)

@@ -16,7 +16,7 @@ from moto.stepfunctions.parser.asl.eval.event.logging import (
     CloudWatchLoggingSession,
     HistoryLog,
 )
-from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication, Execution
+from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication
 
 from .world import ACCOUNT_ID, REGION, World
 
@@ -48,7 +48,7 @@ def install(world: World) -> None:
 
 def logging_session(machine: StateMachine, execution_arn: str) -> CloudWatchLoggingSession | None:
     """Return where an execution's events are logged, or None when logging is off."""
-    settings = {"includeExecutionData": False} | machine.loggingConfiguration
+    settings: Any = {"includeExecutionData": False} | machine.loggingConfiguration
     configuration = CloudWatchLoggingConfiguration.from_logging_configuration(machine.arn, settings)
     return CloudWatchLoggingSession(execution_arn, configuration) if configuration else None
 
@@ -60,7 +60,9 @@ def _write(session: CloudWatchLoggingSession, event: HistoryLog) -> None:
         return  # the log group was deleted under the state machine; AWS drops the lines, too
     moment = datetime.fromisoformat(str(event["event_timestamp"]))
     milliseconds = int(moment.timestamp() * 1000)
-    stream = f"states/{session.configuration.state_machine_arn.rpartition(':')[2]}/{moment:%Y-%m-%d-%H-%M}/local"
+    stream = (
+        f"states/{session.configuration.state_machine_arn.rpartition(':')[2]}/{moment:%Y-%m-%d-%H-%M}/local"
+    )
     if stream not in backend.groups[group].streams:
         backend.create_log_stream(group, stream)
     line = {
@@ -72,14 +74,16 @@ def _write(session: CloudWatchLoggingSession, event: HistoryLog) -> None:
         "event_timestamp": str(milliseconds),
         "execution_arn": event["execution_arn"],
     }
-    backend.put_log_events(group, stream, [{"timestamp": milliseconds, "message": json.dumps(line, default=str)}])
+    backend.put_log_events(
+        group, stream, [{"timestamp": milliseconds, "message": json.dumps(line, default=str)}]
+    )
 
 
-def publish(world: World, execution: Execution) -> None:
+def publish(world: World, execution: Any) -> None:
     """Send "Step Functions Execution Status Change" to the default event bus.
 
-    What the executions of a state machine with a customer managed key carry is left out: the guide promises no
-    plaintext beyond the key's reach and does not mention this event, so a rule should not rely on it.
+    What the executions of a state machine with a customer managed key carry is left out: the guide promises
+    no plaintext beyond the key's reach and does not mention this event, so a rule should not rely on it.
     """
     encrypted = execution.state_machine.encryptionConfiguration["type"] == "CUSTOMER_MANAGED_KMS_KEY"
     output = json.dumps(execution.output) if execution.status == "SUCCEEDED" else None

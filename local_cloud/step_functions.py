@@ -15,8 +15,8 @@ from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult
 from moto.stepfunctions.exceptions import ExecutionAlreadyExists, InvalidExecutionInput, InvalidName
 from moto.stepfunctions.parser.api import ExecutionStatus
-from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfunctions_parser_backends
 from moto.stepfunctions.parser.backend.execution import Execution
+from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfunctions_parser_backends
 from moto.stepfunctions.responses import StepFunctionResponse
 
 from . import jsonata, state_machine_interpreter, state_machine_reports, trust
@@ -40,19 +40,19 @@ LOG_DELIVERY = (
 )
 
 
-class InvalidDefinition(ServiceException):  # noqa: N818 - named as the service names it
+class InvalidDefinition(ServiceException):
     """The Amazon States Language definition cannot be run."""
 
     code = "InvalidDefinition"
 
 
-class AccessDenied(ServiceException):  # noqa: N818 - named as the service names it
+class AccessDenied(ServiceException):
     """The role of the state machine cannot be used for what the state machine is configured to do."""
 
     code = "AccessDeniedException"
 
 
-class Unsupported(ServiceException):  # noqa: N818 - told to the caller like the service's own errors
+class Unsupported(ServiceException):
     """The request is valid on AWS and not emulated here."""
 
     code = "ValidationException"
@@ -65,14 +65,14 @@ def install(world: World) -> None:
     state_machine_reports.install(world)
     world.at_stop.append(_abort_all)
 
-    def create(self: StepFunctionsParserBackend, name: str, definition: str, roleArn: str, **named: Any) -> Any:  # noqa: N803
+    def create(self: StepFunctionsParserBackend, **named: Any) -> Any:
         if named.get("sm_type") == "EXPRESS":
             raise Unsupported("The local cloud does not run EXPRESS state machines.")
-        _check_name(name)
-        _check_role(roleArn)
-        _check_definition(definition)
-        _check_logging(roleArn, named.get("loggingConfiguration"))
-        return original_create(self, name, definition, roleArn, **named)
+        _check_name(named["name"])
+        _check_role(named["roleArn"])
+        _check_definition(named["definition"])
+        _check_logging(named["roleArn"], named.get("loggingConfiguration"))
+        return original_create(self, **named)
 
     def update(self: StepFunctionsParserBackend, arn: str, *positional: Any, **named: Any) -> Any:
         machine = self.describe_state_machine(arn)
@@ -84,7 +84,11 @@ def install(world: World) -> None:
         return original_update(self, arn, *positional, **named)
 
     def start_execution(self: StepFunctionResponse) -> ActionResult:
-        arguments = (self._get_param("stateMachineArn"), self._get_param("name"), self._get_param("input") or "{}")
+        arguments = (
+            self._get_param("stateMachineArn"),
+            self._get_param("name"),
+            self._get_param("input") or "{}",
+        )
         execution = _start(world, self.stepfunction_backend, *arguments)
         return ActionResult({"executionArn": execution.execution_arn, "startDate": execution.start_date})
 
@@ -122,7 +126,7 @@ def _start(world: World, backend: Any, machine_arn: str, name: str | None, text:
 
 def _new_execution(backend: Any, machine: Any, name: str, text: str) -> Execution:
     arn = f"arn:aws:states:{REGION}:{ACCOUNT_ID}:execution:{machine.name}:{name}"
-    # An execution keeps the definition it was started with; its siblings and the backend are not copied along.
+    # An execution keeps the definition that it was started with.
     snapshot = copy.copy(machine)
     snapshot.executions = []
     return Execution(
@@ -141,7 +145,7 @@ def _new_execution(backend: Any, machine: Any, name: str, text: str) -> Executio
 
 
 def _stop_execution(self: StepFunctionResponse) -> ActionResult:
-    execution = self.stepfunction_backend.describe_execution(self._get_param("executionArn"))
+    execution: Any = self.stepfunction_backend.describe_execution(self._get_param("executionArn"))
     now = datetime.now(UTC)
     if execution.status == "RUNNING":
         execution.error, execution.cause = self._get_param("error"), self._get_param("cause")
@@ -150,7 +154,7 @@ def _stop_execution(self: StepFunctionResponse) -> ActionResult:
 
 
 def _describe_execution(self: StepFunctionResponse) -> ActionResult:
-    execution = self.stepfunction_backend.describe_execution(self._get_param("executionArn"))
+    execution: Any = self.stepfunction_backend.describe_execution(self._get_param("executionArn"))
     shown = _summary(execution) | {
         "input": execution.execution_input,
         "inputDetails": {"included": True},
@@ -158,12 +162,15 @@ def _describe_execution(self: StepFunctionResponse) -> ActionResult:
         "cause": execution.cause,
     }
     if execution.status == "SUCCEEDED":
-        shown |= {"output": json.dumps(execution.output, separators=(",", ":")), "outputDetails": {"included": True}}
+        shown |= {
+            "output": json.dumps(execution.output, separators=(",", ":")),
+            "outputDetails": {"included": True},
+        }
     return ActionResult({key: value for key, value in shown.items() if value is not None})
 
 
 def _list_executions(self: StepFunctionResponse) -> ActionResult:
-    machine = self.stepfunction_backend.describe_state_machine(self._get_param("stateMachineArn"))
+    machine: Any = self.stepfunction_backend.describe_state_machine(self._get_param("stateMachineArn"))
     status = self._get_param("statusFilter")
     found = [execution for execution in reversed(machine.executions) if status in (None, execution.status)]
     return ActionResult(_page(self, "executions", [_summary(execution) for execution in found]))
@@ -182,7 +189,7 @@ def _summary(execution: Execution) -> dict[str, Any]:
 
 
 def _get_execution_history(self: StepFunctionResponse) -> ActionResult:
-    execution = self.stepfunction_backend.describe_execution(self._get_param("executionArn"))
+    execution: Any = self.stepfunction_backend.describe_execution(self._get_param("executionArn"))
     events = execution.to_history_output()["events"]
     for event in events:
         event["timestamp"] = datetime.fromisoformat(event["timestamp"])
@@ -208,8 +215,8 @@ def _check_role(role_arn: str) -> None:
         trust.check_assume_role(STATES, role_arn)
     except trust.AccessDenied:
         raise AccessDenied(
-            "Neither the global service principal states.amazonaws.com, nor the regional one is authorized to assume "
-            "the provided role."
+            "Neither the global service principal states.amazonaws.com, nor the regional one is authorized "
+            "to assume the provided role."
         ) from None
 
 
@@ -244,7 +251,10 @@ def _problems(machine: dict[str, Any], path: str) -> Iterator[str]:
             reached.add(target)
             if target not in states:
                 yield f"MISSING_TRANSITION_TARGET: Missing 'Next' target: {target} at {where}"
-        inner = [*state.get("Branches", []), *filter(None, [state.get("ItemProcessor"), state.get("Iterator")])]
+        inner = [
+            *state.get("Branches", []),
+            *filter(None, [state.get("ItemProcessor"), state.get("Iterator")]),
+        ]
         for index, branch in enumerate(inner):
             yield from _problems(branch, f"{where}/{index}")
     for name in states:

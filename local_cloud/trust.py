@@ -15,12 +15,12 @@ from .policies import Caller, identity_allows, resource_allows
 from .world import ACCOUNT_ID, World
 
 ADMINISTRATOR = f"arn:aws:iam::{ACCOUNT_ID}:user/administrator"
-# A service that goes on with the session of whoever called it ("Forward access sessions" in the IAM user guide)
-# assumes nothing. In here it takes a new session of the same role, as this principal.
+# A service that goes on with its caller's session assumes nothing ("Forward access sessions" in the IAM user
+# guide). In here it takes a new session of the same role, as this principal.
 FORWARDED = "forward-access-session.amazonaws.com"
 
 
-class AccessDenied(ServiceException):  # noqa: N818 - moto's and AWS's name for it
+class AccessDenied(ServiceException):
     """The refusal that every AWS service words alike."""
 
     code = "AccessDenied"
@@ -45,9 +45,9 @@ def install(world: World) -> None:
 def caller_of(authorization: str) -> Caller:
     """Return who signed a request with this Authorization header.
 
-    Access keys that STS gave out belong to their role, access keys of IAM users to their user. The cloud's own
-    services sign with their service principal as access key. All other keys are the account's administrator:
-    a local cloud has nobody to keep out, but roles must be as narrow here as on AWS.
+    Access keys that STS gave out belong to their role, access keys of IAM users to their user. The cloud's
+    own services sign with their service principal as access key. All other keys are the account's
+    administrator: a local cloud has nobody to keep out, but roles must be as narrow here as on AWS.
     """
     found = re.search(r"Credential=([^/,\s]+)/", authorization)
     key_id = found[1] if found else ""
@@ -69,7 +69,7 @@ def check_assume_role(caller: Caller, role_arn: str) -> None:
     allow sts:AssumeRole as well ("Policy evaluation logic", IAM user guide).
 
     Raises:
-        AccessDenied: the role does not exist, or one of the policies does not allow it. AWS does not tell which.
+        AccessDenied: the role does not exist, or a policy does not allow it. AWS does not tell which.
     """
     denied = AccessDenied(caller, "sts:AssumeRole", role_arn)
     account = role_arn.split(":")[4] if role_arn.count(":") == 5 else ""
@@ -82,7 +82,9 @@ def check_assume_role(caller: Caller, role_arn: str) -> None:
     policy = role.assume_role_policy_document
     if not resource_allows(policy, "sts:AssumeRole", role_arn, caller):
         raise denied
-    named = Caller(arn=caller.arn, session_arn=caller.session_arn, service=caller.service, context=caller.context)
+    named = Caller(
+        arn=caller.arn, session_arn=caller.session_arn, service=caller.service, context=caller.context
+    )
     trusted_by_name = caller.account == account and resource_allows(policy, "sts:AssumeRole", role_arn, named)
     if ":role/" not in caller.arn or trusted_by_name:
         return

@@ -80,8 +80,8 @@ class World:
             service: boto3's name of the service.
             role_arn: the role to assume first.
             session_name: the name of the role's session.
-            principal: the AWS service that calls or assumes the role ("lambda.amazonaws.com"); the administrator
-                if None. `trust.FORWARDED` goes on as a role that called the service.
+            principal: the AWS service that calls or assumes the role ("lambda.amazonaws.com"); the
+                administrator if None. `trust.FORWARDED` goes on as a role that called the service.
 
         Raises:
             botocore.exceptions.ClientError: AccessDenied, the role's trust policy does not let the caller in.
@@ -105,7 +105,7 @@ class World:
 
 
 # Making clients on one session is not thread safe, and a session each would read its service models again.
-_session = boto3.session.Session(region_name=REGION)
+_session: Any = boto3.session.Session(region_name=REGION)
 _session_lock = threading.Lock()
 
 
