@@ -85,10 +85,6 @@ class OutputMissingError(EngineError):
     """The stack lacks an output the engine needs."""
 
 
-class ReportRefusedError(EngineError):
-    """Service Catalog does not accept the result of the operation."""
-
-
 # The names are Service Catalog's: it reads them from the Lambda's errorType.
 class ParserInvalidParameterException(EngineError):  # noqa: N818
     """The request or the artifact is wrong."""

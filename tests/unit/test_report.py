@@ -1,10 +1,14 @@
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from botocore.stub import Stubber
 from engine.catalog import notify, presentable
+from engine.errors import AWSRefusedError
 from engine.models import Failure, Report
+from report import handler
 from report.nets import of_execution, of_message
 from report.outcome import reason, send
 
@@ -93,6 +97,61 @@ def test_update_and_terminate_send_only_what_their_operations_take(
     expected = {"WorkflowToken": "t-1", "RecordId": "rec-1", "Status": "SUCCEEDED"}
     stub.add_response(operation, {}, {**expected, "IdempotencyToken": "rec-1-SUCCEEDED", **more})
     send(servicecatalog, report(kind))
+
+
+@pytest.fixture
+def answering() -> Iterator[Stubber]:
+    """Record what Service Catalog answers to the report Lambda."""
+    with Stubber(handler.servicecatalog) as stub:
+        yield stub
+        stub.assert_no_pending_responses()
+
+
+def test_the_states_report_reaches_service_catalog(answering: Stubber, context: Any) -> None:
+    answering.add_response("notify_terminate_provisioned_product_engine_workflow_result", {}, None)
+    assert handler.handle(report("TERMINATE").to_json(), context) == {}
+
+
+def test_a_states_report_that_is_refused_is_raised_so_that_it_is_tried_again(
+    answering: Stubber, context: Any
+) -> None:
+    operation = "notify_update_provisioned_product_engine_workflow_result"
+    answering.add_client_error(operation, "InvalidParametersException", "no")
+    with pytest.raises(AWSRefusedError):
+        handler.handle(report("UPDATE").to_json(), context)
+
+
+@pytest.mark.parametrize("code", ["InvalidParametersException", "ResourceNotFoundException"])
+def test_a_safety_net_that_comes_too_late_is_content(
+    answering: Stubber, event: Any, context: Any, code: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    operation = "notify_provision_product_engine_workflow_result"
+    answering.add_client_error(operation, code, "The workflow token is no longer valid.")
+    assert handler.handle(dead_letters(event("provision")), context) == {"batchItemFailures": []}
+    assert "Service Catalog refused a late report" in caplog.text
+
+
+def test_a_safety_net_that_service_catalog_does_not_hear_tries_again(
+    answering: Stubber, event: Any, context: Any
+) -> None:
+    operation = "notify_provision_product_engine_workflow_result"
+    answering.add_client_error(operation, "InternalFailure", "oops", 500)
+    answering.add_response(operation, {}, None)
+    result = handler.handle(dead_letters(event("provision"), event("provision"), "not json"), context)
+    assert result == {"batchItemFailures": [{"itemIdentifier": "message-0"}, {"itemIdentifier": "message-2"}]}
+
+
+def dead_letters(*bodies: Any) -> Any:
+    records = [
+        {
+            "messageId": f"message-{number}",
+            "body": body if isinstance(body, str) else json.dumps(body),
+            "eventSource": "aws:sqs",
+            "eventSourceARN": "arn:aws:sqs:us-east-1:123456789012:dead-letters",
+        }
+        for number, body in enumerate(bodies)
+    ]
+    return {"Records": records}
 
 
 def test_a_refused_report_is_not_swallowed(stubbed: Any) -> None:
