@@ -16,6 +16,7 @@ from moto.sqs.models import sqs_backends
 
 from . import notifications
 from .policies import Caller, key_allows, resource_allows
+from .trust import service_caller
 from .world import ACCOUNT_ID, REGION, World
 
 log = logging.getLogger(__name__)
@@ -139,10 +140,7 @@ def _input(target: dict[str, Any], event: dict[str, Any]) -> str:
 
 
 def _caller(rule: Rule) -> Caller:
-    return Caller(
-        service="events.amazonaws.com",
-        context={"aws:SourceArn": rule.arn, "aws:SourceAccount": rule.account_id},
-    )
+    return service_caller("events.amazonaws.com", rule.arn)
 
 
 def _require(allowed: bool, action: str, rule: Rule) -> None:
@@ -188,8 +186,9 @@ def _to_topic(_: World, rule: Rule, target: dict[str, Any], body: str) -> None:
         raise NotDeliveredError(str(error)) from error
 
 
-def _to_state_machine(world: World, rule: Rule, target: dict[str, Any], body: str) -> None:  # noqa: ARG001
-    client = world.client("stepfunctions", target["RoleArn"], "EventBridge", "events.amazonaws.com")
+def _to_state_machine(world: World, rule: Rule, target: dict[str, Any], body: str) -> None:
+    principal = "events.amazonaws.com"
+    client = world.client("stepfunctions", target["RoleArn"], "EventBridge", principal, rule.arn)
     client.start_execution(stateMachineArn=target["Arn"], name=str(uuid.uuid4()), input=body)
 
 

@@ -147,9 +147,8 @@ class _Event:
     def _deliver(self, arn: str, body: str, attributes: dict[str, Any]) -> None:
         """Send with the function's role, as Lambda does."""
         service, name = arn.split(":")[2], arn.rpartition(":")[2]
-        client = self.world.client(
-            service, self.function.role, self.function.function_name, "lambda.amazonaws.com"
-        )
+        role, session, arn = self.function.role, self.function.function_name, self.function.function_arn
+        client = self.world.client(service, role, session, "lambda.amazonaws.com", arn)
         if service == "sqs":
             url = client.get_queue_url(QueueName=name)["QueueUrl"]
             client.send_message(QueueUrl=url, MessageBody=body, MessageAttributes=attributes)

@@ -24,12 +24,11 @@ from .function_configuration import Function
 from .function_logs import write
 from .lambda_code import Code, UnloadableBuildError
 from .lambda_runtime import Answer, Nursery, Sandbox
-from .policies import Caller
-from .world import ACCOUNT_ID, REGION, World
+from .world import REGION, World
 
 log = logging.getLogger(__name__)
 
-LAMBDA = Caller(service="lambda.amazonaws.com", context={"aws:SourceAccount": ACCOUNT_ID})
+PRINCIPAL = "lambda.amazonaws.com"
 # "Lambda quotas": Invocation payload (request and response), synchronous and asynchronous.
 SYNCHRONOUS_BYTES = 6 * 1024 * 1024 + 100
 ASYNCHRONOUS_BYTES = 1024 * 1024
@@ -52,7 +51,7 @@ def install(world: World) -> None:
 
     def put_function(self: LambdaStorage, function: Function) -> None:
         try:
-            trust.check_assume_role(LAMBDA, function.role)
+            trust.check_assume_role(trust.service_caller(PRINCIPAL, function.function_arn), function.role)
         except trust.AccessDenied:
             raise InvalidParameterValueException(
                 "The role defined for the function cannot be assumed by Lambda."
@@ -201,7 +200,7 @@ class _Runtime:
     def _environment(self, function: Function, nursery: Nursery, stream: str) -> Mapping[str, str]:
         """Return "Defined runtime environment variables" of the Lambda guide, and the function's own."""
         session_name = function.function_name.ljust(2, "_")  # STS wants two characters
-        session = self.world.credentials(function.role, session_name, "lambda.amazonaws.com")
+        session = self.world.credentials(function.role, session_name, PRINCIPAL, function.function_arn)
         logging_config = function.logging_config
         environment = {
             **function.environment_vars,

@@ -15,6 +15,7 @@ from moto.stepfunctions.parser.asl.component.common.retry.retrier_outcome import
 from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
 from moto.stepfunctions.parser.asl.component.program.program import Program
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.credentials import StateCredentials
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.state_task import StateTask
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
 from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.eval.event.event_manager import EventManager
@@ -47,7 +48,15 @@ def install(world: World) -> None:
 
 def _act_as_the_role(world: World) -> None:
     def client_for(region: str, service: str, state_credentials: StateCredentials) -> Any:  # noqa: ARG001
-        return world.client(service, state_credentials.role_arn, "StepFunctions", "states.amazonaws.com")
+        role_arn, source = state_credentials.role_arn, getattr(state_credentials, "machine_arn", None)
+        return world.client(service, role_arn, "StepFunctions", "states.amazonaws.com", source)
+
+    def credentials(self: StateTask, env: Environment) -> StateCredentials:
+        chosen: Any = original_credentials(self, env)
+        chosen.machine_arn = env.states.context_object.context_object_data["StateMachine"]["Id"]
+        return chosen  # type: ignore[no-any-return]
+
+    original_credentials = world.patch(StateTask, "_eval_state_credentials", credentials)
 
     for module in list(sys.modules.values()):
         if getattr(module, "boto_client_for", None) is boto_client_for:

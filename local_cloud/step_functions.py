@@ -23,7 +23,6 @@ from . import jsonata, state_machine_interpreter, state_machine_reports, trust
 from .policies import Caller, identity_allows
 from .world import ACCOUNT_ID, REGION, World
 
-STATES = Caller(service="states.amazonaws.com", context={"aws:SourceAccount": ACCOUNT_ID})
 INPUT_BYTES = 262_144
 # "Names" in the API reference of StartExecution.
 NAME = re.compile(r"[^\s<>{}\[\]?*\"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f\ufffe\uffff]{1,80}")
@@ -69,7 +68,7 @@ def install(world: World) -> None:
         if named.get("sm_type") == "EXPRESS":
             raise Unsupported("The local cloud does not run EXPRESS state machines.")
         _check_name(named["name"])
-        _check_role(named["roleArn"])
+        _check_role(named["roleArn"], f"arn:aws:states:{REGION}:{ACCOUNT_ID}:stateMachine:{named['name']}")
         _check_definition(named["definition"])
         _check_logging(named["roleArn"], named.get("loggingConfiguration"))
         return original_create(self, **named)
@@ -77,7 +76,7 @@ def install(world: World) -> None:
     def update(self: StepFunctionsParserBackend, arn: str, *positional: Any, **named: Any) -> Any:
         machine = self.describe_state_machine(arn)
         role = named.get("role_arn") or machine.roleArn
-        _check_role(role)
+        _check_role(role, arn)
         if named.get("definition"):
             _check_definition(named["definition"])
         _check_logging(role, named.get("logging_configuration") or machine.loggingConfiguration)
@@ -210,9 +209,9 @@ def _check_name(name: str) -> None:
         raise InvalidName(f"Invalid Name: '{name}'")
 
 
-def _check_role(role_arn: str) -> None:
+def _check_role(role_arn: str, machine_arn: str) -> None:
     try:
-        trust.check_assume_role(STATES, role_arn)
+        trust.check_assume_role(trust.service_caller("states.amazonaws.com", machine_arn), role_arn)
     except trust.AccessDenied:
         raise AccessDenied(
             "Neither the global service principal states.amazonaws.com, nor the regional one is authorized "

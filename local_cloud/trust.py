@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 
 from moto.core.exceptions import ServiceException
@@ -51,8 +52,9 @@ def caller_of(authorization: str) -> Caller:
     """
     found = re.search(r"Credential=([^/,\s]+)/", authorization)
     key_id = found[1] if found else ""
-    if key_id.endswith(".amazonaws.com"):
-        return Caller(service=key_id, context={"aws:SourceAccount": ACCOUNT_ID})
+    service, _, source = key_id.partition("!")
+    if service.endswith(".amazonaws.com"):
+        return service_caller(service, base64.urlsafe_b64decode(source).decode())
     for account, backends in list(sts_backends.items()):
         session = backends["aws"].get_assumed_role_from_access_key(key_id)
         if session is not None:
@@ -60,6 +62,12 @@ def caller_of(authorization: str) -> Caller:
     user = iam_backends[ACCOUNT_ID]["aws"].get_user_from_access_key_id(key_id)
     arn = user.arn if user else ADMINISTRATOR
     return Caller(ACCOUNT_ID, arn, arn)
+
+
+def service_caller(principal: str, source_arn: str = "") -> Caller:
+    """Return an AWS service as a caller, acting on behalf of a resource of this account."""
+    context = {"aws:SourceAccount": ACCOUNT_ID} | ({"aws:SourceArn": source_arn} if source_arn else {})
+    return Caller(service=principal, context=context)
 
 
 def check_assume_role(caller: Caller, role_arn: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -71,6 +72,7 @@ class World:
         role_arn: str | None = None,
         session_name: str = "local-cloud",
         principal: str | None = None,
+        source_arn: str | None = None,
     ) -> Any:
         """Return a boto3 client that talks to this cloud, as the account's administrator or as `role_arn`.
 
@@ -82,26 +84,35 @@ class World:
             session_name: the name of the role's session.
             principal: the AWS service that calls or assumes the role ("lambda.amazonaws.com"); the
                 administrator if None. `trust.FORWARDED` goes on as a role that called the service.
+            source_arn: the resource on whose behalf that service acts (aws:SourceArn).
 
         Raises:
             botocore.exceptions.ClientError: AccessDenied, the role's trust policy does not let the caller in.
         """
         if role_arn is None:
-            return self._client(service, principal or "local", "local", None)
-        credentials = self.credentials(role_arn, session_name, principal)
+            return self._client(service, _access_key(principal, source_arn), "local", None)
+        credentials = self.credentials(role_arn, session_name, principal, source_arn)
         return self._client(
             service, credentials["AccessKeyId"], credentials["SecretAccessKey"], credentials["SessionToken"]
         )
 
-    def credentials(self, role_arn: str, session_name: str, principal: str | None = None) -> dict[str, str]:
-        """Return AccessKeyId, SecretAccessKey and SessionToken of a new session of a role."""
-        client = self._client("sts", principal or "local", "local", None)
+    def credentials(
+        self, role_arn: str, session_name: str, principal: str | None = None, source_arn: str | None = None
+    ) -> dict[str, str]:
+        """Return AccessKeyId, SecretAccessKey and SessionToken of a new session of a role (see `client`)."""
+        client = self._client("sts", _access_key(principal, source_arn), "local", None)
         answer = client.assume_role(RoleArn=role_arn, RoleSessionName=session_name)
         credentials: dict[str, str] = answer["Credentials"]
         return credentials
 
     def _client(self, service: str, key_id: str, secret: str, token: str | None) -> Any:
         return _client(self.endpoint, service, key_id, secret, token)
+
+
+def _access_key(principal: str | None, source_arn: str | None) -> str:
+    """Return the access key with which a service of this cloud says who it is; `trust.caller_of` reads it."""
+    source = f"!{base64.urlsafe_b64encode(source_arn.encode()).decode()}" if source_arn else ""
+    return f"{principal}{source}" if principal else "local"
 
 
 # Making clients on one session is not thread safe, and a session each would read its service models again.
@@ -113,7 +124,12 @@ _session_lock = threading.Lock()
 def _client(endpoint: str, service: str, key_id: str, secret: str, token: str | None) -> Any:
     # Path-style S3 and no retries: a fault that a test injects must reach the caller as it is.
     # A Lambda function may run for 900 s before its answer comes.
-    config = Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}, read_timeout=930)
+    config = Config(
+        retries={"total_max_attempts": 1},
+        s3={"addressing_style": "path"},
+        read_timeout=930,
+        max_pool_connections=100,
+    )
     with _session_lock:
         return _session.client(
             service,
