@@ -96,7 +96,7 @@ def bundled_code() -> lambda_.Code:
 class _Uv:
     def try_bundle(self, output_dir: str, *, image: DockerImage, **options: Any) -> bool:  # noqa: ARG002
         command = [
-            *(uv.find_uv_bin(), "pip", "install", "--quiet", "--no-config", "--target", output_dir),
+            *(uv.find_uv_bin(), "pip", "install", "--quiet", "--color", "never", "--target", output_dir),
             *(
                 "--python-version",
                 "3.14",
