@@ -17,9 +17,15 @@ from engine.errors import (
 )
 from engine.models import Change, Planned, PlanRequest
 
+from plan.losses import refuse_losses
+
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
-    from mypy_boto3_cloudformation.type_defs import DescribeChangeSetOutputTypeDef, StackTypeDef
+    from mypy_boto3_cloudformation.type_defs import (
+        DescribeChangeSetOutputTypeDef,
+        ResourceChangeTypeDef,
+        StackTypeDef,
+    )
 
 _UPDATABLE = {
     "CREATE_COMPLETE",
@@ -27,13 +33,6 @@ _UPDATABLE = {
     "UPDATE_ROLLBACK_COMPLETE",
     "IMPORT_COMPLETE",
     "IMPORT_ROLLBACK_COMPLETE",
-}
-
-_LOSSES = {
-    "AWS::RDS::DBInstance": "the database and its automated backups would be deleted",
-    "AWS::KMS::Key": "what it encrypts, the database included, could no longer be read",
-    "AWS::S3::Bucket": "the backups in it would be deleted",
-    "AWS::SecretsManager::Secret": "the password in it would be lost",
 }
 
 
@@ -60,23 +59,17 @@ def plan(cloudformation: CloudFormationClient, request: PlanRequest, execution_r
         # A change set made a moment ago may not be visible yet.
         with suppress(cloudformation.exceptions.AlreadyExistsException):
             _create(cloudformation, request, mode, execution_role_name)
+    if change_set is None or change_set["Status"] in ("CREATE_PENDING", "CREATE_IN_PROGRESS"):
         raise ChangeSetInProgressError(_in_progress(request.stack_name))
-    status = change_set["Status"]
-    if status in ("CREATE_PENDING", "CREATE_IN_PROGRESS"):
-        raise ChangeSetInProgressError(_in_progress(request.stack_name))
-    if status != "CREATE_COMPLETE":
+    if change_set["Status"] != "CREATE_COMPLETE":
         return _without_changes(cloudformation, change_set, mode)
-    changes = _changes(change_set)
-    losses = [line for line in map(_loss, changes) if line]
-    if losses:
+    changes = [change["ResourceChange"] for change in change_set["Changes"] if "ResourceChange" in change]
+    try:
+        refuse_losses(changes)
+    except DataLossError:
         _discard(cloudformation, change_set, mode)
-        raise DataLossError(
-            "This update was refused because it would destroy data, and nothing was changed:\n"
-            + "\n".join(losses)
-            + "\nUndo the input or version that causes it. To move to such a version, launch a new database "
-            "and migrate the data."
-        )
-    return Planned(stack_id=change_set["StackId"], change_set_arn=change_set["ChangeSetId"], changes=changes)
+        raise
+    return _planned(change_set, changes)
 
 
 def _plan_deletion(stack: StackTypeDef | None) -> Planned:
@@ -163,11 +156,10 @@ def _discard(
         cloudformation.delete_change_set(ChangeSetName=change_set["ChangeSetId"])
 
 
-def _changes(change_set: DescribeChangeSetOutputTypeDef) -> list[Change]:
-    resource_changes = [
-        change["ResourceChange"] for change in change_set["Changes"] if "ResourceChange" in change
-    ]
-    return [
+def _planned(
+    change_set: DescribeChangeSetOutputTypeDef, resource_changes: list[ResourceChangeTypeDef]
+) -> Planned:
+    changes = [
         Change(
             logical_id=change["LogicalResourceId"],
             type=change["ResourceType"],
@@ -176,22 +168,7 @@ def _changes(change_set: DescribeChangeSetOutputTypeDef) -> list[Change]:
         )
         for change in resource_changes
     ]
-
-
-def _loss(change: Change) -> str | None:
-    """Return the line of the refusal for a change that would lose data, or None.
-
-    Conditional means that CloudFormation itself can't tell before it tries, so it counts.
-    """
-    consequence = _LOSSES.get(change.type)
-    if consequence is None:
-        return None
-    if change.action == "Remove":
-        return f"- {change.logical_id} ({change.type}) would be removed: {consequence}."
-    if change.replacement in ("True", "Conditional"):
-        may = "would" if change.replacement == "True" else "might"
-        return f"- {change.logical_id} ({change.type}) {may} be replaced: {consequence}."
-    return None
+    return Planned(stack_id=change_set["StackId"], change_set_arn=change_set["ChangeSetId"], changes=changes)
 
 
 def _in_progress(stack_name: str) -> str:

@@ -42,6 +42,8 @@ def outputs_when_done(cloudformation: CloudFormationClient, request: StackReques
         succeeded = status in ("CREATE_COMPLETE", "UPDATE_COMPLETE") or not events
     if not succeeded:
         raise StackFailedError(_failure(stack, events))
+    if request.kind == "TERMINATE":
+        return []
     return [
         Output(
             key=output["OutputKey"], value=output["OutputValue"], description=output.get("Description", "")

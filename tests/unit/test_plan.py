@@ -200,6 +200,37 @@ def test_an_update_that_would_lose_data_is_refused_and_its_change_set_removed(
     assert "Alarm" not in str(refused.value)
 
 
+def conditional(*causes: tuple[str, str]) -> Any:
+    targets = [{"Attribute": "Properties", "Name": name, "RequiresRecreation": when} for name, when in causes]
+    changed = change("Database", "AWS::RDS::DBInstance", replacement="Conditional")
+    changed["ResourceChange"]["Details"] = [{"Target": target} for target in targets]
+    return changed
+
+
+def test_what_rds_changes_in_place_is_let_through_though_cloudformation_can_not_tell(
+    cloudformation: Any, request_to: Any
+) -> None:
+    client, stub = cloudformation
+    stack_is(stub, "CREATE_COMPLETE")
+    harmless = conditional(("BackupRetentionPeriod", "Conditionally"), ("AllocatedStorage", "Never"))
+    change_set_is(stub, "CREATE_COMPLETE", changes=[harmless])
+    planned = plan(client, request_to("update"), "TapStackExecution")
+    assert planned.change_set_arn == CHANGE_SET_ID
+    assert planned.changes[0].replacement == "Conditional"
+
+
+@pytest.mark.parametrize("cause", [("Engine", "Conditionally"), ("KmsKeyId", "Always")])
+def test_one_dangerous_cause_among_harmless_ones_is_enough_to_refuse(
+    cloudformation: Any, request_to: Any, cause: tuple[str, str]
+) -> None:
+    client, stub = cloudformation
+    stack_is(stub, "CREATE_COMPLETE")
+    change_set_is(stub, "CREATE_COMPLETE", changes=[conditional(("MultiAZ", "Conditionally"), cause)])
+    stub.add_response("delete_change_set", {}, {"ChangeSetName": CHANGE_SET_ID})
+    with pytest.raises(DataLossError, match=f"might be replaced because of .*{cause[0]}"):
+        plan(client, request_to("update"), "TapStackExecution")
+
+
 @pytest.mark.parametrize("status", ["UPDATE_IN_PROGRESS", "CREATE_IN_PROGRESS", "DELETE_IN_PROGRESS"])
 def test_a_stack_that_is_changing_is_busy(cloudformation: Any, request_to: Any, status: str) -> None:
     client, stub = cloudformation
