@@ -11,12 +11,14 @@ from moto.iam.models import iam_backends
 
 from local_cloud.policies import Caller as PolicyCaller
 from local_cloud.trust import ADMINISTRATOR, caller_of
-from local_cloud.world import ACCOUNT_ID, World
+from local_cloud.world import ACCOUNT_ID, REGION, World
 
 from .errors import InvalidParametersError
 from .model import Portfolio
 
 SERVICE = "servicecatalog.amazonaws.com"
+# "Launch constraints" in the administrator guide has trust policies name no narrower source than this.
+SOURCE_ARN = f"arn:aws:servicecatalog:{REGION}:{ACCOUNT_ID}:*"
 # Service Catalog, asking on behalf of a user of this account; the local cloud has no other.
 OURSELVES = PolicyCaller(
     service=SERVICE, context={"aws:SourceAccount": ACCOUNT_ID, "aws:SecureTransport": "true"}
@@ -75,7 +77,7 @@ def assume_for_a_test(world: World, role_arn: str) -> None:
         InvalidParametersError: the role does not exist, or does not trust Service Catalog.
     """
     try:
-        world.credentials(role_arn, "test", SERVICE)
+        world.credentials(role_arn, "test", SERVICE, SOURCE_ARN)
     except ClientError as error:
         raise InvalidParametersError(
             f"Access denied while assuming launch role {role_arn}: it must exist and trust {SERVICE}."

@@ -14,7 +14,7 @@ from local_cloud.world import ACCOUNT_ID, REGION
 
 from .calls import Call, Response, operation
 from .errors import InvalidParametersError
-from .identity import SERVICE
+from .identity import SERVICE, SOURCE_ARN
 from .launches import Answer, Outcome, ProvisionedProduct, Record, RecordType
 
 logger = logging.getLogger(__name__)
@@ -198,4 +198,6 @@ def _group_name(provisioned: ProvisionedProduct) -> str:
 
 
 def _as_launch_role(call: Call, provisioned: ProvisionedProduct, service: str) -> Any:
-    return call.service.world.client(service, provisioned.launch_role_arn, provisioned.id, SERVICE)
+    return call.service.world.client(
+        service, provisioned.launch_role_arn, provisioned.id, SERVICE, SOURCE_ARN
+    )

@@ -177,6 +177,27 @@ def test_a_launch_role_is_assumed_when_its_constraint_is_made(shop: Shop, parame
     assert told.startswith("InvalidParametersException")
 
 
+def test_a_launch_role_may_trust_service_catalog_for_this_account_only(shop: Shop) -> None:
+    trust = document(
+        Principal={"Service": "servicecatalog.amazonaws.com"},
+        Action="sts:AssumeRole",
+        Condition={
+            "StringEquals": {"aws:SourceAccount": "123456789012"},
+            "ArnLike": {"aws:SourceArn": "arn:aws:servicecatalog:us-east-1:123456789012:*"},
+        },
+    )
+    shop.cloud.client("iam").create_role(RoleName="Careful", AssumeRolePolicyDocument=trust)
+    product_id = created(shop)
+    shop.client.associate_product_with_portfolio(ProductId=product_id, PortfolioId=shop.portfolio_id)
+    constraint = shop.client.create_constraint(
+        PortfolioId=shop.portfolio_id,
+        ProductId=product_id,
+        Type="LAUNCH",
+        Parameters='{"LocalRoleName": "Careful"}',
+    )
+    assert constraint["Status"] == "AVAILABLE"
+
+
 @pytest.mark.parametrize(
     ("arn", "kind"),
     [
