@@ -116,14 +116,14 @@ def _publish(world: World, cloud_assembly_dir: Path, file: dict[str, Any]) -> No
 
 
 def _zipped(directory: Path) -> bytes:
-    """Pack a directory so that the same files give the same bytes."""
+    """Pack a directory so that the same files give the same bytes; not compressed, as it goes nowhere."""
     packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+    with zipfile.ZipFile(packed, "w") as archive:
         for path in sorted(directory.rglob("*")):
             if path.is_file():
                 entry = zipfile.ZipInfo(path.relative_to(directory).as_posix(), (1980, 1, 1, 0, 0, 0))
                 entry.external_attr = path.stat().st_mode << 16
-                archive.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED, 1)
+                archive.writestr(entry, path.read_bytes())
     return packed.getvalue()
 
 

@@ -6,22 +6,19 @@ from moto.cloudformation import urls
 
 from ..world import World
 from . import ec2_dependencies
-from .api import CloudFormationApi
+from .api import api_of
 from .custom_resource import CustomResource
-from .faults import Faults
+from .faults import faults
 from .resources import Types
 from .service import CloudFormation
 from .types import PROVIDERS
 
+__all__ = ["faults", "install"]
 
-def install(world: World) -> Faults:
-    """Answer CloudFormation requests with this implementation.
 
-    Returns the switch that makes stack operations go wrong. Call it before the server starts.
-    """
+def install(world: World) -> None:
+    """Answer CloudFormation requests with this implementation. Call it before the server starts."""
     ec2_dependencies.install(world)
-    service = CloudFormation(world, Faults(), Types(PROVIDERS, CustomResource()))
-    api = type("CloudFormationApi", (CloudFormationApi,), {"service": service})
-    world.patch(urls, "url_paths", {"{0}/$": api.dispatch})
+    service = CloudFormation(world, faults(world), Types(PROVIDERS, CustomResource()))
+    world.patch(urls, "url_paths", {"{0}/$": api_of(service).dispatch})
     world.at_stop.append(service.stop)
-    return service.faults

@@ -6,16 +6,22 @@ import json
 import time
 import uuid
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
-from botocore.exceptions import ClientError
+from moto.s3.models import S3Backend, s3_backends
 
 from ..world import REGION
 from .provider import Call, Properties, ProviderError, Tagging
 
 _BUCKET = f"cloudformation-custom-resource-response-{REGION.replace('-', '')}"
+_OWNER = "999999999999"  # the bucket belongs to an account of AWS's
 _TIMEOUT = 3600  # AWS seconds, when there is no ServiceTimeout
 _SHORTEST_TIMEOUT = 5.0  # real seconds: the function's own code does not run faster in a fast world
+
+
+def _responses() -> S3Backend:
+    return s3_backends[_OWNER]["aws"]
 
 
 class CustomResource:
@@ -26,7 +32,7 @@ class CustomResource:
 
     name: str | None = None
     tagging: Tagging | None = None
-    attributes: Mapping[str, str] = {}  # noqa: RUF012 - a protocol member; what it offers is what the function answers
+    attributes: Mapping[str, str] = MappingProxyType({})  # any: they are what the function answers
 
     def create(self, call: Call, properties: Properties) -> str:
         """Send Create and return the physical id that the function chose."""
@@ -60,8 +66,9 @@ class CustomResource:
         self, call: Call, kind: str, properties: Properties, more: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
         request_id = str(uuid.uuid4())
+        if _BUCKET not in _responses().buckets:
+            _responses().create_bucket(_BUCKET, REGION)
         s3 = call.world.client("s3")
-        s3.create_bucket(Bucket=_BUCKET)
         request = {
             "RequestType": kind,
             "ResponseURL": s3.generate_presigned_url(
@@ -77,7 +84,7 @@ class CustomResource:
         call.client("lambda").invoke(
             FunctionName=properties["ServiceToken"], InvocationType="Event", Payload=json.dumps(request)
         )
-        answer = self._answer(call, s3, request_id, float(properties.get("ServiceTimeout", _TIMEOUT)))
+        answer = self._answer(call, request_id, float(properties.get("ServiceTimeout", _TIMEOUT)))
         if answer.get("Status") != "SUCCESS":
             raise ProviderError(
                 f"Received response status [FAILED] from custom resource. Message returned: {answer.get('Reason', '')} (RequestId: {request_id})"
@@ -88,17 +95,15 @@ class CustomResource:
         call.data.update(answer.get("Data") or {})
         return answer
 
-    def _answer(self, call: Call, s3: Any, key: str, timeout: float) -> dict[str, Any]:
+    def _answer(self, call: Call, key: str, timeout: float) -> dict[str, Any]:
         deadline = time.monotonic() + max(timeout / call.world.speed, _SHORTEST_TIMEOUT)
         while time.monotonic() < deadline:
-            try:
-                body = s3.get_object(Bucket=_BUCKET, Key=key)["Body"].read()
-            except ClientError:
+            written = _responses().get_object(_BUCKET, key)
+            if written is None:
                 call.wait(1)
                 continue
-            s3.delete_object(Bucket=_BUCKET, Key=key)
             try:
-                answer: dict[str, Any] = json.loads(body)
+                answer: dict[str, Any] = json.loads(written.value)
             except ValueError:
                 raise ProviderError("Invalid Response object: it is not JSON") from None
             return answer

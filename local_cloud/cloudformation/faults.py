@@ -5,7 +5,9 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field
 from typing import Literal
+from weakref import WeakKeyDictionary
 
+from ..world import World
 from .errors import ThrottlingError
 
 Operation = Literal["create", "update", "delete"]
@@ -40,7 +42,7 @@ class _Fault:
 
 
 class Faults:
-    """The faults of one cloud. `install` returns it.
+    """The faults of one cloud; `faults(world)` gives them.
 
     A target is a logical id ("Database") or a resource type ("AWS::RDS::DBInstance"); a fault meets the next `times`
     attempts in any stack, then is used up.
@@ -99,3 +101,11 @@ class Faults:
             if self._throttled_actions.get(action, 0):
                 self._throttled_actions[action] -= 1
                 raise ThrottlingError("Rate exceeded")
+
+
+_faults: WeakKeyDictionary[World, Faults] = WeakKeyDictionary()
+
+
+def faults(world: World) -> Faults:
+    """Return the switch that makes the stack operations of this world go wrong."""
+    return _faults.setdefault(world, Faults())

@@ -94,7 +94,9 @@ class CloudFormation:
         """Return what handles the resources of a stack."""
         return ResourceHandler(self.world, self.faults, self.types, stack, specification)
 
-    def template(self, request: Request, caller: str | None, previous: Specification | None = None) -> Template:
+    def template(
+        self, request: Request, caller: str | None, previous: Specification | None = None
+    ) -> Template:
         """Read the request's template: body, URL or the previous one. Raises ValidationError."""
         given = [key for key in ("TemplateBody", "TemplateURL") if request.get(key)]
         if request.get("UsePreviousTemplate") and not given and previous:
