@@ -31,6 +31,7 @@ class ServiceCatalogResponse(BaseResponse):
     def call_action(self) -> Any:
         """Answer the request; a fault of ours is an error clients can parse, and a traceback in the log."""
         try:
+            self._authenticate_and_authorize_normal_action("*")
             answer: object = self._answer(
                 get_service_model("servicecatalog").operation_model(self._get_action())
             )

@@ -7,7 +7,7 @@ import pytest
 
 from local_cloud import service_catalog
 
-from .conftest import GATHER, TRUST, Shop, refusal
+from .conftest import GATHER, TRUST, Shop, document, refusal
 
 REASON = "the suffix is taken"
 
@@ -183,3 +183,18 @@ def test_a_wrong_answer_is_refused(shop: Shop, operation: str, changed: dict[str
     told = refusal(shop.engine.answer, operation=operation, message=message, **{"status": "FAILED"} | changed)
     assert told.startswith(code)
     assert shop.status(product_id) == "UNDER_CHANGE"
+
+
+def test_a_role_that_may_not_notify_cannot_answer(shop: Shop) -> None:
+    _, message = shop.launched()
+    trust = document(Principal="*", Action="sts:AssumeRole")
+    role = shop.cloud.client("iam").create_role(RoleName="Powerless", AssumeRolePolicyDocument=trust)["Role"]
+    client = shop.cloud.world.client("servicecatalog", role["Arn"])
+    told = refusal(
+        client.notify_provision_product_engine_workflow_result,
+        WorkflowToken=message["token"],
+        RecordId=message["recordId"],
+        Status="FAILED",
+    )
+    assert told.startswith("AccessDenied")
+    assert outcomes(message["recordId"]) == []

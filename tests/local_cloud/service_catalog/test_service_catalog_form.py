@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import LAUNCH_ROLE, TRUST, Shop, refusal
+from .conftest import LAUNCH_ROLE, TRUST, Shop, document, refusal
 
 Install = Callable[..., None]
 ENV = {"key": "Env", "defaultValue": "dev", "type": "String", "description": "Where", "isNoEcho": False}
@@ -125,9 +125,10 @@ def test_the_product_is_on_offer_with_its_path(shop: Shop) -> None:
 
 def test_somebody_without_access_finds_nothing_until_the_portfolio_is_opened(shop: Shop) -> None:
     trust = TRUST.replace('{"Service": "servicecatalog.amazonaws.com"}', '{"AWS": "*"}')
-    role = shop.cloud.client("iam").create_role(
-        RoleName="Teams", Path="/people/", AssumeRolePolicyDocument=trust
-    )["Role"]["Arn"]
+    iam = shop.cloud.client("iam")
+    role = iam.create_role(RoleName="Teams", Path="/people/", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    policy = document(Action="servicecatalog:*", Resource="*")
+    iam.put_role_policy(RoleName="Teams", PolicyName="Users", PolicyDocument=policy)
     user = shop.cloud.world.client("servicecatalog", role)
     assert user.search_products()["ProductViewSummaries"] == []
     told = refusal(user.list_launch_paths, ProductId=shop.product_id)
