@@ -42,29 +42,40 @@ class Monitoring(Construct):
         if email:
             self._topic.add_subscription(subscriptions.EmailSubscription(email))
 
-        minutes = Duration.minutes(5)
+        period = Duration.minutes(5)
         self._alarm(
             "ExecutionFailed",
             "An execution failed before it could answer",
-            engine.machine.metric_failed(period=minutes),
+            engine.machine.metric_failed(period=period),
         )
         self._alarm(
             "ExecutionTimedOut",
             "An execution took longer than the state machine waits",
-            engine.machine.metric_timed_out(period=minutes),
+            engine.machine.metric_timed_out(period=period),
         )
         self._alarm(
             "OperationNotStarted",
-            "A message of Service Catalog could not be received, and its failure is not reported yet",
-            engine.dead_letters.metric_approximate_number_of_messages_visible(period=minutes),
+            "An operation could not be started, and its failure has not been reported for 15 minutes",
+            # A message is visible only between two tries.
+            cloudwatch.MathExpression(
+                expression="waiting + tried",
+                using_metrics={
+                    "waiting": engine.dead_letters.metric_approximate_number_of_messages_visible(),
+                    "tried": engine.dead_letters.metric_approximate_number_of_messages_not_visible(),
+                },
+                period=period,
+            ),
+            periods=3,
         )
         self._alarm(
             "FailureUnreported",
             "Service Catalog could not be told of a failure; the product is stuck until a person does",
-            engine.unreported.metric_approximate_number_of_messages_visible(period=minutes),
+            engine.unreported.metric_approximate_number_of_messages_visible(period=period),
         )
 
-    def _alarm(self, construct_id: str, description: str, metric: cloudwatch.Metric) -> None:
+    def _alarm(
+        self, construct_id: str, description: str, metric: cloudwatch.IMetric, periods: int = 1
+    ) -> None:
         alarm = cloudwatch.Alarm(
             self,
             construct_id,
@@ -72,7 +83,7 @@ class Monitoring(Construct):
             metric=metric,
             threshold=0,
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
-            evaluation_periods=1,
+            evaluation_periods=periods,
             treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
         )
         alarm.add_alarm_action(actions.SnsAction(self._topic))

@@ -147,8 +147,24 @@ def test_what_cannot_be_reported_rings_an_alarm(catalog: Template) -> None:
     assert [
         alarm
         for alarm in catalog.find_resources("AWS::CloudWatch::Alarm").values()
-        if alarm["Properties"]["Dimensions"] == [{"Name": "QueueName", "Value": queue_name}]
+        if alarm["Properties"].get("Dimensions") == [{"Name": "QueueName", "Value": queue_name}]
     ]
+
+
+def test_a_message_that_stays_among_the_dead_letters_rings_an_alarm(catalog: Template) -> None:
+    _, queue = queue_of(catalog, "Provision")
+    [dead_letters, _] = queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"]
+    [alarm] = [
+        alarm["Properties"]
+        for alarm in catalog.find_resources("AWS::CloudWatch::Alarm").values()
+        if "Metrics" in alarm["Properties"]
+    ]
+    watched = [metric["MetricStat"]["Metric"] for metric in alarm["Metrics"] if "MetricStat" in metric]
+    assert {metric["MetricName"] for metric in watched} == {
+        "ApproximateNumberOfMessagesVisible",
+        "ApproximateNumberOfMessagesNotVisible",
+    }
+    assert {metric["Dimensions"][0]["Value"]["Fn::GetAtt"][0] for metric in watched} == {dead_letters}
 
 
 def test_alarms_reach_the_topic_through_key_and_policy(catalog: Template) -> None:

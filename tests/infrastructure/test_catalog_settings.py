@@ -1,5 +1,7 @@
 """Settings from CDK context: typed, checked, and refused in words."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import aws_cdk as cdk
@@ -7,6 +9,8 @@ import pytest
 from aws_cdk import aws_logs as logs
 
 from catalog_stack.settings import Settings, SettingsError
+
+DOCUMENTATION = Path(__file__).parents[2] / "docs" / "configuration.md"
 
 
 def read(environment: dict[str, str] | None = None, **context: Any) -> Settings:
@@ -91,3 +95,8 @@ def test_another_region_is_refused() -> None:
 
 def test_the_products_own_region_is_accepted() -> None:
     read({"CDK_DEFAULT_REGION": "us-east-1"})
+
+
+def test_the_documentation_lists_exactly_the_settings_there_are() -> None:
+    documented = re.findall(r"^\| `catalog:(\w+)`", DOCUMENTATION.read_text(), flags=re.M)
+    assert documented == [field.alias for field in Settings.model_fields.values()]
