@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import logging
 import os
 import threading
@@ -21,20 +19,34 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from werkzeug.exceptions import HTTPException
 from werkzeug.serving import make_server
 
+from . import (
+    account,
+    authorization,
+    cloudformation,
+    event_sources,
+    lambda_functions,
+    notifications,
+    rds,
+    service_catalog,
+    step_functions,
+    trust,
+)
 from .world import World
 
 log = logging.getLogger(__name__)
 
+# In the order in which they patch moto: rds builds on the quotas of account.
 PARTS = (
-    "trust",
-    "lambda_functions",
-    "step_functions",
-    "event_sources",
-    "notifications",
-    "account",
-    "rds",
-    "cloudformation",
-    "service_catalog",
+    trust,
+    authorization,
+    lambda_functions,
+    step_functions,
+    event_sources,
+    notifications,
+    account,
+    rds,
+    cloudformation,
+    service_catalog,
 )
 
 
@@ -100,7 +112,6 @@ class Cloud:
         Cloud._running.release()
 
     def _install(self) -> None:
-        os.environ.pop("AWS_ENDPOINT_URL", None)  # the clients of the cloud itself name their endpoint
         # moto warns of error codes that botocore's models lack; the services send such codes, too.
         warnings.filterwarnings("ignore", message="Exception.* with code .* does not match an error shape")
         settings = {
@@ -111,11 +122,7 @@ class Cloud:
         default_user_config.update(settings)  # type: ignore[typeddict-item]
         _answer_failures(self.world)
         for part in PARTS:
-            if importlib.util.find_spec(f"{__package__}.{part}") is None:
-                continue
-            module = importlib.import_module(f"{__package__}.{part}")
-            if hasattr(module, "install"):
-                module.install(self.world)
+            part.install(self.world)
 
     def _serve(self) -> None:
         server = make_server(

@@ -24,6 +24,7 @@ from .function_configuration import Function
 from .function_logs import write
 from .lambda_code import Code, UnloadableBuildError
 from .lambda_runtime import Answer, Nursery, Sandbox
+from .policies import Caller, identity_allows, resource_allows
 from .world import REGION, World
 
 log = logging.getLogger(__name__)
@@ -32,6 +33,19 @@ PRINCIPAL = "lambda.amazonaws.com"
 # "Lambda quotas": Invocation payload (request and response), synchronous and asynchronous.
 SYNCHRONOUS_BYTES = 6 * 1024 * 1024 + 100
 ASYNCHRONOUS_BYTES = 1024 * 1024
+
+
+class AccessDenied(JsonRESTError):  # noqa: N818 - named as the service names it
+    """No policy lets the caller invoke the function."""
+
+    code = 403
+
+    def __init__(self, caller: Caller, action: str, resource: str) -> None:
+        who = caller.session_arn or caller.service
+        super().__init__(
+            "AccessDeniedException",
+            f"User: {who} is not authorized to perform: {action} on resource: {resource}",
+        )
 
 
 class TooManyRequests(JsonRESTError):  # noqa: N818 - named as the service names it
@@ -59,6 +73,10 @@ def install(world: World) -> None:
         runtime.nursery(function)
         original_put(self, function)
 
+    def delete_function(self: LambdaStorage, name_or_arn: str, qualifier: str | None = None) -> None:
+        runtime.retire(self.get_function_by_name_or_arn_with_qualifier(name_or_arn, qualifier))
+        original_delete(self, name_or_arn, qualifier)
+
     def set_code(self: Function, spec: dict[str, Any]) -> None:
         original_set_code(self, spec)
         if spec is not self.code:
@@ -76,6 +94,7 @@ def install(world: World) -> None:
     ) -> str | bytes:
         return runtime.invoke_over_http(self, body, headers, response_headers)
 
+    original_delete = world.patch(LambdaStorage, "del_function", delete_function)
     original_put = world.patch(LambdaStorage, "put_function", put_function)
     original_set_code = world.patch(LambdaFunction, "_set_function_code", set_code)
     original_update = world.patch(LambdaFunction, "update_configuration", update_configuration)
@@ -91,7 +110,7 @@ class _Runtime:
         self._directory = tempfile.TemporaryDirectory(prefix="local-cloud-lambda-")
         self._lock = threading.Lock()
         self._nurseries: dict[str, Nursery] = {}
-        self._idle: dict[str, list[Sandbox]] = defaultdict(list)
+        self._idle: dict[tuple[str, str], list[Sandbox]] = defaultdict(list)
         self._all: list[Sandbox] = []
         self._running: dict[str, int] = defaultdict(int)
 
@@ -115,9 +134,9 @@ class _Runtime:
 
     def retire(self, function: Function) -> None:
         """Let the next event of a function start in an environment of its present code and configuration."""
-        function.revision = str(uuid.uuid4())
         with self._lock:
-            idle = self._idle.pop(function.function_arn, [])
+            idle = self._idle.pop(_environments(function), [])
+            function.revision = str(uuid.uuid4())
         for sandbox in idle:
             self._bury(sandbox)
 
@@ -134,15 +153,15 @@ class _Runtime:
                 raise TooManyRequests
             self._running[arn] += 1
         try:
-            revision = function.revision
+            environments = _environments(function)
             sandbox = self._take(function)
             request_id = str(uuid.uuid4())
             answer = sandbox.invoke(payload, request_id, arn, float(function.timeout))
             write(function, sandbox.log_stream, request_id, answer)
             with self._lock:
-                reusable = sandbox.alive and revision == function.revision
+                reusable = sandbox.alive and environments == _environments(function)
                 if reusable:
-                    self._idle[arn].append(sandbox)
+                    self._idle[environments].append(sandbox)
             if not reusable:
                 self._bury(sandbox)
             return answer
@@ -154,6 +173,7 @@ class _Runtime:
         self, function: Function, body: str | bytes, headers: Any, response_headers: dict[str, str]
     ) -> str | bytes:
         payload = (body.decode() if isinstance(body, bytes) else body) or "{}"
+        _check_caller(function, trust.caller_of(headers.get("Authorization", "")))
         kind = headers.get("X-Amz-Invocation-Type") or "RequestResponse"
         _check_payload(payload, SYNCHRONOUS_BYTES if kind == "RequestResponse" else ASYNCHRONOUS_BYTES)
         if kind == "DryRun":
@@ -182,7 +202,7 @@ class _Runtime:
 
     def _take(self, function: Function) -> Sandbox:
         with self._lock:
-            if idle := self._idle[function.function_arn]:
+            if idle := self._idle[_environments(function)]:
                 return idle.pop()
         nursery = self.nursery(function)
         now = datetime.now(UTC)
@@ -231,6 +251,21 @@ class _Runtime:
             environment["AWS_LAMBDA_LOG_FORMAT"] = "JSON"
             environment["AWS_LAMBDA_LOG_LEVEL"] = logging_config["ApplicationLogLevel"]
         return environment
+
+
+def _environments(function: Function) -> tuple[str, str]:
+    """Return what the environments that can run a function's next event have in common."""
+    return function.function_arn, function.revision
+
+
+def _check_caller(function: Function, caller: Caller) -> None:
+    """Check that a role or a service may invoke the function, by the role's policies or the function's."""
+    arn, action = function.function_arn, "lambda:InvokeFunction"
+    if not (caller.service or ":role/" in caller.arn):
+        return
+    by_function = resource_allows({"Statement": function.policy.statements}, action, arn, caller)
+    if not by_function and (caller.service or not identity_allows(caller.arn, action, arn, caller)):
+        raise AccessDenied(caller, action, arn)
 
 
 def _check_payload(payload: str, most: int) -> None:

@@ -68,15 +68,23 @@ def identity_allows(role_arn: str, action: str, resource: str, caller: Caller) -
     Raises:
         UnsupportedPolicyError: a statement that could apply has an element that is not evaluated here.
     """
+    return _decide(
+        [each for each in _identity_statements(role_arn) if _applies(each, action, resource, caller)]
+    )
+
+
+def identity_may(role_arn: str, action: str) -> bool:
+    """Say whether a policy of a role allows `action` on any resource, under any condition."""
+    return any(
+        statement["Effect"] == "Allow" and _listed_match(statement, "Action", action.lower(), str.lower)
+        for statement in _identity_statements(role_arn)
+    )
+
+
+def _identity_statements(role_arn: str) -> list[Mapping[str, Any]]:
     role = iam_backends[role_arn.split(":")[4]]["aws"].get_role_by_arn(role_arn)
     documents = [*role.policies.values(), *map(_default_version, role.managed_policies.values())]
-    statements = [
-        statement
-        for document in documents
-        for statement in _statements(document)
-        if _applies(statement, action, resource, caller)
-    ]
-    return _decide(statements)
+    return [statement for document in documents for statement in _statements(document)]
 
 
 def key_allows(key_id: str, action: str, caller: Caller) -> bool:

@@ -9,15 +9,17 @@ import time
 from typing import Any
 
 from botocore.exceptions import ClientError
-from moto.awslambda.models import EventSourceMapping
+from moto.awslambda.models import EventSourceMapping, lambda_backends
 from moto.sqs.models import Message, sqs_backends
 
+from .policies import Caller, key_allows
 from .world import ACCOUNT_ID, REGION, World
 
 log = logging.getLogger(__name__)
 
 # "Configuring scaling behavior for SQS event source mappings": Lambda starts with five batches at a time.
 INITIAL_CONCURRENCY = 5
+RETRY_SECONDS = 60
 
 
 class Poller:
@@ -48,6 +50,10 @@ class Poller:
 
     def _run(self) -> None:
         while self._wait_for_messages():
+            if not self._may_decrypt():
+                log.warning("%s may not use the key of %s", self._mapping.function_arn, self._queue.name)
+                self._stopped.wait(self._world.seconds(RETRY_SECONDS))
+                continue
             self._free.acquire()
             if self._stopped.is_set() or self._queue_is_gone():
                 return
@@ -56,6 +62,12 @@ class Poller:
                 threading.Thread(target=self._process, args=(batch,), name="batch", daemon=True).start()
             else:
                 self._free.release()
+
+    def _may_decrypt(self) -> bool:
+        """Say whether the function's role may decrypt what the queue encrypts with a key of the account."""
+        key_id = self._queue.kms_master_key_id
+        role: str = lambda_backends[ACCOUNT_ID][REGION].get_function(self._mapping.function_arn).role
+        return not key_id or key_allows(key_id, "kms:Decrypt", Caller(ACCOUNT_ID, role, role))
 
     def _queue_is_gone(self) -> bool:
         return self._backend.queues.get(self._queue.name) is not self._queue
