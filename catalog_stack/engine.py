@@ -151,11 +151,12 @@ class Engine(Construct):
             timeout=Duration.hours(6),
             tracing_enabled=True,
             encryption_configuration=sfn.CustomerManagedEncryptionConfiguration(self._key),
-            # Execution data holds Service Catalog's token, so the log gets none of it.
+            # Execution data holds Service Catalog's token, so the log gets none of it. With this prefix the group
+            # does not lengthen the account's log resource policy, which is limited (Developer Guide, "Logging").
             logs=sfn.LogOptions(
                 level=sfn.LogLevel.ALL,
                 include_execution_data=False,
-                destination=self._log_group("WorkflowLog"),
+                destination=self._log_group("WorkflowLog", f"/aws/vendedlogs/states/{MACHINE}"),
             ),
             removal_policy=RemovalPolicy.DESTROY,
         )
@@ -197,10 +198,11 @@ class Engine(Construct):
             removal_policy=RemovalPolicy.DESTROY,
         )
 
-    def _log_group(self, construct_id: str) -> logs.LogGroup:
+    def _log_group(self, construct_id: str, name: str | None = None) -> logs.LogGroup:
         return logs.LogGroup(
             self,
             construct_id,
+            log_group_name=name,
             retention=self._log_retention,
             encryption_key=self._key,
             removal_policy=RemovalPolicy.DESTROY,

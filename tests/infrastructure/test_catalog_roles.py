@@ -1,17 +1,22 @@
 """Who may do what: each role can do its work, and nothing beyond it."""
 
+import ast
 import json
+import re
 from fnmatch import fnmatchcase
 from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore import xform_name
+from botocore.session import Session
 
 Statement = dict[str, Any]
 
 # AWS publishes these; cfn-lint brings a copy.
 SCHEMAS = Path(str(distribution("cfn-lint").locate_file("cfnlint"))) / "data" / "schemas" / "resources"
+LAMBDAS = Path(__file__).parents[2] / "lambdas"
 ACCOUNT = "111122223333"
 EXECUTION_ROLE = "TapStackExecution"
 LAUNCH_ROLE = "SCLaunch-TapStack"
@@ -350,6 +355,34 @@ def test_the_engine_hands_out_the_execution_role_and_only_to_cloudformation(
             {"StringEquals": {"iam:PassedToService": "cloudformation.amazonaws.com"}},
         )
     ]
+
+
+def test_the_engine_may_call_what_its_code_calls(roles: dict[str, list[Statement]]) -> None:
+    of_functions = {
+        action for name, role in roles.items() if name != EXECUTION_ROLE for action in actions_of(role)
+    }
+    refused = {operation: actions for operation, actions in calls().items() if not actions & of_functions}
+    assert refused == {}
+
+
+def calls() -> dict[str, set[str]]:
+    """The AWS operations in the functions' code by their names in Python, and the actions they may be."""
+    code = "\n".join(file.read_text() for file in LAMBDAS.rglob("*.py"))
+    services = set(re.findall(r"""client\(["']([a-z0-9-]+)["']""", code))
+    assert {"cloudformation", "rds", "servicecatalog", "stepfunctions"} <= services
+    called = {
+        node.func.attr
+        for node in ast.walk(ast.parse(code.replace("from __future__ import annotations", "")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+    } | set(re.findall(r"""get_paginator\(["'](\w+)["']\)""", code))
+    found: dict[str, set[str]] = {}
+    for service in services:
+        prefix = {"stepfunctions": "states", "service-quotas": "servicequotas"}.get(service, service)
+        for operation in Session().get_service_model(service).operation_names:
+            if xform_name(operation) in called:
+                found.setdefault(xform_name(operation), set()).add(f"{prefix}:{operation}")
+    assert {"create_change_set", "describe_db_instances", "subscribe"} <= set(found)
+    return found
 
 
 def test_the_engine_changes_only_stacks_of_its_own(roles: dict[str, list[Statement]]) -> None:
