@@ -55,7 +55,7 @@ class Catalog(Construct):
             "--provisioning-parameters Key=EnvironmentSuffix,Value=dev Key=OpsEmails,Value=you@example.com"
         )
         self._launch_with(launch_roles)
-        for principal in settings.principals:
+        for principal in dict.fromkeys(settings.principals):
             servicecatalog.CfnPortfolioPrincipalAssociation(
                 self,
                 principal,

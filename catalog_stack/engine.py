@@ -151,8 +151,8 @@ class Engine(Construct):
             timeout=Duration.hours(6),
             tracing_enabled=True,
             encryption_configuration=sfn.CustomerManagedEncryptionConfiguration(self._key),
-            # Execution data holds Service Catalog's token, so the log gets none of it. With this prefix the group
-            # does not lengthen the account's log resource policy, which is limited (Developer Guide, "Logging").
+            # Execution data holds Service Catalog's token, so the log gets none of it. With this prefix the
+            # group does not lengthen the account's log resource policy, whose size is limited.
             logs=sfn.LogOptions(
                 level=sfn.LogLevel.ALL,
                 include_execution_data=False,

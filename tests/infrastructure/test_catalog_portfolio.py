@@ -95,6 +95,11 @@ def test_similar_principals_are_different_associations() -> None:
     catalog.resource_count_is("AWS::ServiceCatalog::PortfolioPrincipalAssociation", 3)
 
 
+def test_a_principal_named_twice_is_associated_once() -> None:
+    catalog = small_catalog(principals=["arn:aws:iam:::role/Team*"] * 2)
+    catalog.resource_count_is("AWS::ServiceCatalog::PortfolioPrincipalAssociation", 1)
+
+
 def test_nobody_may_launch_until_somebody_is_named() -> None:
     small_catalog().resource_count_is("AWS::ServiceCatalog::PortfolioPrincipalAssociation", 0)
 
