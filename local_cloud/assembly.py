@@ -1,4 +1,4 @@
-"""Deploying a CDK cloud assembly (`cdk.out`) into the local cloud, as `cdk bootstrap` and `cdk deploy` would."""
+"""Deploying a CDK cloud assembly (`cdk.out`) here, as `cdk bootstrap` and `cdk deploy` would."""
 
 from __future__ import annotations
 
@@ -59,7 +59,9 @@ def deploy(
     _bootstrap(world, properties, files)
     for file in files:
         _publish(world, cloud_assembly_dir, file)
-    deployment = _Deployment(world, properties, properties.get("stackName", stack_name), on_event or (lambda _: None))
+    deployment = _Deployment(
+        world, properties, properties.get("stackName", stack_name), on_event or (lambda _: None)
+    )
     return deployment.run()
 
 
@@ -83,18 +85,29 @@ def _bootstrap(world: World, properties: dict[str, Any], files: list[dict[str, A
             objects = [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"]
             _create_role(world, role, _ACCOUNT, ["s3:*"], objects)
     if parameter := properties.get("bootstrapStackVersionSsmParameter"):
-        world.client("ssm").put_parameter(Name=parameter, Value=_BOOTSTRAP_VERSION, Type="String", Overwrite=True)
+        world.client("ssm").put_parameter(
+            Name=parameter, Value=_BOOTSTRAP_VERSION, Type="String", Overwrite=True
+        )
     if execution_role := properties.get("cloudFormationExecutionRoleArn"):
         _create_role(world, execution_role, {"Service": "cloudformation.amazonaws.com"}, ["*"], ["*"])
     if deploy_role := properties.get("assumeRoleArn"):
-        actions = ["cloudformation:*", "iam:PassRole", "s3:GetObject*", "s3:GetBucket*", "s3:List*", "ssm:GetParameter*"]
+        actions = [
+            "cloudformation:*",
+            "iam:PassRole",
+            "s3:GetObject*",
+            "s3:GetBucket*",
+            "s3:List*",
+            "ssm:GetParameter*",
+        ]
         _create_role(world, deploy_role, _ACCOUNT, actions, ["*"])
 
 
 _ACCOUNT = {"AWS": f"arn:aws:iam::{ACCOUNT_ID}:root"}
 
 
-def _create_role(world: World, arn: str, principal: dict[str, str], actions: list[str], resources: list[str]) -> None:
+def _create_role(
+    world: World, arn: str, principal: dict[str, str], actions: list[str], resources: list[str]
+) -> None:
     iam, name = world.client("iam"), arn.rsplit("/", 1)[-1]
     trust = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
     allowed = {"Effect": "Allow", "Action": actions, "Resource": resources}
@@ -143,7 +156,9 @@ class _Deployment:
         if change_set["Status"] == "FAILED":
             if not change_set["StatusReason"].startswith(_NO_CHANGES):
                 raise DeploymentFailedError(
-                    self.stack_name, "FAILED", {"LogicalResourceId": "change set", "ResourceStatusReason": change_set["StatusReason"]}
+                    self.stack_name,
+                    "FAILED",
+                    {"LogicalResourceId": "change set", "ResourceStatusReason": change_set["StatusReason"]},
                 )
         else:
             self.client.execute_change_set(ChangeSetName=change_set["ChangeSetId"])
@@ -177,11 +192,16 @@ class _Deployment:
 
     def _create_change_set(self, kind: str) -> dict[str, Any]:
         bucket, _, key = self.properties["stackTemplateAssetObjectUrl"].removeprefix("s3://").partition("/")
-        roles = {"RoleARN": self.properties["cloudFormationExecutionRoleArn"]} if "cloudFormationExecutionRoleArn" in self.properties else {}
+        roles = (
+            {"RoleARN": self.properties["cloudFormationExecutionRoleArn"]}
+            if "cloudFormationExecutionRoleArn" in self.properties
+            else {}
+        )
         tags = [{"Key": name, "Value": value} for name, value in self.properties.get("tags", {}).items()]
         answer = self.client.create_change_set(
             StackName=self.stack_name, ChangeSetName="cdk-deploy-change-set", ChangeSetType=kind, Tags=tags,
-            TemplateURL=f"https://{bucket}.s3.{REGION}.amazonaws.com/{key}", Capabilities=_CAPABILITIES, **roles,
+            TemplateURL=f"https://{bucket}.s3.{REGION}.amazonaws.com/{key}", Capabilities=_CAPABILITIES,
+            **roles,
         )  # fmt: skip
         while True:
             change_set: dict[str, Any] = self.client.describe_change_set(ChangeSetName=answer["Id"])
@@ -202,7 +222,11 @@ class _Deployment:
                     continue
                 self.seen.add(event["EventId"])
                 self.on_event(event)
-                if failed is None and event["ResourceStatus"].endswith("_FAILED") and "cancelled" not in event.get("ResourceStatusReason", ""):
+                if (
+                    failed is None
+                    and event["ResourceStatus"].endswith("_FAILED")
+                    and "cancelled" not in event.get("ResourceStatusReason", "")
+                ):
                     failed = event
             if not status.endswith("_IN_PROGRESS"):
                 break

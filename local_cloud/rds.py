@@ -1,7 +1,7 @@
 """RDS where moto falls short: time, properties, logs, network interfaces, and what stands in the way of what.
 
-Behaviour after the RDS API reference (CreateDBInstance, ModifyDBInstance, DeleteDBInstance) and the user guide's
-"Viewing Amazon RDS DB instance status".
+Behaviour after the RDS API reference (CreateDBInstance, ModifyDBInstance, DeleteDBInstance) and the user
+guide's "Viewing Amazon RDS DB instance status".
 """
 
 from __future__ import annotations
@@ -70,7 +70,9 @@ def _patch_creation(world: World) -> None:
         values = dict(kwargs.items())
         values["engine_version"] = _creatable(values)
         database: DBInstance = original(self, values)
-        database.dbi_resource_id = "db-" + "".join(secrets.choice(string.ascii_uppercase + string.digits) for _ in range(26))
+        database.dbi_resource_id = "db-" + "".join(
+            secrets.choice(string.ascii_uppercase + string.digits) for _ in range(26)
+        )
         database.license_model = values.get("license_model", "postgresql-license")
         for parameter, attribute in _KEPT.items():
             if values.get(parameter) is not None:
@@ -78,7 +80,7 @@ def _patch_creation(world: World) -> None:
         database.status = "creating"
         interfaces, zones = _create_interfaces(self, database)
         database.availability_zone = zones[0] if zones else database.availability_zone
-        database.secondary_availability_zone = zones[1] if len(zones) > 1 else None  # type: ignore[attr-defined]
+        database.secondary_availability_zone = zones[1] if zones[1:] else None  # type: ignore[attr-defined]
 
         def available() -> None:
             if (
@@ -98,7 +100,9 @@ def _patch_creation(world: World) -> None:
 def _creatable(values: dict[str, Any]) -> str:
     """The full version that a request asks for; a major version alone gets a minor of RDS's choice."""
     if values.get("engine") != ENGINE:
-        raise _Refused("InvalidParameterValue", f"The local cloud does not emulate the engine {values.get('engine')}")
+        raise _Refused(
+            "InvalidParameterValue", f"The local cloud does not emulate the engine {values.get('engine')}"
+        )
     version = values.get("engine_version") or MAJORS[-1]
     if version in MAJORS:
         return default_version(version)
@@ -108,18 +112,23 @@ def _creatable(values: dict[str, Any]) -> str:
 
 
 def _create_interfaces(backend: RDSBackend, database: DBInstance) -> tuple[list[str], list[str]]:
-    """Give the instance its network interfaces, which hold its subnets and security groups. Returns them and their zones."""
+    """Give the instance network interfaces, which hold its subnets and groups. Returns also their zones."""
     group = getattr(database, "db_subnet_group", None)
     if group is None:
         return [], []
     ec2 = ec2_backends[backend.account_id][backend.region_name]
     by_zone = {subnet.availability_zone: subnet for subnet in group._subnets}
     if database.multi_az and len(by_zone) < 2:
-        raise _Refused("DBSubnetGroupDoesNotCoverEnoughAZs", "A Multi-AZ instance needs subnets in two availability zones.")
+        raise _Refused(
+            "DBSubnetGroupDoesNotCoverEnoughAZs",
+            "A Multi-AZ instance needs subnets in two availability zones.",
+        )
     zones = sorted(by_zone)[: 2 if database.multi_az else 1]
     groups = list(database.vpc_security_group_ids)
     interfaces = [
-        ec2.create_network_interface(by_zone[zone], [], group_ids=groups, description="RDSNetworkInterface").id
+        ec2.create_network_interface(
+            by_zone[zone], [], group_ids=groups, description="RDSNetworkInterface"
+        ).id
         for zone in zones
     ]
     return interfaces, zones
@@ -195,7 +204,7 @@ def _patch_deletion(world: World) -> None:
             raise _Refused(
                 "InvalidDBInstanceState", f"Instance {db_instance_identifier} is already being deleted."
             )
-        # moto deletes at once: everything that may refuse is asked first, then the instance goes back until it is due.
+        # moto deletes at once: everything that may refuse is asked first, then the instance is put back.
         original(self, db_instance_identifier, *args, **kwargs)
         self.databases[db_instance_identifier] = database
 
@@ -227,7 +236,8 @@ def _patch_groups(world: World) -> None:
     def delete_parameter_group(self: RDSBackend, db_parameter_group_name: str) -> Any:
         if any(item.db_parameter_group_name == db_parameter_group_name for item in self.databases.values()):
             raise _Refused(
-                "InvalidDBParameterGroupState", "One or more database instances are still members of this parameter group "
+                "InvalidDBParameterGroupState",
+                "One or more database instances are still members of this parameter group "
                 f"{db_parameter_group_name}, so the group cannot be deleted",
             )  # fmt: skip
         return delete_parameter_group_original(self, db_parameter_group_name)

@@ -19,6 +19,6 @@ __all__ = ["faults", "install"]
 def install(world: World) -> None:
     """Answer CloudFormation requests with this implementation. Call it before the server starts."""
     ec2_dependencies.install(world)
-    service = CloudFormation(world, faults(world), Types(PROVIDERS, CustomResource()))
+    service = CloudFormation(world, Types(PROVIDERS, CustomResource()))
     world.patch(urls, "url_paths", {"{0}/$": api_of(service).dispatch})
     world.at_stop.append(service.stop)

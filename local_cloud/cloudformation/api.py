@@ -1,4 +1,4 @@
-"""CloudFormation's query API. Each method answers the action of its name, as the API reference describes it."""
+"""CloudFormation's query API. Each method answers the action of its name, described in the API reference."""
 # ruff: noqa: D102
 
 from __future__ import annotations
@@ -163,7 +163,7 @@ class CloudFormationApi(BaseResponse):
             assert specification is not None
             template = specification.template
         else:
-            template = self.service.template(self._request, self._caller())
+            template = self.service.reader.template(self._request, self._caller())
         parameters = [_declaration(key, item) for key, item in template.parameters.items()]
         for item, declared in zip(parameters, template.parameters.values(), strict=True):
             item["ParameterType"] = declared["Type"]
@@ -173,12 +173,13 @@ class CloudFormationApi(BaseResponse):
                 }
         types = sorted({resource["Type"] for resource in template.resources.values()})
         return ActionResult(
-            {"Parameters": parameters, "ResourceTypes": types, "Version": template.data.get("AWSTemplateFormatVersion")}
+            {"Parameters": parameters, "ResourceTypes": types}
+            | _without_none({"Version": template.data.get("AWSTemplateFormatVersion")})
             | _described(template.data) | _capabilities(template.capabilities)
         )  # fmt: skip
 
     def validate_template(self) -> ActionResult:
-        template = self.service.template(self._request, self._caller())
+        template = self.service.reader.template(self._request, self._caller())
         parameters = [_declaration(key, item) for key, item in template.parameters.items()]
         return ActionResult(
             {"Parameters": parameters} | _described(template.data) | _capabilities(template.capabilities)
@@ -223,7 +224,7 @@ class CloudFormationApi(BaseResponse):
 
 
 def api_of(service: CloudFormation) -> type[CloudFormationApi]:
-    """Return the response class that answers from `service`: moto makes an instance of it for each request."""
+    """Return the response class that answers from `service`; moto makes an instance for each request."""
 
     class Api(CloudFormationApi):
         pass

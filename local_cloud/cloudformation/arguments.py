@@ -1,8 +1,8 @@
 """From CloudFormation properties to API parameters.
 
-Property names mirror parameter names except for case, so botocore's own model of an operation does the translation:
-JSON documents become strings where the API takes strings, tags take the API's form, and a property that the operation
-does not know is an error instead of a loss.
+Property names mirror parameter names except for case, so botocore's own model of an operation does the
+translation: JSON documents become strings where the API takes strings, tags take the API's form, and a
+property that the operation does not know is an error instead of a loss.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What an update would do: the changes of a change set.
 
-Follows the API reference's ResourceChange and ResourceChangeDetail: a change is Static when the new value is known
-before the update, Dynamic when it depends on another resource that changes with it.
+Follows the API reference's ResourceChange and ResourceChangeDetail: a change is Static when the new value is
+known before the update, Dynamic when it depends on another resource that changes with it.
 """
 
 from __future__ import annotations

@@ -54,11 +54,12 @@ class CustomResource:
         """Send Delete."""
         self._send(call, "Delete", properties, {"PhysicalResourceId": physical_id})
 
-    def attribute(self, call: Call, physical_id: str, name: str, properties: Properties) -> Any:
+    def attribute(self, call: Call, physical_id: str, name: str, _properties: Properties) -> Any:
         """Return what the function answered under `name` in Data."""
         if name not in call.data:
             raise ProviderError(
-                f"CustomResource attribute error: Vendor response doesn't contain {name} attribute in object {physical_id}"
+                f"CustomResource attribute error: Vendor response doesn't contain {name} attribute in "
+                f"object {physical_id}"
             )
         return call.data[name]
 
@@ -87,7 +88,8 @@ class CustomResource:
         answer = self._answer(call, request_id, float(properties.get("ServiceTimeout", _TIMEOUT)))
         if answer.get("Status") != "SUCCESS":
             raise ProviderError(
-                f"Received response status [FAILED] from custom resource. Message returned: {answer.get('Reason', '')} (RequestId: {request_id})"
+                "Received response status [FAILED] from custom resource. Message returned: "
+                f"{answer.get('Reason', '')} (RequestId: {request_id})"
             )
         if kind != "Delete" and not answer.get("PhysicalResourceId"):
             raise ProviderError("Invalid PhysicalResourceId")
@@ -108,8 +110,10 @@ class CustomResource:
                 raise ProviderError("Invalid Response object: it is not JSON") from None
             return answer
         raise ProviderError(
-            f"CloudFormation did not receive a response from your Custom Resource. Please check your logs for requestId [{key}]. "
-            "If you are using the Python cfn-response module, you may need to update your Lambda function code so that "
+            "CloudFormation did not receive a response from your Custom Resource. Please check your "
+            f"logs for requestId [{key}]. "
+            "If you are using the Python cfn-response module, you may need to update your Lambda "
+            "function code so that "
             "CloudFormation can attach the updated version."
         )
 

@@ -64,7 +64,8 @@ def install(world: World) -> None:
             for gateway in self.nat_gateways.values()
         ):
             raise _DependencyViolation(
-                f"Network {vpc_id} has some mapped public address(es). Please unmap those public address(es) before detaching the gateway."
+                f"Network {vpc_id} has some mapped public address(es). Please unmap those public "
+                "address(es) before detaching the gateway."
             )
         return original_detach_internet_gateway(self, internet_gateway_id, vpc_id)
 

@@ -1,4 +1,4 @@
-"""What CloudFormation answers when it refuses a request. Codes are those of the API reference's "Errors" sections."""
+"""What CloudFormation answers when it refuses a request, with the codes of the API reference ("Errors")."""
 
 from moto.core.exceptions import ServiceException
 

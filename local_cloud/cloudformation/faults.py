@@ -13,11 +13,11 @@ from .errors import ThrottlingError
 Operation = Literal["create", "update", "delete"]
 
 
-class InjectedFailure(Exception):  # noqa: N818 - it is a switch, not a bug
+class InjectedFailureError(Exception):
     """A failure that a test asked for; the message becomes the event's reason."""
 
 
-class Throttled(Exception):  # noqa: N818
+class ThrottledError(Exception):
     """The resource's service says "Rate exceeded"."""
 
 
@@ -44,8 +44,8 @@ class _Fault:
 class Faults:
     """The faults of one cloud; `faults(world)` gives them.
 
-    A target is a logical id ("Database") or a resource type ("AWS::RDS::DBInstance"); a fault meets the next `times`
-    attempts in any stack, then is used up.
+    A target is a logical id ("Database") or a resource type ("AWS::RDS::DBInstance"); a fault meets the next
+    `times` attempts in any stack, then is used up.
     """
 
     def __init__(self) -> None:
@@ -55,7 +55,7 @@ class Faults:
 
     def fail(self, target: str, reason: str, on: Operation = "create", times: int = 1) -> None:
         """Make the operation fail with `reason`."""
-        self._faults.append(_Fault(target, on, times, InjectedFailure(reason)))
+        self._faults.append(_Fault(target, on, times, InjectedFailureError(reason)))
 
     def stall(self, target: str, on: Operation = "create") -> Stall:
         """Hold the resource in progress; the returned stall says when it was reached and releases it."""
@@ -65,10 +65,10 @@ class Faults:
 
     def throttle(self, target: str, on: Operation = "create", times: int = 1) -> None:
         """Make the resource's service refuse with "Rate exceeded"; CloudFormation tries five times."""
-        self._faults.append(_Fault(target, on, times, Throttled("Rate exceeded")))
+        self._faults.append(_Fault(target, on, times, ThrottledError("Rate exceeded")))
 
     def throttle_action(self, action: str, times: int = 1) -> None:
-        """Make the next calls of a CloudFormation API action, such as "DescribeStacks", fail with Throttling."""
+        """Make the next calls of an API action, such as "DescribeStacks", fail with Throttling."""
         self._throttled_actions[action] = times
 
     def clear(self) -> None:

@@ -139,7 +139,9 @@ class StackOperation:
             by_name.setdefault(resource.logical_id, []).append(resource)
         graph = _reverse(dependencies, set(by_name))
         return _in_order(
-            graph, lambda name: all([self.handler.delete(item) for item in by_name[name]]), lambda: False
+            graph,
+            lambda name: not [item for item in by_name[name] if not self.handler.delete(item)],
+            lambda: False,
         )
 
     def update(self, *, disable_rollback: bool) -> None:

@@ -59,11 +59,13 @@ def _given_texts(given: list[dict[str, Any]], previous: Mapping[str, Parameter])
         if item.get("UsePreviousValue"):
             if "ParameterValue" in item:
                 raise ValidationError(
-                    f"Invalid input for parameter key {key}. Cannot specify usePreviousValue as true and non empty value for a parameter"
+                    f"Invalid input for parameter key {key}. Cannot specify usePreviousValue as true "
+                    "and non empty value for a parameter"
                 )
             if key not in previous:
                 raise ValidationError(
-                    f"Invalid input for parameter key {key}. Cannot specify usePreviousValue as true for a parameter key not in the previous template"
+                    f"Invalid input for parameter key {key}. Cannot specify usePreviousValue as true "
+                    "for a parameter key not in the previous template"
                 )
             texts[key] = previous[key].text
         elif "ParameterValue" in item:
@@ -111,7 +113,8 @@ def _check(key: str, kind: str, declaration: dict[str, Any], text: str) -> None:
             number = float(text)
         except ValueError:
             raise ValidationError(
-                f"Parameter validation failed: parameter value {text} for parameter name {key} must be a number"
+                f"Parameter validation failed: parameter value {text} for parameter name {key} must be "
+                "a number"
             ) from None
         if "MinValue" in declaration and number < float(declaration["MinValue"]):
             refuse(f"Parameter '{key}' must be a number not less than {declaration['MinValue']}")

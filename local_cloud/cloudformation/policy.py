@@ -28,7 +28,7 @@ def check_policy_body(body: str) -> None:
 
 
 def check_allowed(body: str | None, action: str, logical_id: str, resource_type: str) -> None:
-    """Raise PolicyDeniedError unless the policy allows `action` (Update:Modify, Update:Replace, Update:Delete).
+    """Raise PolicyDeniedError unless the policy allows `action` (Update:Modify, :Replace or :Delete).
 
     Without a policy everything is allowed; with one, whatever it does not allow is denied.
     """
@@ -40,7 +40,8 @@ def check_allowed(body: str | None, action: str, logical_id: str, resource_type:
             continue
         if statement["Effect"] == "Deny":
             raise PolicyDeniedError(
-                f"Action denied by stack policy: Statement [#{number}] does not allow [{action}] for resource [{logical_id}]"
+                f"Action denied by stack policy: Statement [#{number}] does not allow [{action}] for "
+                f"resource [{logical_id}]"
             )
         allowed = True
     if not allowed:

@@ -1,4 +1,6 @@
 """How one resource type is made, changed, read and deleted through its service's API."""
+# Api's methods are described by Provider.
+# ruff: noqa: D102
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-import jmespath
+import jmespath  # type: ignore[import-untyped]
 from botocore.exceptions import ClientError
 
 from ..world import ACCOUNT_ID, REGION, World
@@ -18,7 +20,7 @@ from .arguments import arguments, plain_tags, tag_arguments
 Properties = dict[str, Any]
 
 
-class Cancelled(Exception):  # noqa: N818 - a signal from the operation, not a failure of the resource
+class CancelledError(Exception):
     """The operation ended while this resource was under way."""
 
 
@@ -33,7 +35,7 @@ class Call:
     Attributes:
         tags: CloudFormation's own tags (aws:cloudformation:...), to be put on a new resource.
         client: gives a boto3 client with the operation's credentials.
-        initiated: tells the operation the physical id as soon as it exists, so that a failure after that cleans up.
+        initiated: tells the operation the physical id as soon as it exists: a failure after that cleans up.
         cancelled: set when the operation does not want the resource any more.
         data: what a custom resource answered, for Fn::GetAtt.
         final_snapshot: whether a delete has to leave a snapshot (DeletionPolicy Snapshot).
@@ -52,10 +54,10 @@ class Call:
     final_snapshot: bool = False
 
     def wait(self, aws_seconds: float) -> None:
-        """Let AWS seconds pass. Raises Cancelled when the operation ends meanwhile."""
+        """Let AWS seconds pass. Raises CancelledError when the operation ends meanwhile."""
         self.cancelled.wait(self.world.seconds(aws_seconds))
         if self.cancelled.is_set() or self.world.stopping.is_set():
-            raise Cancelled
+            raise CancelledError
 
     def generated_name(self, limit: int = 64) -> str:
         """Make a physical name as CloudFormation does: stack, logical id and twelve random characters."""
@@ -120,9 +122,10 @@ class Api:
         service: boto3's name of the service.
         create_call, update_call, delete_call, read_call: boto3 client methods. An update gets what changed.
         resend: whether an update gets all properties instead, as with Put... calls.
-        id: the physical id: a JMESPath into create's answer, or a format string of properties when it has braces.
-        key: the parameters that name the resource to the other calls: one name; or names for the parts of the id,
-            split at "|"; or format strings of the id and the properties.
+        id: the physical id: a JMESPath into create's answer, or a format string of properties if it has
+            braces.
+        key: the parameters that name the resource to the other calls: one name; or names for the parts of
+            the id, split at "|"; or format strings of the id and the properties.
         api_id: gives what the API knows the resource by, where that is not the physical id.
         name: the property that carries a custom name; without it, one is generated, in lower case if `lower`.
         renames: properties, at any depth, whose parameter has another name than theirs.
@@ -132,8 +135,8 @@ class Api:
         updated_after: properties that `after` handles on updates only.
         after: further calls after a create (old is {}) or an update.
         before_delete: calls before the delete.
-        attributes: Fn::GetAtt names to a JMESPath into read's answer, or a format string of the properties, the id
-            and the name (the last part of an ARN or URL) when it has braces.
+        attributes: Fn::GetAtt names to a JMESPath into read's answer, or a format string of the properties,
+            the id and the name (the last part of an ARN or URL) if it has braces.
         ready: a JMESPath into read's answer that is true when the resource is usable.
         gone: error codes that mean there is no such resource.
         tag_kind: EC2's ResourceType in TagSpecifications.
@@ -223,7 +226,8 @@ class Api:
         client = call.client(self.service)
         if self.update_call is None:
             raise ProviderError(
-                f"The local CloudFormation cannot update {', '.join([*sent, *removed])} of {call.resource_type}"
+                f"The local CloudFormation cannot update {', '.join([*sent, *removed])} of "
+                f"{call.resource_type}"
             )
         if removed and not self.resend:
             raise ProviderError(

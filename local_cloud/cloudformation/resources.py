@@ -15,10 +15,10 @@ from ..trust import FORWARDED
 from ..world import ACCOUNT_ID, REGION, World
 from .arguments import UnknownParameterError, plain_tags
 from .errors import ValidationError
-from .faults import Faults, InjectedFailure, Operation, Throttled
+from .faults import InjectedFailureError, Operation, ThrottledError, faults
 from .intrinsics import Evaluator, as_text
 from .policy import PolicyDeniedError, check_allowed
-from .provider import Call, Cancelled, Properties, Provider, ProviderError
+from .provider import Call, CancelledError, Properties, Provider, ProviderError
 from .schema import PropertiesError, resource_schema
 from .stack import Specification, Stack, StackResource
 from .template import is_custom
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 _FAILURES = (
     ClientError, BotoCoreError, ProviderError, PropertiesError, UnknownParameterError, ServiceException,
-    InjectedFailure, PolicyDeniedError,
+    InjectedFailureError, PolicyDeniedError,
 )  # fmt: skip
 _THROTTLING = ("Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequestsException")
 _ATTEMPTS = 5  # CloudFormation gives up on a throttled handler after a few attempts
@@ -84,16 +84,21 @@ def replacement_needed(old: StackResource, new_type: str, new: Properties) -> bo
     return any(old.properties.get(name) != new.get(name) for name in resource_schema(new_type).create_only)
 
 
+def client_of(world: World, service: str, caller_role_arn: str | None) -> Any:
+    """Return a boto3 client that goes on with the session of whoever made the request."""
+    if caller_role_arn is None:
+        return world.client(service)
+    return world.client(service, caller_role_arn, "AWSCloudFormation", FORWARDED)
+
+
 class ResourceHandler:
     """Creates, updates and deletes resources of one stack with one set of credentials, recording each step.
 
     Every method returns whether it succeeded; the reason of a failure is in the resource's event.
     """
 
-    def __init__(
-        self, world: World, faults: Faults, types: Types, stack: Stack, specification: Specification
-    ) -> None:
-        self.world, self.faults, self.types, self.stack = world, faults, types, stack
+    def __init__(self, world: World, types: Types, stack: Stack, specification: Specification) -> None:
+        self.world, self.types, self.stack, self.faults = world, types, stack, faults(world)
         self.specification = specification
         self._clients: dict[str, Any] = {}
         self._attributes: dict[tuple[str, str, str], Any] = {}
@@ -105,10 +110,11 @@ class ResourceHandler:
         return self._clients[service]
 
     def _new_client(self, service: str) -> Any:
-        role_arn, principal = self.stack.role_arn, "cloudformation.amazonaws.com"
-        if role_arn is None:
-            role_arn, principal = self.stack.caller_role_arn, FORWARDED
-        return self.world.client(service, role_arn, "AWSCloudFormation", principal)
+        if self.stack.role_arn:
+            return self.world.client(
+                service, self.stack.role_arn, "AWSCloudFormation", "cloudformation.amazonaws.com"
+            )
+        return client_of(self.world, service, self.stack.caller_role_arn)
 
     def evaluator(self, specification: Specification) -> Evaluator:
         """Return an evaluator that sees the stack's resources as they are now."""
@@ -195,8 +201,8 @@ class ResourceHandler:
     ) -> bool:
         """Bring an existing resource to the specification, if it differs.
 
-        `touched` gets a copy of the resource before anything happens to it, `replaced` the one that a new physical
-        resource takes the place of.
+        `touched` gets a copy of the resource before anything happens to it, `replaced` the one that a new
+        physical resource takes the place of.
         """
         resource = self.stack.resources[logical_id]
         before = copy.deepcopy(resource)
@@ -288,8 +294,8 @@ class ResourceHandler:
         try:
             self._attempt(resource, operation, lambda: work(call))
             if call.cancelled.is_set():
-                raise Cancelled
-        except Cancelled:
+                raise CancelledError
+        except CancelledError:
             noun = "creation" if operation == "create" else operation
             self.stack.set_resource_status(resource, f"{verb}_FAILED", f"Resource {noun} cancelled")
             return False
@@ -313,9 +319,11 @@ class ResourceHandler:
                     _hold(stall.released, self.stack.cancelled if operation != "delete" else None)
                 work()
                 return
-            except (Throttled, ClientError) as error:
-                throttled = isinstance(error, Throttled) or error.response["Error"]["Code"] in _THROTTLING
-                if not throttled or attempt == _ATTEMPTS or resource.physical_id and operation == "create":
+            except (ThrottledError, ClientError) as error:
+                throttled = (
+                    isinstance(error, ThrottledError) or error.response["Error"]["Code"] in _THROTTLING
+                )
+                if not throttled or attempt == _ATTEMPTS or (resource.physical_id and operation == "create"):
                     raise ProviderError(_reason(error)) from error
                 self.world.sleep(2**attempt)
 
@@ -340,7 +348,7 @@ class ResourceHandler:
 def _hold(released: Any, cancelled: Any) -> None:
     while not released.wait(0.02):
         if cancelled is not None and cancelled.is_set():
-            raise Cancelled
+            raise CancelledError
 
 
 _HANDLER_CODES = {
@@ -353,7 +361,7 @@ _HANDLER_CODES = {
 
 def _reason(error: Exception) -> str:
     """Write a failure as the event of the resource says it on AWS."""
-    if isinstance(error, Throttled):
+    if isinstance(error, ThrottledError):
         return 'Resource handler returned message: "Rate exceeded" (HandlerErrorCode: Throttling)'
     if not isinstance(error, ClientError):
         return error.message if isinstance(error, ServiceException) else str(error)
@@ -361,7 +369,11 @@ def _reason(error: Exception) -> str:
     code = detail.get("Code", "")
     handler_code = next((name for part, name in _HANDLER_CODES.items() if part in code), "InvalidRequest")
     message = (
-        f"{detail.get('Message', '')} (Service: {error.operation_name}, Status Code: {metadata['HTTPStatusCode']}, "
+        f"{detail.get('Message', '')} (Service: {error.operation_name}, Status Code: "
+        f"{metadata['HTTPStatusCode']}, "
         f"Request ID: {metadata.get('RequestId', '')})"
     )
-    return f'Resource handler returned message: "{message}" (RequestToken: {uuid.uuid4()}, HandlerErrorCode: {handler_code})'
+    return (
+        f'Resource handler returned message: "{message}" (RequestToken: {uuid.uuid4()}, '
+        f"HandlerErrorCode: {handler_code})"
+    )

@@ -13,12 +13,13 @@ from ..world import REGION
 
 # Importing cfn-lint takes seconds; its data files are all that is needed.
 _SPEC = importlib.util.find_spec("cfnlint")
-assert _SPEC and _SPEC.origin
+assert _SPEC
+assert _SPEC.origin
 _SCHEMAS = Path(_SPEC.origin).parent / "data" / "schemas"
 
 
 class PropertiesError(Exception):
-    """Properties that the resource's schema does not accept. The message is the reason of the resource's event."""
+    """The resource's schema does not accept its properties. The message is the reason of the event."""
 
 
 @cache
@@ -29,7 +30,7 @@ def _files() -> dict[str, str]:
 
 @cache
 def resource_schema(resource_type: str) -> Schema:
-    """Return the registry schema of a type. Raises KeyError for a type that AWS does not have in this region."""
+    """Return a type's registry schema. Raises KeyError for a type that AWS does not have in this region."""
     return Schema(json.loads((_SCHEMAS / "resources" / f"{_files()[resource_type]}.json").read_text()))
 
 

@@ -2,42 +2,28 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import uuid
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import unquote, urlparse
 
-from botocore.exceptions import ClientError
-
-from ..trust import FORWARDED
 from ..world import ACCOUNT_ID, REGION, World
 from .changes import plan_changes
 from .errors import (
     AlreadyExistsError,
     ChangeSetNotFoundError,
-    InsufficientCapabilitiesError,
     InvalidChangeSetStatusError,
     NotEmulatedError,
     ValidationError,
 )
-from .faults import Faults
+from .faults import faults
 from .operations import StackOperation
-from .parameters import resolve_parameters
 from .policy import check_policy_body
+from .reading import Request, RequestReader
 from .resources import ResourceHandler, Types
 from .stack import ChangeSet, Specification, Stack, new_stack_id, now
-from .template import BODY_LIMIT, URL_LIMIT, Template
-
-Request = dict[str, Any]
 
 _UPDATABLE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "UPDATE_FAILED")
-_NOT_EMULATED = (
-    "NotificationARNs", "RollbackConfiguration", "ResourceTypes", "ResourcesToImport", "ImportExistingResources",
-    "EnableTerminationProtectionOnChangeSet", "DeletionMode", "DeploymentConfig", "DeploymentMode",
-    "StackPolicyDuringUpdateBody", "StackPolicyDuringUpdateURL", "StackPolicyURL", "IncludeNestedStacks",
-)  # fmt: skip
 NO_CHANGES = (
     "The submitted information didn't contain changes. Submit different information to create a change set."
 )
@@ -46,8 +32,9 @@ NO_CHANGES = (
 class CloudFormation:
     """All stacks of the cloud. One lock guards what requests read and change; operations run in threads."""
 
-    def __init__(self, world: World, faults: Faults, types: Types) -> None:
-        self.world, self.faults, self.types = world, faults, types
+    def __init__(self, world: World, types: Types) -> None:
+        self.world, self.types, self.faults = world, types, faults(world)
+        self.reader = RequestReader(world, types)
         self.stacks: list[Stack] = []
         self._tokens: dict[tuple[str, str, str], str] = {}
         self._lock = threading.RLock()
@@ -88,106 +75,13 @@ class CloudFormation:
                     return stack, item
         raise ChangeSetNotFoundError(f"ChangeSet [{name}] does not exist")
 
-    # Understanding requests
+    # Doing
 
-    def handler(self, stack: Stack, specification: Specification) -> ResourceHandler:
-        """Return what handles the resources of a stack."""
-        return ResourceHandler(self.world, self.faults, self.types, stack, specification)
+    def _operation(self, stack: Stack, specification: Specification) -> StackOperation:
+        return StackOperation(self._handler(stack, specification), lambda other: self._handler(stack, other))
 
-    def template(
-        self, request: Request, caller: str | None, previous: Specification | None = None
-    ) -> Template:
-        """Read the request's template: body, URL or the previous one. Raises ValidationError."""
-        given = [key for key in ("TemplateBody", "TemplateURL") if request.get(key)]
-        if request.get("UsePreviousTemplate") and not given and previous:
-            return previous.template
-        if len(given) != 1:
-            raise ValidationError("Either Template URL or Template Body must be specified.")
-        if given == ["TemplateBody"]:
-            body, limit, place = request["TemplateBody"], BODY_LIMIT, "templateBody"
-        else:
-            body, limit, place = self._download(request["TemplateURL"], caller), URL_LIMIT, "templateURL"
-        if len(body.encode()) > limit:
-            raise ValidationError(
-                f"1 validation error detected: Value at '{place}' failed to satisfy constraint: Member must have length less than or equal to {limit}"
-            )
-        template = Template(body)
-        template.validate({name: provider.attributes for name, provider in self.types.providers.items()})
-        return template
-
-    def _download(self, url: str, caller: str | None) -> str:
-        bucket, key = _s3_location(url)
-        try:
-            answer = self._client("s3", caller).get_object(Bucket=bucket, Key=key)
-        except ClientError as error:
-            raise ValidationError(f"S3 error: {error.response['Error'].get('Message', '')}") from None
-        body: bytes = answer["Body"].read()
-        return body.decode()
-
-    def _client(self, service: str, caller: str | None) -> Any:
-        """Go on with the caller's own session."""
-        return self.world.client(service, caller, "AWSCloudFormation", FORWARDED)
-
-    def _specification(self, request: Request, stack: Stack | None, caller: str | None) -> Specification:
-        for key in _NOT_EMULATED:
-            if request.get(key):
-                raise NotEmulatedError(f"the parameter {key}")
-        previous = stack.specification if stack else None
-        template = self.template(request, caller, previous)
-
-        def read_ssm(name: str) -> str:
-            try:
-                answer = self._client("ssm", caller).get_parameter(Name=name)
-            except ClientError:
-                raise ValidationError(
-                    f"Unable to fetch parameters [{name}] from parameter store for this account."
-                ) from None
-            return str(answer["Parameter"]["Value"])
-
-        parameters = resolve_parameters(
-            template.parameters,
-            request.get("Parameters", []),
-            previous.parameters if previous else {},
-            read_ssm,
-        )
-        capabilities = tuple(request.get("Capabilities", []))
-        needed, _ = template.capabilities
-        agreed = {"CAPABILITY_NAMED_IAM", needed} if needed == "CAPABILITY_IAM" else {needed}
-        if needed and not agreed & set(capabilities):
-            raise InsufficientCapabilitiesError(f"Requires capabilities : [{needed}]")
-        if "Tags" in request or previous is None:
-            tags = {tag["Key"]: tag["Value"] for tag in request.get("Tags", [])}
-        else:
-            tags = dict(previous.tags)
-        specification = Specification(template, parameters, tags, capabilities)
-        self._check_rules(specification)
-        return specification
-
-    def _check_rules(self, specification: Specification) -> None:
-        stack = Stack("rules", "rules", None)
-        evaluator = self.handler(stack, specification).evaluator(specification)
-        for rule in specification.template.rules.values():
-            if "RuleCondition" in rule and not evaluator.resolve(rule["RuleCondition"]):
-                continue
-            for assertion in rule["Assertions"]:
-                if not evaluator.resolve(assertion["Assert"]):
-                    raise ValidationError(
-                        f"Template validation error: {assertion.get('AssertDescription', 'Rule assertion failed')}"
-                    )
-
-    def _role(self, request: Request) -> str | None:
-        """Check that the service role exists and trusts CloudFormation."""
-        role_arn: str | None = request.get("RoleARN")
-        if role_arn is None:
-            return None
-        try:
-            role = self.world.client("iam").get_role(RoleName=role_arn.rsplit("/", 1)[-1])["Role"]
-            trusted = role["Arn"] == role_arn and _trusts_cloudformation(role["AssumeRolePolicyDocument"])
-        except ClientError:
-            trusted = False
-        if not trusted:
-            raise ValidationError(f"Role {role_arn} is invalid or cannot be assumed")
-        return role_arn
+    def _handler(self, stack: Stack, specification: Specification) -> ResourceHandler:
+        return ResourceHandler(self.world, self.types, stack, specification)
 
     def _repeated(self, action: str, name: str, request: Request) -> Stack | None:
         """The stack of an earlier request with the same token, which this one repeats."""
@@ -200,8 +94,6 @@ class CloudFormation:
         if stack.token:
             self._tokens[action, name, stack.token] = stack.id
 
-    # Doing
-
     def create_stack(self, request: Request, caller: str | None) -> str:
         """Start creating a stack and return its id."""
         with self._lock:
@@ -212,8 +104,8 @@ class CloudFormation:
                 raise AlreadyExistsError(f"Stack [{existing.name}] already exists")
             if "OnFailure" in request and "DisableRollback" in request:
                 raise ValidationError("Only one of OnFailure and DisableRollback can be specified")
-            specification = self._specification(request, None, caller)
-            stack = self._new_stack(name, specification, self._role(request), caller)
+            specification = self.reader.specification(request, None, caller)
+            stack = self._new_stack(name, specification, self.reader.role(request), caller)
             stack.on_failure = (
                 "DO_NOTHING" if request.get("DisableRollback") else request.get("OnFailure", "ROLLBACK")
             )
@@ -233,9 +125,6 @@ class CloudFormation:
         self.stacks.append(stack)
         return stack
 
-    def _operation(self, stack: Stack, specification: Specification) -> StackOperation:
-        return StackOperation(self.handler(stack, specification), lambda other: self.handler(stack, other))
-
     def _start(self, stack: Stack, work: Callable[[], None]) -> None:
         stack.operation = threading.Thread(target=work, name=f"stack-{stack.name}", daemon=True)
         stack.operation.start()
@@ -248,12 +137,12 @@ class CloudFormation:
                 return stack.id
             if stack.status not in _UPDATABLE:
                 raise ValidationError(f"Stack:{stack.id} is in {stack.status} state and can not be updated.")
-            target = self._specification(request, stack, caller)
-            role_arn = self._role(request)
+            target = self.reader.specification(request, stack, caller)
+            role_arn = self.reader.role(request)
             if policy := request.get("StackPolicyBody"):
                 check_policy_body(policy)
                 stack.policy = policy
-            if not self._differs(stack, target, plan_changes(stack, target, self.handler(stack, target))):
+            if not self._differs(stack, target, plan_changes(stack, target, self._handler(stack, target))):
                 raise ValidationError("No updates are to be performed.")
             self._remember("update", stack.name, request, stack)
             self._begin_update(stack, target, role_arn, caller, bool(request.get("DisableRollback")))
@@ -285,7 +174,7 @@ class CloudFormation:
                 raise ValidationError(
                     f"Stack:{stack.id} is in {stack.status} state and can not be continued."
                 )
-            stack.role_arn = self._role(request) or stack.role_arn
+            stack.role_arn = self.reader.role(request) or stack.role_arn
             self._remember("continue", stack.name, request, stack)
             stack.set_status("UPDATE_ROLLBACK_IN_PROGRESS", "User Initiated")
             operation = self._operation(stack, stack.undo.abandoned)
@@ -318,9 +207,10 @@ class CloudFormation:
             retained = tuple(request.get("RetainResources", []))
             if retained and stack.status != "DELETE_FAILED":
                 raise ValidationError(
-                    "Invalid operation on stack. RetainResources can only be specified for stacks in DELETE_FAILED state"
+                    "Invalid operation on stack. RetainResources can only be specified for stacks in "
+                    "DELETE_FAILED state"
                 )
-            stack.role_arn = self._role(request) or stack.role_arn
+            stack.role_arn = self.reader.role(request) or stack.role_arn
             stack.caller_role_arn = caller
             self._remember("delete", stack.name, request, stack)
             creation = stack.operation
@@ -348,8 +238,8 @@ class CloudFormation:
             kind = request.get("ChangeSetType", "UPDATE")
             stack = self._existing(request["StackName"])
             self._check_change_set(kind, stack, request)
-            specification = self._specification(request, stack if kind == "UPDATE" else None, caller)
-            role_arn = self._role(request)
+            specification = self.reader.specification(request, stack if kind == "UPDATE" else None, caller)
+            role_arn = self.reader.role(request)
             if stack is None:
                 stack = self._new_stack(request["StackName"], None, role_arn, caller)
                 stack.token = request.get("ClientToken")
@@ -361,7 +251,7 @@ class CloudFormation:
                 request.get("Description", ""), request.get("ClientToken"),
             )  # fmt: skip
             stack.change_sets[name] = change_set
-            handler = self.handler(stack, specification)
+            handler = self._handler(stack, specification)
             threading.Thread(target=self._plan, args=(stack, change_set, handler), daemon=True).start()
             return change_set
 
@@ -371,7 +261,8 @@ class CloudFormation:
             raise NotEmulatedError(f"change sets of type {kind}")
         if kind == "CREATE" and stack and stack.status != "REVIEW_IN_PROGRESS":
             raise AlreadyExistsError(
-                f"Stack [{name}] already exists and cannot be created again with the changeSet [{request['ChangeSetName']}]."
+                f"Stack [{name}] already exists and cannot be created again with the changeSet "
+                f"[{request['ChangeSetName']}]."
             )
         if kind == "UPDATE" and stack is None:
             raise ValidationError(f"Stack [{name}] does not exist")
@@ -404,7 +295,8 @@ class CloudFormation:
                 return
             if change_set.execution_status != "AVAILABLE":
                 raise InvalidChangeSetStatusError(
-                    f"ChangeSet [{change_set.id}] cannot be executed in its current status of [{change_set.status}]"
+                    f"ChangeSet [{change_set.id}] cannot be executed in its current status of "
+                    f"[{change_set.status}]"
                 )
             if change_set.on_failure and "DisableRollback" in request:
                 raise ValidationError("Only one of OnStackFailure and DisableRollback can be specified")
@@ -434,29 +326,3 @@ class CloudFormation:
             raise NotEmulatedError("the parameter StackPolicyURL")
         check_policy_body(request["StackPolicyBody"])
         self.stack(request["StackName"]).policy = request["StackPolicyBody"]
-
-
-def _trusts_cloudformation(document: Any) -> bool:
-    document = json.loads(unquote(document)) if isinstance(document, str) else document
-    for statement in document["Statement"]:
-        services = statement.get("Principal", {}).get("Service", [])
-        actions = statement.get("Action", [])
-        trusted = "cloudformation.amazonaws.com" in ([services] if isinstance(services, str) else services)
-        allowed = "sts:AssumeRole" in ([actions] if isinstance(actions, str) else actions)
-        if statement["Effect"] == "Allow" and trusted and allowed:
-            return True
-    return False
-
-
-def _s3_location(url: str) -> tuple[str, str]:
-    """Bucket and key of an S3 URL, virtual-hosted (`bucket.s3.region...`) or path style, or `s3://`-less https."""
-    parts = urlparse(url)
-    host, path = parts.netloc, unquote(parts.path.lstrip("/"))
-    if parts.scheme == "https" and host.endswith(".amazonaws.com"):
-        if host.startswith(("s3.", "s3-")):
-            bucket, _, key = path.partition("/")
-            return bucket, key
-        for marker in (".s3.", ".s3-"):
-            if marker in host:
-                return host.partition(marker)[0], path
-    raise ValidationError("TemplateURL must be a supported URL.")

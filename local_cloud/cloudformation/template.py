@@ -8,7 +8,7 @@ from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
-import yaml
+import yaml  # type: ignore[import-untyped]
 
 from .errors import NotEmulatedError, ValidationError
 from .intrinsics import references
@@ -29,12 +29,13 @@ PSEUDO_PARAMETERS = frozenset(
         "URLSuffix",
     )
 )
-_SECTIONS = frozenset(
-    "AWSTemplateFormatVersion Description Metadata Parameters Mappings Conditions Rules Resources Outputs".split()
-)
-_RESOURCE_KEYS = frozenset(
-    "Type Properties DependsOn Condition Metadata DeletionPolicy UpdateReplacePolicy".split()
-)
+_SECTIONS = {
+    "AWSTemplateFormatVersion", "Description", "Metadata", "Parameters", "Mappings", "Conditions", "Rules",
+    "Resources", "Outputs",
+}  # fmt: skip
+_RESOURCE_KEYS = {
+    "Type", "Properties", "DependsOn", "Condition", "Metadata", "DeletionPolicy", "UpdateReplacePolicy",
+}  # fmt: skip
 _IAM_TYPES = frozenset(
     f"AWS::IAM::{name}"
     for name in (
@@ -48,10 +49,10 @@ _IAM_TYPES = frozenset(
         "UserToGroupAddition",
     )
 )
-_NAMED_IAM = frozenset("RoleName UserName GroupName ManagedPolicyName InstanceProfileName".split())
+_NAMED_IAM = {"RoleName", "UserName", "GroupName", "ManagedPolicyName", "InstanceProfileName"}
 
 
-class _YamlLoader(yaml.SafeLoader):
+class _YamlLoader(yaml.SafeLoader):  # type: ignore[misc]
     """YAML with CloudFormation's short forms (!Ref, !GetAtt, !Sub ...). Dates stay strings."""
 
 
@@ -81,8 +82,8 @@ def is_custom(resource_type: str) -> bool:
 class Template:
     """One parsed template.
 
-    Raises ValidationError when it is not a template, and NotEmulatedError for parts of the language, or resource
-    types, that this cloud does not have.
+    Raises ValidationError when it is not a template, and NotEmulatedError for parts of the language, or
+    resource types, that this cloud does not have.
     """
 
     def __init__(self, body: str) -> None:
@@ -157,12 +158,14 @@ class Template:
                 )
             if resource.get(key) == "Snapshot" and resource["Type"] != "AWS::RDS::DBInstance":
                 raise ValidationError(
-                    f"Template error: resource type {resource['Type']} does not support deletion policy Snapshot"
+                    f"Template error: resource type {resource['Type']} does not support deletion policy "
+                    "Snapshot"
                 )
         for name in _as_list(resource.get("DependsOn", [])):
             if name not in self.resources:
                 raise ValidationError(
-                    f"Template format error: Unresolved resource dependencies [{name}] in the Resources block of the template"
+                    f"Template format error: Unresolved resource dependencies [{name}] in the Resources "
+                    "block of the template"
                 )
 
     def _check_references(self, value: Any, place: str, attributes: Mapping[str, Collection[str]]) -> None:

@@ -21,7 +21,8 @@ def handle(event, context):
     answer["Status"], answer["Reason"] = properties.get("Status", "SUCCESS"), "as you wish"
     answer["Data"] = {"Said": event["RequestType"] + " " + properties["Name"]}
     body = json.dumps(answer).encode()
-    urllib.request.urlopen(urllib.request.Request(event["ResponseURL"], body, {"Content-Type": ""}, method="PUT"))
+    request = urllib.request.Request(event["ResponseURL"], body, {"Content-Type": ""}, method="PUT")
+    urllib.request.urlopen(request)
 """
 
 

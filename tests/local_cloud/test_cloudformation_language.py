@@ -1,5 +1,6 @@
 """The template language by itself: parameters, functions, YAML."""
 
+import json
 from typing import Any
 
 import pytest
@@ -44,7 +45,8 @@ def resolve(value: Any) -> Any:
         ({"Fn::If": ["No", 1, 2]}, 2),
         ({"kept": 1, "gone": {"Ref": "AWS::NoValue"}}, {"kept": 1}),
         ([{"Fn::If": ["No", 1, {"Ref": "AWS::NoValue"}]}], []),
-        ({"Condition": {"Bool": {"aws:SecureTransport": "false"}}}, {"Condition": {"Bool": {"aws:SecureTransport": "false"}}}),
+        ({"Condition": {"Bool": {"aws:SecureTransport": "false"}}},
+        {"Condition": {"Bool": {"aws:SecureTransport": "false"}}}),
     ],
 )  # fmt: skip
 def test_functions(value: Any, expected: Any) -> None:
@@ -72,8 +74,10 @@ def parameter(declaration: dict[str, Any], text: str | None) -> Parameter:
         ({"Type": "String", "AllowedValues": ["a"]}, "b", "Parameter 'P' must be one of AllowedValues"),
         ({"Type": "String", "MinLength": 2}, "b", "Parameter 'P' must contain at least 2 characters"),
         ({"Type": "Number", "MaxValue": 5}, "6", "Parameter 'P' must be a number not greater than 5"),
-        ({"Type": "Number"}, "x", "Parameter validation failed: parameter value x for parameter name P must be a number"),
-        ({"Type": "CommaDelimitedList", "AllowedPattern": "[a-z]+"}, "a, 1", "Parameter 'P' must match pattern [a-z]+"),
+        ({"Type": "Number"}, "x",
+        "Parameter validation failed: parameter value x for parameter name P must be a number"),
+        ({"Type": "CommaDelimitedList", "AllowedPattern": "[a-z]+"}, "a, 1",
+        "Parameter 'P' must match pattern [a-z]+"),
     ],
 )  # fmt: skip
 def test_a_parameter_that_breaks_its_rules_is_refused(
@@ -102,7 +106,8 @@ def test_a_parameter_without_echo_is_masked() -> None:
 
 def test_yaml_short_forms_are_functions() -> None:
     template = Template(
-        "Resources:\n  A:\n    Type: AWS::SNS::Topic\n    Properties: {TopicName: !Sub 'x-${B}', DisplayName: !GetAtt B.TopicName}\n"
+        "Resources:\n  A:\n    Type: AWS::SNS::Topic\n    Properties: "
+        "{TopicName: !Sub 'x-${B}', DisplayName: !GetAtt B.TopicName}\n"
     )
     assert template.resources["A"]["Properties"] == {
         "TopicName": {"Fn::Sub": "x-${B}"},
@@ -111,7 +116,15 @@ def test_yaml_short_forms_are_functions() -> None:
 
 
 def test_a_policy_denies_what_it_does_not_allow() -> None:
-    body = '{"Statement": [{"Effect": "Allow", "Action": "Update:Modify", "Principal": "*", "Resource": "*", "Condition": {"StringLike": {"ResourceType": ["AWS::SNS::*"]}}}]}'
+    topics = {"StringLike": {"ResourceType": ["AWS::SNS::*"]}}
+    statement = {
+        "Effect": "Allow",
+        "Action": "Update:Modify",
+        "Principal": "*",
+        "Resource": "*",
+        "Condition": topics,
+    }
+    body = json.dumps({"Statement": [statement]})
     check_allowed(body, "Update:Modify", "A", "AWS::SNS::Topic")
     with pytest.raises(PolicyDeniedError):
         check_allowed(body, "Update:Modify", "A", "AWS::RDS::DBInstance")

@@ -1,4 +1,6 @@
 """AWS::ServiceCatalog."""
+# The methods are described by Provider.
+# ruff: noqa: D102
 
 from __future__ import annotations
 
@@ -39,7 +41,8 @@ class TaggedByUpdate(Api):
 class Product(TaggedByUpdate):
     """AWS::ServiceCatalog::CloudFormationProduct.
 
-    A version keeps its id over updates as long as its name and template URL stay ("ReplaceProvisioningArtifacts").
+    A version keeps its id over updates as long as its name and template URL stay (see the user guide on
+    ReplaceProvisioningArtifacts).
     """
 
     def create(self, call: Call, properties: Properties) -> str:
@@ -107,23 +110,28 @@ def _launch_constraint(properties: Properties) -> Properties:
 
 TYPES: Mapping[str, Provider] = {
     "AWS::ServiceCatalog::Portfolio": TaggedByUpdate(
-        service="servicecatalog", create_call="create_portfolio", update_call="update_portfolio", id="PortfolioDetail.Id",
+        service="servicecatalog", create_call="create_portfolio", update_call="update_portfolio",
+        id="PortfolioDetail.Id",
         key=("Id",), delete_call="delete_portfolio", gone=_GONE, tagging=_TAGS,
         attributes={"PortfolioName": "{DisplayName}", "Id": "{id}"},
     ),
     "AWS::ServiceCatalog::CloudFormationProduct": Product(
         service="servicecatalog", create_call="create_product", update_call="update_product",
-        id="ProductViewDetail.ProductViewSummary.ProductId", key=("Id",), own=("ReplaceProvisioningArtifacts",),
+        id="ProductViewDetail.ProductViewSummary.ProductId", key=("Id",),
+        own=("ReplaceProvisioningArtifacts",),
         updated_after=("ProvisioningArtifactParameters",), after=_update_versions,
         delete_call="delete_product", gone=_GONE, tagging=_TAGS,
-        attributes={"ProductName": "{Name}", "Id": "{id}", "ProvisioningArtifactIds": "", "ProvisioningArtifactNames": ""},
+        attributes={"ProductName": "{Name}", "Id": "{id}", "ProvisioningArtifactIds": "",
+        "ProvisioningArtifactNames": ""},
     ),
     "AWS::ServiceCatalog::PortfolioProductAssociation": Api(
-        service="servicecatalog", create_call="associate_product_with_portfolio", id="{PortfolioId}|{ProductId}",
+        service="servicecatalog", create_call="associate_product_with_portfolio",
+        id="{PortfolioId}|{ProductId}",
         key=("PortfolioId", "ProductId"), delete_call="disassociate_product_from_portfolio", gone=_GONE,
     ),
     "AWS::ServiceCatalog::PortfolioPrincipalAssociation": Api(
-        service="servicecatalog", create_call="associate_principal_with_portfolio", id="{PortfolioId}|{PrincipalARN}",
+        service="servicecatalog", create_call="associate_principal_with_portfolio",
+        id="{PortfolioId}|{PrincipalARN}",
         key={"PortfolioId": "{PortfolioId}", "PrincipalARN": "{PrincipalARN}"},
         delete_call="disassociate_principal_from_portfolio", gone=_GONE,
     ),
@@ -133,11 +141,13 @@ TYPES: Mapping[str, Provider] = {
         delete_call="delete_constraint", gone=_GONE, attributes={"Id": "{id}"},
     ),
     "AWS::ServiceCatalog::TagOption": Api(
-        service="servicecatalog", create_call="create_tag_option", update_call="update_tag_option", id="TagOptionDetail.Id",
+        service="servicecatalog", create_call="create_tag_option", update_call="update_tag_option",
+        id="TagOptionDetail.Id",
         key=("Id",), own=(), delete_call="delete_tag_option", gone=_GONE, attributes={"Id": "{id}"},
     ),
     "AWS::ServiceCatalog::TagOptionAssociation": Api(
-        service="servicecatalog", create_call="associate_tag_option_with_resource", id="{TagOptionId}|{ResourceId}",
+        service="servicecatalog", create_call="associate_tag_option_with_resource",
+        id="{TagOptionId}|{ResourceId}",
         key=("TagOptionId", "ResourceId"), delete_call="disassociate_tag_option_from_resource", gone=_GONE,
     ),
 }  # fmt: skip

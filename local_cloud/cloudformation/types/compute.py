@@ -1,4 +1,6 @@
 """AWS::Lambda, AWS::StepFunctions and AWS::CDK."""
+# The methods are described by Provider.
+# ruff: noqa: ARG002, D102
 
 from __future__ import annotations
 
@@ -57,7 +59,8 @@ def _definition(properties: Properties) -> Properties:
     }
     if "DefinitionS3Location" in rest:
         raise ProviderError(
-            "The local CloudFormation does not emulate DefinitionS3Location of AWS::StepFunctions::StateMachine"
+            "The local CloudFormation does not emulate DefinitionS3Location of "
+            "AWS::StepFunctions::StateMachine"
         )
     text = (
         properties["DefinitionString"]
@@ -71,7 +74,7 @@ def _definition(properties: Properties) -> Properties:
 
 @dataclass(frozen=True, kw_only=True)
 class StateMachine(Api):
-    """AWS::StepFunctions::StateMachine. An update sends the whole definition, but not what is fixed at creation."""
+    """AWS::StepFunctions::StateMachine. An update sends everything but what is fixed at creation."""
 
     def _send_update(
         self, call: Call, physical_id: str, sent: Properties, removed: list[str], new: Properties
@@ -107,7 +110,8 @@ class Nothing:
 
 TYPES: Mapping[str, Provider] = {
     "AWS::Lambda::Function": Api(
-        service="lambda", create_call="create_function", update_call="update_function_configuration", id="FunctionName",
+        service="lambda", create_call="create_function", update_call="update_function_configuration",
+        id="FunctionName",
         key=("FunctionName",), name="FunctionName", reshape=_code, own=("ReservedConcurrentExecutions",),
         updated_after=("Code", "Architectures"), after=_function_settings, delete_call="delete_function",
         gone=("ResourceNotFoundException",), tagging=Tagging(key="Resource", value=_FUNCTION_ARN),
@@ -115,27 +119,34 @@ TYPES: Mapping[str, Provider] = {
     ),
     "AWS::Lambda::Version": Api(
         service="lambda", create_call="publish_version", id="FunctionArn", key={"FunctionName": "{id}"},
-        delete_call="delete_function", read_call="get_function_configuration", gone=("ResourceNotFoundException",),
+        delete_call="delete_function", read_call="get_function_configuration",
+        gone=("ResourceNotFoundException",),
         attributes={"Version": "Version", "FunctionArn": "{id}"},
     ),
     "AWS::Lambda::Permission": Permission(
-        service="lambda", create_call="add_permission", id="{StatementId}", key={"FunctionName": "{FunctionName}", "StatementId": "{id}"},
+        service="lambda", create_call="add_permission", id="{StatementId}",
+        key={"FunctionName": "{FunctionName}", "StatementId": "{id}"},
         delete_call="remove_permission", gone=("ResourceNotFoundException",), attributes={"Id": "{id}"},
     ),
     "AWS::Lambda::EventSourceMapping": Api(
-        service="lambda", create_call="create_event_source_mapping", update_call="update_event_source_mapping", id="UUID",
+        service="lambda", create_call="create_event_source_mapping",
+        update_call="update_event_source_mapping", id="UUID",
         key=("UUID",), delete_call="delete_event_source_mapping", gone=("ResourceNotFoundException",),
         tagging=Tagging(key="Resource", value="arn:aws:lambda:{region}:{account}:event-source-mapping:{id}"),
-        attributes={"Id": "{id}", "EventSourceMappingArn": "arn:aws:lambda:{region}:{account}:event-source-mapping:{id}"},
+        attributes={"Id": "{id}",
+        "EventSourceMappingArn": "arn:aws:lambda:{region}:{account}:event-source-mapping:{id}"},
     ),
     "AWS::Lambda::EventInvokeConfig": Api(
-        service="lambda", create_call="put_function_event_invoke_config", update_call="put_function_event_invoke_config",
+        service="lambda", create_call="put_function_event_invoke_config",
+        update_call="put_function_event_invoke_config",
         resend=True, id="{FunctionName}|{Qualifier}", key=("FunctionName", "Qualifier"),
         delete_call="delete_function_event_invoke_config", gone=("ResourceNotFoundException",),
     ),
     "AWS::StepFunctions::StateMachine": StateMachine(
-        service="stepfunctions", create_call="create_state_machine", update_call="update_state_machine", resend=True,
-        id="stateMachineArn", key=("stateMachineArn",), name="StateMachineName", name_limit=80, reshape=_definition,
+        service="stepfunctions", create_call="create_state_machine", update_call="update_state_machine",
+        resend=True,
+        id="stateMachineArn", key=("stateMachineArn",), name="StateMachineName", name_limit=80,
+        reshape=_definition,
         renames={"StateMachineName": "name", "StateMachineType": "type"}, delete_call="delete_state_machine",
         tagging=Tagging(key="resourceArn"), attributes={"Arn": "{id}", "Name": "{name}"},
     ),

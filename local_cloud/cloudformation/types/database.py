@@ -1,4 +1,6 @@
 """AWS::RDS."""
+# The methods are described by Provider.
+# ruff: noqa: D102
 
 from __future__ import annotations
 
@@ -95,33 +97,42 @@ class DBInstance(Api):
 
 TYPES: Mapping[str, Provider] = {
     "AWS::RDS::DBSubnetGroup": Api(
-        service="rds", create_call="create_db_subnet_group", id="DBSubnetGroup.DBSubnetGroupName", key=("DBSubnetGroupName",),
-        update_call="modify_db_subnet_group", delete_call="delete_db_subnet_group", name="DBSubnetGroupName", lower=True,
+        service="rds", create_call="create_db_subnet_group", id="DBSubnetGroup.DBSubnetGroupName",
+        key=("DBSubnetGroupName",),
+        update_call="modify_db_subnet_group", delete_call="delete_db_subnet_group",
+        name="DBSubnetGroupName", lower=True,
         gone=("DBSubnetGroupNotFoundFault",), tagging=_tagging("subgrp"),
     ),
     "AWS::RDS::DBParameterGroup": Api(
         service="rds", create_call="create_db_parameter_group", id="DBParameterGroup.DBParameterGroupName",
         key=("DBParameterGroupName",), renames={"Family": "DBParameterGroupFamily"}, own=("Parameters",),
-        after=_set_parameters, delete_call="delete_db_parameter_group", name="DBParameterGroupName", lower=True,
-        gone=("DBParameterGroupNotFound",), tagging=_tagging("pg"), attributes={"DBParameterGroupName": "{id}"},
+        after=_set_parameters, delete_call="delete_db_parameter_group", name="DBParameterGroupName",
+        lower=True,
+        gone=("DBParameterGroupNotFound",), tagging=_tagging("pg"),
+        attributes={"DBParameterGroupName": "{id}"},
     ),
     "AWS::RDS::DBInstance": DBInstance(
-        service="rds", create_call="create_db_instance", id="DBInstance.DBInstanceIdentifier", key=("DBInstanceIdentifier",),
+        service="rds", create_call="create_db_instance", id="DBInstance.DBInstanceIdentifier",
+        key=("DBInstanceIdentifier",),
         update_call="modify_db_instance", delete_call="delete_db_instance", read_call="describe_db_instances",
         name="DBInstanceIdentifier", name_limit=63, lower=True, reshape=_instance_parameters,
         renames={"VPCSecurityGroups": "VpcSecurityGroupIds"},
         own=("DeleteAutomatedBackups", "AllowMajorVersionUpgrade", "ApplyImmediately"),
         ready="DBInstances[0].DBInstanceStatus == 'available'", tagging=_tagging("db"),
         attributes={
-            "Endpoint.Address": "DBInstances[0].Endpoint.Address", "Endpoint.Port": "DBInstances[0].Endpoint.Port",
-            "Endpoint.HostedZoneId": "DBInstances[0].Endpoint.HostedZoneId", "DBInstanceArn": "DBInstances[0].DBInstanceArn",
+            "Endpoint.Address": "DBInstances[0].Endpoint.Address",
+            "Endpoint.Port": "DBInstances[0].Endpoint.Port",
+            "Endpoint.HostedZoneId": "DBInstances[0].Endpoint.HostedZoneId",
+            "DBInstanceArn": "DBInstances[0].DBInstanceArn",
             "MasterUserSecret.SecretArn": "DBInstances[0].MasterUserSecret.SecretArn",
             "DbiResourceId": "DBInstances[0].DbiResourceId",
         },
     ),
     "AWS::RDS::EventSubscription": Api(
         service="rds", create_call="create_event_subscription", id="EventSubscription.CustSubscriptionId",
-        key=("SubscriptionName",), update_call="modify_event_subscription", delete_call="delete_event_subscription",
-        name="SubscriptionName", lower=True, gone=("SubscriptionNotFound", "SubscriptionNotFoundFault"), tagging=_tagging("es"),
+        key=("SubscriptionName",), update_call="modify_event_subscription",
+        delete_call="delete_event_subscription",
+        name="SubscriptionName", lower=True, gone=("SubscriptionNotFound", "SubscriptionNotFoundFault"),
+        tagging=_tagging("es"),
     ),
 }  # fmt: skip

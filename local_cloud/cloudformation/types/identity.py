@@ -1,4 +1,6 @@
 """AWS::IAM."""
+# The methods are described by Provider.
+# ruff: noqa: ARG002, D102
 
 from __future__ import annotations
 
@@ -39,7 +41,7 @@ def _role_policies(call: Call, role: str, old: Properties, new: Properties) -> N
 
 
 def _strip_role(call: Call, role: str, properties: Properties) -> None:
-    """Take off what the template put on; a policy that somebody else attached stops the deletion, as on AWS."""
+    """Take off what the template put on. A policy that somebody else attached stops the deletion."""
     iam = call.client("iam")
     for name in _inline(properties):
         _if_there(iam.delete_role_policy, RoleName=role, PolicyName=name)
@@ -139,17 +141,22 @@ def _detach_managed_policy(call: Call, arn: str, properties: Properties) -> None
 
 TYPES: Mapping[str, Provider] = {
     "AWS::IAM::Role": Api(
-        service="iam", create_call="create_role", update_call="update_role", id="Role.RoleName", key=("RoleName",),
-        own=("Policies", "ManagedPolicyArns"), updated_after=("AssumeRolePolicyDocument",), after=_role_policies,
-        before_delete=_strip_role, delete_call="delete_role", read_call="get_role", name="RoleName", gone=("NoSuchEntity",),
+        service="iam", create_call="create_role", update_call="update_role", id="Role.RoleName",
+        key=("RoleName",),
+        own=("Policies", "ManagedPolicyArns"), updated_after=("AssumeRolePolicyDocument",),
+        after=_role_policies,
+        before_delete=_strip_role, delete_call="delete_role", read_call="get_role", name="RoleName",
+        gone=("NoSuchEntity",),
         tagging=Tagging(tag="tag_role", untag="untag_role", key="RoleName"),
         attributes={"Arn": "Role.Arn", "RoleId": "Role.RoleId"}, seconds=15,
     ),
     "AWS::IAM::Policy": InlinePolicy(),
     "AWS::IAM::ManagedPolicy": Api(
-        service="iam", create_call="create_policy", id="Policy.Arn", key=("PolicyArn",), renames={"ManagedPolicyName": "PolicyName"},
+        service="iam", create_call="create_policy", id="Policy.Arn", key=("PolicyArn",),
+        renames={"ManagedPolicyName": "PolicyName"},
         own=("Roles", "Users", "Groups"), updated_after=("PolicyDocument",), after=_managed_policy,
-        before_delete=_detach_managed_policy, delete_call="delete_policy", name="ManagedPolicyName", name_limit=128,
+        before_delete=_detach_managed_policy, delete_call="delete_policy", name="ManagedPolicyName",
+        name_limit=128,
         gone=("NoSuchEntity",), attributes={"PolicyArn": "{id}"}, seconds=15,
     ),
 }  # fmt: skip

@@ -1,4 +1,6 @@
 """AWS::SNS, AWS::SQS and AWS::Events."""
+# The methods are described by Provider.
+# ruff: noqa: ARG002, D102
 
 from __future__ import annotations
 
@@ -15,8 +17,9 @@ from ..provider import Api, Call, Properties, Provider, Tagging
 _TOPIC = ("DisplayName", "KmsMasterKeyId", "SignatureVersion", "TracingConfig")
 _SUBSCRIPTION = ("DeliveryPolicy", "FilterPolicy", "FilterPolicyScope", "RawMessageDelivery", "RedrivePolicy")
 _QUEUE = (
-    "DelaySeconds", "KmsDataKeyReusePeriodSeconds", "KmsMasterKeyId", "MaximumMessageSize", "MessageRetentionPeriod",
-    "ReceiveMessageWaitTimeSeconds", "RedriveAllowPolicy", "RedrivePolicy", "SqsManagedSseEnabled", "VisibilityTimeout",
+    "DelaySeconds", "KmsDataKeyReusePeriodSeconds", "KmsMasterKeyId", "MaximumMessageSize",
+    "MessageRetentionPeriod", "ReceiveMessageWaitTimeSeconds", "RedriveAllowPolicy", "RedrivePolicy",
+    "SqsManagedSseEnabled", "VisibilityTimeout",
 )  # fmt: skip
 _Change = Callable[[Call, str, Properties, Properties], None]
 
@@ -115,7 +118,8 @@ def _default_topic_policy(call: Call, topic: str) -> None:
     owner = {"StringEquals": {"AWS:SourceOwner": ACCOUNT_ID}}
     statement = {
         "Sid": "__default_statement_ID", "Effect": "Allow", "Principal": {"AWS": "*"}, "Resource": topic,
-        "Action": ["SNS:GetTopicAttributes", "SNS:SetTopicAttributes", "SNS:AddPermission", "SNS:RemovePermission",
+        "Action": ["SNS:GetTopicAttributes", "SNS:SetTopicAttributes", "SNS:AddPermission",
+        "SNS:RemovePermission",
                    "SNS:DeleteTopic", "SNS:Subscribe", "SNS:ListSubscriptionsByTopic", "SNS:Publish"],
         "Condition": owner,
     }  # fmt: skip
@@ -156,30 +160,39 @@ def _remove_targets(call: Call, rule: str, properties: Properties) -> None:
 
 TYPES: Mapping[str, Provider] = {
     "AWS::SNS::Topic": Api(
-        service="sns", create_call="create_topic", id="TopicArn", key=("TopicArn",), delete_call="delete_topic",
-        name="TopicName", name_limit=256, renames={"TopicName": "Name"}, reshape=_into_attributes(*_TOPIC, "FifoTopic"),
+        service="sns", create_call="create_topic", id="TopicArn", key=("TopicArn",),
+        delete_call="delete_topic",
+        name="TopicName", name_limit=256, renames={"TopicName": "Name"}, reshape=_into_attributes(*_TOPIC,
+        "FifoTopic"),
         updated_after=_TOPIC, after=_set_attributes("sns", "set_topic_attributes", "TopicArn", *_TOPIC),
         gone=("NotFound",), tagging=Tagging(), attributes={"TopicArn": "{id}", "TopicName": "{name}"},
     ),
     "AWS::SNS::TopicPolicy": ResourcePolicies("Topics", _put_topic_policy, _default_topic_policy),
     "AWS::SNS::Subscription": Api(
-        service="sns", create_call="subscribe", id="SubscriptionArn", key=("SubscriptionArn",), delete_call="unsubscribe",
-        reshape=_into_attributes(*_SUBSCRIPTION), extra={"ReturnSubscriptionArn": True}, updated_after=_SUBSCRIPTION,
+        service="sns", create_call="subscribe", id="SubscriptionArn", key=("SubscriptionArn",),
+        delete_call="unsubscribe",
+        reshape=_into_attributes(*_SUBSCRIPTION), extra={"ReturnSubscriptionArn": True},
+        updated_after=_SUBSCRIPTION,
         after=_set_attributes("sns", "set_subscription_attributes", "SubscriptionArn", *_SUBSCRIPTION),
         gone=("NotFound",), attributes={"Arn": "{id}"},
     ),
     "AWS::SQS::Queue": Api(
-        service="sqs", create_call="create_queue", id="QueueUrl", key=("QueueUrl",), delete_call="delete_queue",
-        name="QueueName", name_limit=80, reshape=_into_attributes(*_QUEUE, "FifoQueue", "ContentBasedDeduplication"),
+        service="sqs", create_call="create_queue", id="QueueUrl", key=("QueueUrl",),
+        delete_call="delete_queue",
+        name="QueueName", name_limit=80, reshape=_into_attributes(*_QUEUE, "FifoQueue",
+        "ContentBasedDeduplication"),
         updated_after=_QUEUE, after=_set_queue_attributes, read_call="get_queue_attributes",
         gone=("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"),
         tagging=Tagging(tag="tag_queue", untag="untag_queue", key="QueueUrl"),
-        attributes={"Arn": "arn:aws:sqs:{region}:{account}:{name}", "QueueUrl": "{id}", "QueueName": "{name}"},
+        attributes={"Arn": "arn:aws:sqs:{region}:{account}:{name}", "QueueUrl": "{id}",
+        "QueueName": "{name}"},
     ),
     "AWS::SQS::QueuePolicy": ResourcePolicies("Queues", _put_queue_policy, _remove_queue_policy),
     "AWS::Events::Rule": Api(
-        service="events", create_call="put_rule", update_call="put_rule", resend=True, id="{Name}", key=("Name",),
-        delete_call="delete_rule", name="Name", own=("Targets",), after=_rule_targets, before_delete=_remove_targets,
+        service="events", create_call="put_rule", update_call="put_rule", resend=True, id="{Name}",
+        key=("Name",),
+        delete_call="delete_rule", name="Name", own=("Targets",), after=_rule_targets,
+        before_delete=_remove_targets,
         gone=("ResourceNotFoundException",),
         tagging=Tagging(key="ResourceARN", value="arn:aws:events:{region}:{account}:rule/{id}"),
         attributes={"Arn": "arn:aws:events:{region}:{account}:rule/{id}", "RuleName": "{id}"},

@@ -1,4 +1,6 @@
 """AWS::EC2."""
+# The methods are described by Provider.
+# ruff: noqa: ARG002, D102
 
 from __future__ import annotations
 
@@ -124,8 +126,10 @@ TYPES: Mapping[str, Provider] = {
         attributes={"VpcId": "{id}", "CidrBlock": "Vpcs[0].CidrBlock"}, seconds=10,
     ),
     "AWS::EC2::Subnet": Api(
-        service="ec2", create_call="create_subnet", id="Subnet.SubnetId", key=("SubnetId",), delete_call="delete_subnet",
-        own=("MapPublicIpOnLaunch",), after=_modify("modify_subnet_attribute", "SubnetId", "MapPublicIpOnLaunch"),
+        service="ec2", create_call="create_subnet", id="Subnet.SubnetId", key=("SubnetId",),
+        delete_call="delete_subnet",
+        own=("MapPublicIpOnLaunch",), after=_modify("modify_subnet_attribute", "SubnetId",
+        "MapPublicIpOnLaunch"),
         read_call="describe_subnets", gone=("InvalidSubnetID.NotFound",), tag_kind="subnet", tagging=_TAGGING,
         attributes={
             "SubnetId": "{id}", "VpcId": "{VpcId}", "CidrBlock": "Subnets[0].CidrBlock",
@@ -134,12 +138,14 @@ TYPES: Mapping[str, Provider] = {
     ),
     "AWS::EC2::InternetGateway": Api(
         service="ec2", create_call="create_internet_gateway", id="InternetGateway.InternetGatewayId",
-        key=("InternetGatewayId",), delete_call="delete_internet_gateway", gone=("InvalidInternetGatewayID.NotFound",),
+        key=("InternetGatewayId",), delete_call="delete_internet_gateway",
+        gone=("InvalidInternetGatewayID.NotFound",),
         tag_kind="internet-gateway", tagging=_TAGGING, attributes={"InternetGatewayId": "{id}"}, seconds=15,
     ),
     "AWS::EC2::VPCGatewayAttachment": Api(
         service="ec2", create_call="attach_internet_gateway", id="IGW|{VpcId}",
-        key={"InternetGatewayId": "{InternetGatewayId}", "VpcId": "{VpcId}"}, delete_call="detach_internet_gateway",
+        key={"InternetGatewayId": "{InternetGatewayId}", "VpcId": "{VpcId}"},
+        delete_call="detach_internet_gateway",
         gone=("Gateway.NotAttached", "InvalidInternetGatewayID.NotFound"), attributes={},
     ),
     "AWS::EC2::RouteTable": Api(
@@ -155,12 +161,15 @@ TYPES: Mapping[str, Provider] = {
     ),
     "AWS::EC2::SubnetRouteTableAssociation": Api(
         service="ec2", create_call="associate_route_table", id="AssociationId", key=("AssociationId",),
-        delete_call="disassociate_route_table", gone=("InvalidAssociationID.NotFound",), attributes={"Id": "{id}"},
+        delete_call="disassociate_route_table", gone=("InvalidAssociationID.NotFound",),
+        attributes={"Id": "{id}"},
     ),
     "AWS::EC2::EIP": Api(
-        service="ec2", create_call="allocate_address", id="PublicIp", key=("AllocationId",), api_id=_allocation,
+        service="ec2", create_call="allocate_address", id="PublicIp", key=("AllocationId",),
+        api_id=_allocation,
         delete_call="release_address", read_call="describe_addresses",
-        gone=("InvalidAddress.NotFound", "InvalidAllocationID.NotFound"), tag_kind="elastic-ip", tagging=_TAGGING,
+        gone=("InvalidAddress.NotFound", "InvalidAllocationID.NotFound"), tag_kind="elastic-ip",
+        tagging=_TAGGING,
         attributes={"AllocationId": "Addresses[0].AllocationId", "PublicIp": "{id}"}, seconds=15,
     ),
     "AWS::EC2::NatGateway": Api(
@@ -171,22 +180,27 @@ TYPES: Mapping[str, Provider] = {
     ),
     "AWS::EC2::SecurityGroup": Api(
         service="ec2", create_call="create_security_group", id="GroupId", key=("GroupId",), name="GroupName",
-        name_limit=255, renames={"GroupDescription": "Description"}, own=("SecurityGroupIngress", "SecurityGroupEgress"),
+        name_limit=255, renames={"GroupDescription": "Description"}, own=("SecurityGroupIngress",
+        "SecurityGroupEgress"),
         after=_security_group_rules, delete_call="delete_security_group", gone=("InvalidGroup.NotFound",),
-        tag_kind="security-group", tagging=_TAGGING, attributes={"GroupId": "{id}", "Id": "{id}", "VpcId": "{VpcId}"},
+        tag_kind="security-group", tagging=_TAGGING, attributes={"GroupId": "{id}", "Id": "{id}",
+        "VpcId": "{VpcId}"},
     ),
     "AWS::EC2::SecurityGroupIngress": SecurityGroupRule("ingress"),
     "AWS::EC2::SecurityGroupEgress": SecurityGroupRule("egress"),
     "AWS::EC2::VPCEndpoint": Api(
-        service="ec2", create_call="create_vpc_endpoint", id="VpcEndpoint.VpcEndpointId", key=("VpcEndpointId",),
-        update_call="modify_vpc_endpoint", delete_call="delete_vpc_endpoints", read_call="describe_vpc_endpoints",
+        service="ec2", create_call="create_vpc_endpoint", id="VpcEndpoint.VpcEndpointId",
+        key=("VpcEndpointId",),
+        update_call="modify_vpc_endpoint", delete_call="delete_vpc_endpoints",
+        read_call="describe_vpc_endpoints",
         tag_kind="vpc-endpoint", tagging=_TAGGING,
         attributes={"Id": "{id}", "NetworkInterfaceIds": "VpcEndpoints[0].NetworkInterfaceIds"},
         seconds=_endpoint_seconds, delete_seconds=60,
     ),
     "AWS::EC2::FlowLog": Api(
         service="ec2", create_call="create_flow_logs", id="FlowLogIds[0]", key=("FlowLogId",),
-        renames={"ResourceId": "ResourceIds"}, delete_call="delete_flow_logs", tag_kind="vpc-flow-log", tagging=_TAGGING,
+        renames={"ResourceId": "ResourceIds"}, delete_call="delete_flow_logs", tag_kind="vpc-flow-log",
+        tagging=_TAGGING,
         attributes={"Id": "{id}"},
     ),
 }  # fmt: skip

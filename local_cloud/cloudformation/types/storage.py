@@ -1,4 +1,6 @@
 """AWS::S3, AWS::KMS and AWS::SSM."""
+# The methods are described by Provider.
+# ruff: noqa: ARG002, D102
 
 from __future__ import annotations
 
@@ -52,17 +54,23 @@ _SETTINGS: Mapping[str, tuple[str, str | None, _SettingArguments]] = {
         lambda s: {"ServerSideEncryptionConfiguration": {"Rules": s["ServerSideEncryptionConfiguration"]}},
     ),
     "PublicAccessBlockConfiguration": (
-        "put_public_access_block", "delete_public_access_block", lambda s: {"PublicAccessBlockConfiguration": s}
+        "put_public_access_block", "delete_public_access_block",
+        lambda s: {"PublicAccessBlockConfiguration": s},
     ),
-    "OwnershipControls": ("put_bucket_ownership_controls", "delete_bucket_ownership_controls", lambda s: {"OwnershipControls": s}),
+    "OwnershipControls": (
+        "put_bucket_ownership_controls", "delete_bucket_ownership_controls",
+        lambda s: {"OwnershipControls": s},
+    ),
     "LifecycleConfiguration": ("put_bucket_lifecycle_configuration", "delete_bucket_lifecycle", _lifecycle),
     "LoggingConfiguration": (
         "put_bucket_logging", None,
-        lambda s: {"BucketLoggingStatus": {"LoggingEnabled": {"TargetBucket": s["DestinationBucketName"], "TargetPrefix": s.get("LogFilePrefix", "")}}},
+        lambda s: {"BucketLoggingStatus": {"LoggingEnabled": {"TargetBucket": s["DestinationBucketName"],
+        "TargetPrefix": s.get("LogFilePrefix", "")}}},
     ),
     "Tags": (
         "put_bucket_tagging", "delete_bucket_tagging",
-        lambda s: {"Tagging": {"TagSet": [{"Key": key, "Value": value} for key, value in plain_tags(s).items()]}},
+        lambda s: {"Tagging": {"TagSet": [{"Key": key, "Value": value} for key,
+        value in plain_tags(s).items()]}},
     ),
 }  # fmt: skip
 
@@ -143,7 +151,8 @@ def _key_settings(call: Call, key_id: str, old: Properties, new: Properties) -> 
 def _default_key_policy() -> Properties:
     owner = {"AWS": f"arn:aws:iam::{ACCOUNT_ID}:root"}
     return {"Version": "2012-10-17", "Id": "key-default", "Statement": [
-        {"Sid": "Enable IAM User Permissions", "Effect": "Allow", "Principal": owner, "Action": "kms:*", "Resource": "*"},
+        {"Sid": "Enable IAM User Permissions", "Effect": "Allow", "Principal": owner, "Action": "kms:*",
+        "Resource": "*"},
     ]}  # fmt: skip
 
 
@@ -162,24 +171,33 @@ class Key(Api):
 TYPES: Mapping[str, Provider] = {
     "AWS::S3::Bucket": Bucket(),
     "AWS::S3::BucketPolicy": Api(
-        service="s3", create_call="put_bucket_policy", update_call="put_bucket_policy", resend=True, id="{Bucket}",
-        key=("Bucket",), renames={"PolicyDocument": "Policy"}, delete_call="delete_bucket_policy", gone=("NoSuchBucket",),
+        service="s3", create_call="put_bucket_policy", update_call="put_bucket_policy", resend=True,
+        id="{Bucket}",
+        key=("Bucket",), renames={"PolicyDocument": "Policy"}, delete_call="delete_bucket_policy",
+        gone=("NoSuchBucket",),
     ),
     "AWS::KMS::Key": Key(
-        service="kms", create_call="create_key", id="KeyMetadata.KeyId", key=("KeyId",), renames={"KeyPolicy": "Policy"},
-        own=("EnableKeyRotation", "PendingWindowInDays", "Enabled", "RotationPeriodInDays"), after=_key_settings,
-        updated_after=("KeyPolicy", "Description"), delete_call="schedule_key_deletion", tagging=Tagging(key="KeyId"),
+        service="kms", create_call="create_key", id="KeyMetadata.KeyId", key=("KeyId",),
+        renames={"KeyPolicy": "Policy"},
+        own=("EnableKeyRotation", "PendingWindowInDays", "Enabled", "RotationPeriodInDays"),
+        after=_key_settings,
+        updated_after=("KeyPolicy", "Description"), delete_call="schedule_key_deletion",
+        tagging=Tagging(key="KeyId"),
         attributes={"Arn": "arn:aws:kms:{region}:{account}:key/{id}", "KeyId": "{id}"}, seconds=30,
     ),
     "AWS::KMS::Alias": Api(
-        service="kms", create_call="create_alias", update_call="update_alias", id="{AliasName}", key=("AliasName",),
+        service="kms", create_call="create_alias", update_call="update_alias", id="{AliasName}",
+        key=("AliasName",),
         delete_call="delete_alias", gone=("NotFoundException",),
     ),
     "AWS::SSM::Parameter": Api(
-        service="ssm", create_call="put_parameter", update_call="put_parameter", resend=True, id="{Name}", key=("Name",),
-        delete_call="delete_parameter", name="Name", update_extra={"Overwrite": True}, gone=("ParameterNotFound",),
+        service="ssm", create_call="put_parameter", update_call="put_parameter", resend=True, id="{Name}",
+        key=("Name",),
+        delete_call="delete_parameter", name="Name", update_extra={"Overwrite": True},
+        gone=("ParameterNotFound",),
         tagging=Tagging(
-            tag="add_tags_to_resource", untag="remove_tags_from_resource", key="ResourceId", extra={"ResourceType": "Parameter"}
+            tag="add_tags_to_resource", untag="remove_tags_from_resource", key="ResourceId",
+            extra={"ResourceType": "Parameter"},
         ),
         attributes={"Type": "{Type}", "Value": "{Value}"},
     ),
