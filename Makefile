@@ -35,7 +35,7 @@ check: .venv/.synced ## Style, types, import directions, template lint
 	@ruff format --check .
 	@ruff check .
 	@mypy
-	@lint-imports
+	@PYTHONPATH=lambdas:. lint-imports
 	@cfn-lint product_template/versions/*.json
 
 synth: .venv/.synced ## Synthesize the catalog to cdk.out (no credentials needed)

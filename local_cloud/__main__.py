@@ -27,7 +27,7 @@ def main() -> int:
 
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    console = Console(highlight=False)
+    console = Console(highlight=False, emoji=False)
     try:
         if arguments.command == "launch":
             return launch(console, _pairs(parser, arguments.parameters), arguments.speed)

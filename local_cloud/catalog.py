@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from .assembly import deploy
 from .cloud import Cloud
+from .trust import ADMINISTRATOR
 
 STACK = "CatalogStack"
 
@@ -67,7 +68,9 @@ def _by_number(version: str) -> list[int]:
 
 
 def _synthesize(directory: Path) -> None:
-    command = ["cdk", "synth", "--quiet", "--output", str(directory), STACK]
+    # The portfolio is opened to who calls the local cloud, as a platform team opens it to its teams.
+    context = f"catalog:principals={ADMINISTRATOR}"
+    command = ["cdk", "synth", "--quiet", "--output", str(directory), "--context", context, STACK]
     if subprocess.run(command, check=False).returncode:
         raise SynthesisFailedError(f"`{' '.join(command)}` failed")
 

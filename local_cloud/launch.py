@@ -7,9 +7,8 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
-from .catalog import STACK_TYPE, Offer, catalog, newest_offer, resource_count
+from .catalog import STACK_TYPE, catalog, newest_offer, resource_count
 from .cloud import Cloud
 
 
@@ -25,18 +24,10 @@ def launch(console: Console, parameters: dict[str, str], speed: float) -> int:
             ProvisionedProductName="first-launch",
             ProvisioningParameters=[{"Key": key, "Value": value} for key, value in parameters.items()],
         )["RecordDetail"]
-        console.print(_inputs(offer, parameters))
+        title = f"provision-product {offer.product_name} {offer.version_name}"
+        console.print(_table(title, list(parameters.items())), soft_wrap=True)
         record = _Follow(console, cloud, answer["ProvisionedProductId"], answer["RecordId"]).to_the_end()
         return _conclude(console, cloud, record)
-
-
-def _inputs(offer: Offer, parameters: dict[str, str]) -> Table:
-    table = Table(title=f"provision-product {offer.product_name} {offer.version_name}", title_justify="left")
-    table.add_column("parameter")
-    table.add_column("value")
-    for key, value in parameters.items():
-        table.add_row(key, escape(value))
-    return table
 
 
 class _Follow:
@@ -49,7 +40,7 @@ class _Follow:
         self.record_id = record_id
         self.started = time.monotonic()
         self.states_shown = 0
-        self.events_shown = 0
+        self.events_shown: set[str] = set()
         self.created = 0
         self.total = 0
 
@@ -68,7 +59,9 @@ class _Follow:
     def _show_states(self) -> None:
         step_functions = self.cloud.client("stepfunctions")
         for machine in step_functions.list_state_machines()["stateMachines"]:
-            for execution in step_functions.list_executions(stateMachineArn=machine["stateMachineArn"])["executions"]:
+            for execution in step_functions.list_executions(stateMachineArn=machine["stateMachineArn"])[
+                "executions"
+            ]:
                 if execution["name"].endswith(self.record_id):
                     self._show_history(step_functions, execution["executionArn"])
 
@@ -90,11 +83,14 @@ class _Follow:
         for stack in cloudformation.describe_stacks()["Stacks"]:
             if self.provisioned_product_id in {tag["Value"] for tag in stack.get("Tags", [])}:
                 self.total = self.total or resource_count(self.cloud, stack["StackId"])
-                pages = cloudformation.get_paginator("describe_stack_events").paginate(StackName=stack["StackId"])
-                events = [event for page in pages for event in page["StackEvents"]][::-1]
-                for event in events[self.events_shown :]:
-                    self._show_event(event)
-                self.events_shown = len(events)
+                pages = cloudformation.get_paginator("describe_stack_events").paginate(
+                    StackName=stack["StackId"]
+                )
+                for event in [event for page in pages for event in page["StackEvents"]][::-1]:
+                    # Pages shift while new events come in, so an event may be met twice.
+                    if event["EventId"] not in self.events_shown:
+                        self.events_shown.add(event["EventId"])
+                        self._show_event(event)
 
     def _show_event(self, event: dict[str, Any]) -> None:
         status = event["ResourceStatus"]
@@ -115,30 +111,45 @@ class _Follow:
 
 def _conclude(console: Console, cloud: Cloud, record: dict[str, Any]) -> int:
     product_id = record["RecordDetail"]["ProvisionedProductId"]
-    product = cloud.client("servicecatalog").describe_provisioned_product(Id=product_id)["ProvisionedProductDetail"]
+    product = cloud.client("servicecatalog").describe_provisioned_product(Id=product_id)[
+        "ProvisionedProductDetail"
+    ]
     if record["RecordDetail"]["Status"] == "FAILED":
         console.print(f"\n[red]✘ The launch FAILED; the product is {product['Status']}.[/]\n")
         for error in record["RecordDetail"]["RecordErrors"]:
             console.print(escape(error["Description"]), soft_wrap=True)
         console.print("\nNext: correct the input and run make launch again.")
         return 1
-    outputs = Table(title="Outputs", title_justify="left")
-    outputs.add_column("output")
-    outputs.add_column("value", overflow="fold")
-    for output in record["RecordOutputs"]:
-        outputs.add_row(output["OutputKey"], escape(output["OutputValue"]))
-    console.print("\n", outputs, _subscriptions(cloud))
+    console.print(
+        "\n",
+        _table(
+            "Outputs", [(output["OutputKey"], output["OutputValue"]) for output in record["RecordOutputs"]]
+        ),
+        _table("Alert subscriptions", _subscriptions(cloud)),
+        sep="\n",
+        soft_wrap=True,
+    )
     console.print(f"[green]✔ The product is {product['Status']}.[/]")
-    console.print("Next: `make cloud` serves this cloud for the aws command; `make deploy` takes it to AWS.")
+    console.print(
+        "Next: `make cloud` serves this cloud for the aws command; `make deploy` takes the catalog to AWS."
+    )
     return 0 if product["Status"] == "AVAILABLE" else 1
 
 
-def _subscriptions(cloud: Cloud) -> Table:
-    table = Table(title="Alert subscriptions", title_justify="left")
-    for column in ("endpoint", "topic", "status"):
-        table.add_column(column, overflow="fold")
-    for subscription in cloud.client("sns").list_subscriptions()["Subscriptions"]:
-        confirmed = subscription["SubscriptionArn"].startswith("arn:")
-        status = "[green]confirmed[/]" if confirmed else "[yellow]pending: confirm in the mail SNS sent[/]"
-        table.add_row(subscription["Endpoint"], subscription["TopicArn"].rpartition(":")[2], status)
-    return table
+def _subscriptions(cloud: Cloud) -> list[tuple[str, str]]:
+    return [
+        (
+            subscription["Endpoint"],
+            "confirmed"
+            if subscription["SubscriptionArn"].startswith("arn:")
+            else "pending: the owner has to follow the link in the mail that SNS sent",
+        )
+        for subscription in cloud.client("sns").list_subscriptions()["Subscriptions"]
+    ]
+
+
+def _table(title: str, rows: list[tuple[str, str]]) -> str:
+    """Return aligned lines that the terminal wraps, and not we: what is copied from them stays whole."""
+    width = max((len(key) for key, _ in rows), default=0)
+    lines = [f"  {escape(key):<{width}}  {escape(value)}" for key, value in rows]
+    return "\n".join([f"[bold]{title}[/]", *lines, ""])

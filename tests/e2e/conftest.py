@@ -1,0 +1,138 @@
+"""The unmodified `aws` command against the local cloud, as a user at a terminal would have it."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local_cloud.assembly import deploy
+from local_cloud.cloud import Cloud
+
+
+class AwsError(Exception):
+    """The aws command refused; the message is what it printed."""
+
+
+@dataclass(frozen=True)
+class Aws:
+    endpoint: str
+
+    def __call__(self, *arguments: str) -> Any:
+        environment = {
+            "PATH": os.environ["PATH"],
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_ACCESS_KEY_ID": "local",
+            "AWS_SECRET_ACCESS_KEY": "local",
+            "AWS_PAGER": "",
+        }
+        command = [
+            str(Path(sys.executable).parent / "aws"),
+            "--endpoint-url",
+            self.endpoint,
+            *arguments,
+            "--output",
+            "json",
+        ]
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, check=False, timeout=60
+        )
+        if done.returncode:
+            raise AwsError(done.stderr.strip())
+        return json.loads(done.stdout) if done.stdout.strip() else {}
+
+
+@pytest.fixture(scope="package")
+def cloud(assembly: Path) -> Iterator[Cloud]:
+    """A cloud with the synthesized catalog deployed into it, in which an AWS hour passes in a fraction of a second."""
+    with Cloud(speed=20_000) as cloud:
+        deploy(cloud.world, assembly, "CatalogStack")
+        yield cloud
+
+
+@pytest.fixture(scope="package")
+def aws(cloud: Cloud) -> Aws:
+    return Aws(cloud.endpoint)
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """What every operation of the product on offer has to name."""
+
+    cloud: Cloud
+    product_id: str
+    version_id: str
+    path_id: str
+
+    def provision(self, name: str, **parameters: str) -> dict[str, Any]:
+        service_catalog = self.cloud.client("servicecatalog")
+        return self.ended(
+            service_catalog.provision_product(
+                ProductId=self.product_id,
+                ProvisioningArtifactId=self.version_id,
+                PathId=self.path_id,
+                ProvisionedProductName=name,
+                ProvisioningParameters=[{"Key": key, "Value": value} for key, value in parameters.items()],
+            )
+        )
+
+    def update(self, provisioned_product_id: str, **parameters: str | None) -> dict[str, Any]:
+        """Update to the version on offer. A parameter that is None keeps its previous value."""
+        service_catalog = self.cloud.client("servicecatalog")
+        return self.ended(
+            service_catalog.update_provisioned_product(
+                ProvisionedProductId=provisioned_product_id,
+                ProductId=self.product_id,
+                ProvisioningArtifactId=self.version_id,
+                PathId=self.path_id,
+                ProvisioningParameters=[
+                    {"Key": key, "UsePreviousValue": True} if value is None else {"Key": key, "Value": value}
+                    for key, value in parameters.items()
+                ],
+            )
+        )
+
+    def terminate(self, provisioned_product_id: str) -> dict[str, Any]:
+        service_catalog = self.cloud.client("servicecatalog")
+        return self.ended(
+            service_catalog.terminate_provisioned_product(ProvisionedProductId=provisioned_product_id)
+        )
+
+    def ended(self, answer: dict[str, Any], seconds: float = 60) -> dict[str, Any]:
+        """Return the record of an operation once it is SUCCEEDED or FAILED."""
+        service_catalog = self.cloud.client("servicecatalog")
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            record: dict[str, Any] = service_catalog.describe_record(Id=answer["RecordDetail"]["RecordId"])
+            if record["RecordDetail"]["Status"] in ("SUCCEEDED", "FAILED"):
+                return record
+            time.sleep(0.05)
+        raise TimeoutError(f"the operation has not ended within {seconds:.0f} s: {record['RecordDetail']}")
+
+    def status(self, provisioned_product_id: str) -> str:
+        detail = self.cloud.client("servicecatalog").describe_provisioned_product(Id=provisioned_product_id)
+        return str(detail["ProvisionedProductDetail"]["Status"])
+
+
+@pytest.fixture(scope="package")
+def catalog(cloud: Cloud) -> Catalog:
+    service_catalog = cloud.client("servicecatalog")
+    product_id = service_catalog.search_products()["ProductViewSummaries"][0]["ProductId"]
+    version = service_catalog.describe_product(Id=product_id)["ProvisioningArtifacts"][-1]
+    path = service_catalog.list_launch_paths(ProductId=product_id)["LaunchPathSummaries"][0]
+    return Catalog(cloud, product_id, version["Id"], path["Id"])
+
+
+def reason(record: dict[str, Any]) -> str:
+    """What Service Catalog shows the user of a failed record."""
+    return "\n".join(error["Description"] for error in record["RecordDetail"]["RecordErrors"])
+
+
+def outputs(record: dict[str, Any]) -> dict[str, str]:
+    return {output["OutputKey"]: output["OutputValue"] for output in record["RecordOutputs"]}
