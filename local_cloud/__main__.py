@@ -8,6 +8,7 @@ import sys
 
 from rich.console import Console
 
+from .catalog import SynthesisFailedError
 from .launch import launch
 from .serve import serve
 
@@ -32,6 +33,9 @@ def main() -> int:
         if arguments.command == "launch":
             return launch(console, _pairs(parser, arguments.parameters), arguments.speed)
         return serve(console, arguments.port, arguments.speed)
+    except SynthesisFailedError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - what the app printed goes where it would have gone
+        return 1
     except KeyboardInterrupt:
         console.print("Stopped.")
         return 130

@@ -1,4 +1,4 @@
-"""A cloud with this project's catalog in it: synthesize, start, deploy, and say which product is for launch."""
+"""A cloud with this project's catalog in it: synthesize, start, deploy, and say what is on offer."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ STACK = "CatalogStack"
 
 
 class SynthesisFailedError(Exception):
-    """The app did not synthesize; what it printed stands above."""
+    """The app did not synthesize; the message is what it printed."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Offer:
 
 @contextmanager
 def catalog(console: Console, port: int, speed: float) -> Iterator[Cloud]:
-    """Yield a running cloud into which the synthesized catalog has been deployed, with progress on `console`."""
+    """Yield a running cloud with the synthesized catalog deployed into it; progress goes to `console`."""
     with TemporaryDirectory(prefix="cdk.out-") as directory:
         with console.status("Synthesizing the catalog"):
             _synthesize(Path(directory))
@@ -71,8 +71,9 @@ def _synthesize(directory: Path) -> None:
     # The portfolio is opened to who calls the local cloud, as a platform team opens it to its teams.
     context = f"catalog:principals={ADMINISTRATOR}"
     command = ["cdk", "synth", "--quiet", "--output", str(directory), "--context", context, STACK]
-    if subprocess.run(command, check=False).returncode:
-        raise SynthesisFailedError(f"`{' '.join(command)}` failed")
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SynthesisFailedError(f"{done.stdout}{done.stderr}")
 
 
 def _deploy(console: Console, cloud: Cloud, assembly: Path) -> None:

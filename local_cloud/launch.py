@@ -1,4 +1,4 @@
-"""Launch the product on offer and show, as it happens, what a console user would have to look for on five pages."""
+"""Launch the product on offer and show as it happens what stands on five pages of the console."""
 
 from __future__ import annotations
 

@@ -24,7 +24,8 @@ def serve(console: Console, port: int, speed: float) -> int:
 
   export AWS_ENDPOINT_URL={cloud.endpoint} AWS_DEFAULT_REGION={REGION} AWS_PAGER= \\
          AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local
-  aws() {{ command aws --endpoint-url "$AWS_ENDPOINT_URL" "$@"; }}   # version 1 ignores the variable for rds and sqs
+  # Version 1 of the aws command ignores that URL for rds and sqs unless it is told so:
+  aws() {{ command aws --endpoint-url "$AWS_ENDPOINT_URL" "$@"; }}
   export PRODUCT={offer.product_id} VERSION={offer.version_id} LAUNCH_PATH={offer.path_id}
 
 and live the life of a product ({offer.product_name} {offer.version_name}):

@@ -50,7 +50,7 @@ class Aws:
 
 @pytest.fixture(scope="package")
 def cloud(assembly: Path) -> Iterator[Cloud]:
-    """A cloud with the synthesized catalog deployed into it, in which an AWS hour passes in a fraction of a second."""
+    """A cloud with the synthesized catalog deployed into it, and a clock that makes hours of fractions."""
     with Cloud(speed=20_000) as cloud:
         deploy(cloud.world, assembly, "CatalogStack")
         yield cloud
