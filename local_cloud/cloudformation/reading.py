@@ -116,9 +116,12 @@ class RequestReader:
                         f"{assertion.get('AssertDescription', 'Rule assertion failed')}"
                     )
 
-    def role(self, request: Request) -> str | None:
-        """Check that the service role exists and trusts CloudFormation."""
-        role_arn: str | None = request.get("RoleARN")
+    def role(self, request: Request, remembered: str | None = None) -> str | None:
+        """Return the service role of the request, or else the stack's own.
+
+        Raises ValidationError unless it exists and trusts CloudFormation.
+        """
+        role_arn: str | None = request.get("RoleARN", remembered)
         if role_arn is None:
             return None
         try:

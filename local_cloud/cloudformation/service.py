@@ -138,7 +138,7 @@ class CloudFormation:
             if stack.status not in _UPDATABLE:
                 raise ValidationError(f"Stack:{stack.id} is in {stack.status} state and can not be updated.")
             target = self.reader.specification(request, stack, caller)
-            role_arn = self.reader.role(request)
+            role_arn = self.reader.role(request, stack.role_arn)
             if policy := request.get("StackPolicyBody"):
                 check_policy_body(policy)
                 stack.policy = policy
@@ -161,7 +161,7 @@ class CloudFormation:
         caller: str | None,
         disable_rollback: bool,
     ) -> None:
-        stack.role_arn, stack.caller_role_arn, stack.updated = role_arn or stack.role_arn, caller, now()
+        stack.role_arn, stack.caller_role_arn, stack.updated = role_arn, caller, now()
         stack.set_status("UPDATE_IN_PROGRESS", "User Initiated")
         operation = self._operation(stack, target)
         self._start(stack, lambda: operation.update(disable_rollback=disable_rollback))
@@ -174,7 +174,7 @@ class CloudFormation:
                 raise ValidationError(
                     f"Stack:{stack.id} is in {stack.status} state and can not be continued."
                 )
-            stack.role_arn = self.reader.role(request) or stack.role_arn
+            stack.role_arn = self.reader.role(request, stack.role_arn)
             self._remember("continue", stack.name, request, stack)
             stack.set_status("UPDATE_ROLLBACK_IN_PROGRESS", "User Initiated")
             operation = self._operation(stack, stack.undo.abandoned)
@@ -210,7 +210,7 @@ class CloudFormation:
                     "Invalid operation on stack. RetainResources can only be specified for stacks in "
                     "DELETE_FAILED state"
                 )
-            stack.role_arn = self.reader.role(request) or stack.role_arn
+            stack.role_arn = self.reader.role(request, stack.role_arn)
             stack.caller_role_arn = caller
             self._remember("delete", stack.name, request, stack)
             creation = stack.operation
@@ -239,7 +239,7 @@ class CloudFormation:
             stack = self._existing(request["StackName"])
             self._check_change_set(kind, stack, request)
             specification = self.reader.specification(request, stack if kind == "UPDATE" else None, caller)
-            role_arn = self.reader.role(request)
+            role_arn = self.reader.role(request, stack.role_arn if stack else None)
             if stack is None:
                 stack = self._new_stack(request["StackName"], None, role_arn, caller)
                 stack.token = request.get("ClientToken")

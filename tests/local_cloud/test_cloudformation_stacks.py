@@ -40,7 +40,7 @@ def template(**resources: Any) -> str:
     return json.dumps({"Resources": resources})
 
 
-def topic(name: str | None = None, **attributes: Any) -> dict[str, Any]:
+def topic(name: Any = None, **attributes: Any) -> dict[str, Any]:
     return {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": name} if name else {}, **attributes}
 
 
