@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 import threading
-import warnings
 from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Any, Self
 
+from moto.core import errors
 from moto.core.base_backend import BackendDict
 from moto.core.config import default_user_config
 from moto.core.exceptions import ServiceException
@@ -113,7 +114,7 @@ class Cloud:
 
     def _install(self) -> None:
         # moto warns of error codes that botocore's models lack; the services send such codes, too.
-        warnings.filterwarnings("ignore", message="Exception.* with code .* does not match an error shape")
+        self.world.patch(errors, "warn", lambda *_, **__: None)
         settings = {
             "stepfunctions": {"execute_state_machine": True},
             "iam": {"load_aws_managed_policies": True},
@@ -125,9 +126,13 @@ class Cloud:
             part.install(self.world)
 
     def _serve(self) -> None:
-        server = make_server(
-            "127.0.0.1", self._port, self._application(), threaded=True, request_handler=_Handler
-        )
+        # Binding here: where a port is taken, werkzeug prints and exits.
+        with socket.create_server(("127.0.0.1", self._port)) as bound:
+            host, port = bound.getsockname()
+            application, descriptor = self._application(), bound.fileno()
+            server = make_server(
+                host, port, application, threaded=True, request_handler=_Handler, fd=descriptor
+            )
         self.world.endpoint = f"http://127.0.0.1:{server.port}"
         # moto's own code builds URLs of the server from this variable.
         before = os.environ.get("MOTO_PORT")
@@ -191,6 +196,9 @@ def _answer_failures(world: World) -> None:
             answer: tuple[int, dict[str, str], str | bytes] = original(self)
         except HTTPException:
             raise
+        except ServiceException as refusal:
+            status, headers, body = self.serialized(ActionResult(refusal))
+            return status, headers, body
         except Exception as error:
             log.exception("%s %s failed inside the local cloud", self.service_name, self._get_action())
             unknown = isinstance(error, NotImplementedError)

@@ -1,0 +1,69 @@
+import os
+import socket
+import threading
+from pathlib import Path
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from local_cloud.cloud import AlreadyRunningError, Cloud
+
+from .conftest import Account, refusal
+
+
+def children() -> set[str]:
+    return {
+        entry.name
+        for entry in Path("/proc").iterdir()
+        if entry.name.isdigit() and f"PPid:\t{os.getpid()}\n" in (entry / "status").read_text()
+    }
+
+
+def test_a_stopped_cloud_leaves_no_thread_no_process_and_no_state_behind() -> None:
+    threads, processes = set(threading.enumerate()), children()
+    with Cloud() as first:
+        account = Account(first)
+        account.function("left", "def handle(event, context): return 1")
+        assert account.invoke("left") == 1
+        assert children() > processes
+    assert set(threading.enumerate()) <= threads
+    assert children() <= processes
+    with Cloud() as second:
+        assert second.client("lambda").list_functions()["Functions"] == []
+
+
+def test_two_clouds_in_one_process_are_refused() -> None:
+    with Cloud(), pytest.raises(AlreadyRunningError, match="stop it first"), Cloud():
+        pass
+
+
+def test_it_serves_on_the_port_it_is_given_and_refuses_one_that_is_taken() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(OSError, match="in use"), Cloud(port=port):
+            pass
+    with Cloud(port=port) as cloud:
+        assert cloud.endpoint == f"http://127.0.0.1:{port}"
+
+
+def test_what_moto_cannot_do_is_told_as_a_service_error_and_not_as_a_page_of_html() -> None:
+    with Cloud() as cloud:
+        quotas = cloud.client("service-quotas")
+        request = {"ServiceCode": "vpc", "QuotaCode": "L-F678F1CE", "DesiredValue": 10.0}
+        assert refusal(quotas.request_service_quota_increase, **request).startswith("NotImplemented: ")
+
+
+def test_any_aws_client_may_come_in_from_outside() -> None:
+    with Cloud() as cloud:
+        client = boto3.client(
+            "sts",
+            endpoint_url=cloud.endpoint,
+            region_name="us-east-1",
+            aws_access_key_id="anything",
+            aws_secret_access_key="anything",
+            config=Config(retries={"total_max_attempts": 1}),
+        )
+        assert client.get_caller_identity()["Account"] == "123456789012"
