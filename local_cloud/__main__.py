@@ -1,4 +1,4 @@
-"""The two commands of the local cloud: `launch` one product and show it happen, or `serve` until interrupted."""
+"""The commands of the local cloud: `launch` one product and show it happen, or `serve` until stopped."""
 
 from __future__ import annotations
 

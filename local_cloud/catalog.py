@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from .assembly import deploy
 from .cloud import Cloud
 from .trust import ADMINISTRATOR
+from .world import REGION
 
 STACK = "CatalogStack"
 
@@ -71,7 +73,9 @@ def _synthesize(directory: Path) -> None:
     # The portfolio is opened to who calls the local cloud, as a platform team opens it to its teams.
     context = f"catalog:principals={ADMINISTRATOR}"
     command = ["cdk", "synth", "--quiet", "--output", str(directory), "--context", context, STACK]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    # The region of the user's profile does not matter here: the cloud has but one.
+    environment = os.environ | {"AWS_REGION": REGION}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SynthesisFailedError(f"{done.stdout}{done.stderr}")
 
