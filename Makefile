@@ -5,13 +5,14 @@ PYTHON ?= python3
 SUFFIX ?= dev
 EMAILS ?= ops@example.com
 PORT ?= 0
+BASE ?= HEAD
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # The CDK looks for newer versions of itself and reports usage; neither belongs in a build.
 export CDK_DISABLE_CLI_TELEMETRY := true
 export CDK_DISABLE_VERSION_CHECK := true
 
 .DEFAULT_GOAL := help
-.PHONY: help launch test check cloud synth deploy destroy release
+.PHONY: help launch test check cloud synth diff deploy destroy release
 
 help: ## This list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -40,6 +41,11 @@ check: .venv/.synced ## Style, types, import directions, template lint
 
 synth: .venv/.synced ## Synthesize the catalog to cdk.out (no credentials needed)
 	@cdk synth --quiet CatalogStack && echo "Synthesized to cdk.out. Next: make deploy (AWS) or make launch (local)."
+
+diff: .venv/.synced ## What the catalog would change against a commit (BASE=HEAD; no credentials needed)
+	@rm -rf build/base && mkdir -p build/base && git archive $(BASE) | tar -x -C build/base
+	@cd build/base && cdk synth --quiet --output ../base.out CatalogStack
+	@cdk diff CatalogStack --template build/base.out/CatalogStack.template.json
 
 deploy: .venv/.synced ## Deploy the catalog to your AWS account (us-east-1, current credentials)
 	@cdk deploy CatalogStack
