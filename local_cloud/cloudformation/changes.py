@@ -9,7 +9,7 @@ from __future__ import annotations
 from graphlib import TopologicalSorter
 from typing import Any
 
-from .intrinsics import Evaluator, references
+from .intrinsics import Evaluator, Pending, references
 from .provider import Properties
 from .resources import ResourceHandler, conform
 from .schema import PropertiesError, resource_schema
@@ -120,12 +120,11 @@ class _Plan:
             # As on AWS, bad properties fail the update of the resource, not the change set.
             return dict(properties)
 
-    def _pending(self, logical_id: str, attribute: str | None = None) -> str | None:
-        """A value that differs from every old one, for what is known only after the update."""
+    def _pending(self, logical_id: str, attribute: str | None = None) -> Pending | None:
         replacement = self.replacements.get(logical_id)
         if replacement is None or (attribute is None and replacement == "False"):
             return None
-        return f"(known after the update: {logical_id}.{attribute})"
+        return Pending(f"(known after the update: {logical_id}.{attribute})")
 
     def _causes(self, kind: str, name: str, old: Any, new: Any) -> list[Detail]:
         recreation = "Never" if is_custom(kind) else resource_schema(kind).recreation(name)

@@ -11,6 +11,14 @@ from typing import Any
 from .errors import NotEmulatedError, ValidationError
 
 NO_VALUE = object()
+
+
+class Pending(str):
+    """A value that is known only after the update: what change sets calculate with."""
+
+    __slots__ = ()
+
+
 _PLACEHOLDER = re.compile(r"\$\{([^!${}][^${}]*)\}")
 _DYNAMIC_REFERENCE = re.compile(r"\{\{resolve:[^}]*\}\}")
 
@@ -124,11 +132,13 @@ class Evaluator:
         return _PLACEHOLDER.sub(replace, text).replace("${!", "${")
 
     def _join(self, argument: Any) -> str:
-        delimiter, items = argument
-        return str(delimiter).join(as_text(item) for item in self.resolve(items))
+        delimiter, items = argument[0], self.resolve(argument[1])
+        return items if isinstance(items, Pending) else str(delimiter).join(as_text(item) for item in items)
 
     def _select(self, argument: Any) -> Any:
         index, items = self.resolve(argument[0]), self.resolve(argument[1])
+        if isinstance(items, Pending):
+            return items
         try:
             return items[int(index)]
         except IndexError:
@@ -136,9 +146,9 @@ class Evaluator:
                 f"Template error: Fn::Select cannot select nonexistent value at index {index}"
             ) from None
 
-    def _split(self, argument: Any) -> list[str]:
-        delimiter, text = argument
-        return str(self.resolve(text)).split(delimiter)
+    def _split(self, argument: Any) -> list[str] | Pending:
+        delimiter, text = argument[0], self.resolve(argument[1])
+        return text if isinstance(text, Pending) else str(text).split(delimiter)
 
     def _if(self, argument: Any) -> Any:
         name, when_true, when_false = argument
@@ -176,8 +186,10 @@ class Evaluator:
     def _getazs(self, _argument: Any) -> list[str]:
         return self.zones()
 
-    def _cidr(self, argument: Any) -> list[str]:
+    def _cidr(self, argument: Any) -> list[str] | Pending:
         block, count, *bits = (self.resolve(part) for part in argument)
+        if isinstance(block, Pending):
+            return block
         network = ipaddress.ip_network(block)
         prefix = network.max_prefixlen - int(bits[0] if bits else 8)
         subnets = network.subnets(new_prefix=prefix) if prefix >= network.prefixlen else iter(())

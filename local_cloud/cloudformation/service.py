@@ -83,22 +83,23 @@ class CloudFormation:
     def _handler(self, stack: Stack, specification: Specification) -> ResourceHandler:
         return ResourceHandler(self.world, self.types, stack, specification)
 
-    def _repeated(self, action: str, name: str, request: Request) -> Stack | None:
+    def _repeated(self, action: str, target: str, request: Request) -> Stack | None:
         """The stack of an earlier request with the same token, which this one repeats."""
         token = request.get("ClientRequestToken")
-        stack_id = self._tokens.get((action, name, token)) if token else None
+        stack_id = self._tokens.get((action, target, token)) if token else None
         return self.stack(stack_id, deleted=True) if stack_id else None
 
-    def _remember(self, action: str, name: str, request: Request, stack: Stack) -> None:
+    def _remember(self, action: str, target: str, request: Request, stack: Stack) -> None:
         stack.token = request.get("ClientRequestToken")
         if stack.token:
-            self._tokens[action, name, stack.token] = stack.id
+            self._tokens[action, target, stack.token] = stack.id
 
     def create_stack(self, request: Request, caller: str | None) -> str:
         """Start creating a stack and return its id."""
         with self._lock:
             name = request["StackName"]
-            if repeated := self._repeated("create", name, request):
+            repeated = self._repeated("create", name, request)
+            if repeated and repeated.status != "DELETE_COMPLETE":
                 return repeated.id
             if existing := self._existing(name):
                 raise AlreadyExistsError(f"Stack [{existing.name}] already exists")
@@ -133,7 +134,7 @@ class CloudFormation:
         """Start updating a stack and return its id."""
         with self._lock:
             stack = self.stack(request["StackName"])
-            if self._repeated("update", stack.name, request):
+            if self._repeated("update", stack.id, request):
                 return stack.id
             if stack.status not in _UPDATABLE:
                 raise ValidationError(f"Stack:{stack.id} is in {stack.status} state and can not be updated.")
@@ -144,7 +145,7 @@ class CloudFormation:
                 stack.policy = policy
             if not self._differs(stack, target, plan_changes(stack, target, self._handler(stack, target))):
                 raise ValidationError("No updates are to be performed.")
-            self._remember("update", stack.name, request, stack)
+            self._remember("update", stack.id, request, stack)
             self._begin_update(stack, target, role_arn, caller, bool(request.get("DisableRollback")))
             return stack.id
 
@@ -175,7 +176,7 @@ class CloudFormation:
                     f"Stack:{stack.id} is in {stack.status} state and can not be continued."
                 )
             stack.role_arn = self.reader.role(request, stack.role_arn)
-            self._remember("continue", stack.name, request, stack)
+            self._remember("continue", stack.id, request, stack)
             stack.set_status("UPDATE_ROLLBACK_IN_PROGRESS", "User Initiated")
             operation = self._operation(stack, stack.undo.abandoned)
             skipped = tuple(request.get("ResourcesToSkip", []))
@@ -190,7 +191,7 @@ class CloudFormation:
             if (
                 stack is None
                 or stack.status == "DELETE_IN_PROGRESS"
-                or self._repeated("delete", stack.name, request)
+                or self._repeated("delete", stack.id, request)
             ):
                 return
             if stack.termination_protection:
@@ -212,7 +213,7 @@ class CloudFormation:
                 )
             stack.role_arn = self.reader.role(request, stack.role_arn)
             stack.caller_role_arn = caller
-            self._remember("delete", stack.name, request, stack)
+            self._remember("delete", stack.id, request, stack)
             creation = stack.operation
             stack.set_status("DELETE_IN_PROGRESS", "User Initiated")
             if stack.specification is None:
@@ -291,7 +292,7 @@ class CloudFormation:
         """Start the operation that a change set describes."""
         with self._lock:
             stack, change_set = self.change_set(request)
-            if self._repeated("execute", stack.name, request):
+            if self._repeated("execute", stack.id, request):
                 return
             if change_set.execution_status != "AVAILABLE":
                 raise InvalidChangeSetStatusError(
@@ -300,7 +301,7 @@ class CloudFormation:
                 )
             if change_set.on_failure and "DisableRollback" in request:
                 raise ValidationError("Only one of OnStackFailure and DisableRollback can be specified")
-            self._remember("execute", stack.name, request, stack)
+            self._remember("execute", stack.id, request, stack)
             keep = request.get("DisableRollback") or change_set.on_failure == "DO_NOTHING"
             change_set.execution_status = "EXECUTE_COMPLETE"
             # Other change sets were made against what is no longer there.

@@ -185,6 +185,24 @@ def test_what_refers_to_a_replaced_resource_may_be_replaced_too(client: Any) -> 
     )
 
 
+def test_a_change_set_looks_past_what_is_known_only_after_the_update(client: Any) -> None:
+    def network(name: str) -> str:
+        block = {"Fn::Select": [0, {"Fn::Cidr": [{"Fn::GetAtt": ["Vpc", "CidrBlock"]}, 1, 8]}]}
+        tags = [{"Key": "Name", "Value": name}]
+        vpc = {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.9.0.0/16", "Tags": tags}}
+        subnet = {"Type": "AWS::EC2::Subnet", "Properties": {"VpcId": {"Ref": "Vpc"}, "CidrBlock": block}}
+        return template(Vpc=vpc, Subnet=subnet)
+
+    create(client, network("a"))
+    assert changes(client, network("b")) == {"Vpc": ("Modify", "False"), "Subnet": ("Modify", "Conditional")}
+    assert update(client, network("b")) == "UPDATE_COMPLETE"
+    touched = {
+        event["LogicalResourceId"]
+        for event in client.describe_stack_events(StackName="demo")["StackEvents"][:4]
+    }
+    assert touched == {"Vpc", "demo"}
+
+
 def test_new_stack_tags_change_every_taggable_resource(client: Any, cloud: Cloud) -> None:
     tags = [{"Key": "team", "Value": "payments"}]
     create(client, template(A=topic("a")))
