@@ -18,10 +18,18 @@ ASSETS = "cdk-hnb659fds-assets-123456789012-us-east-1"
 ROLE = "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/cdk-%s"
 
 
-@pytest.fixture
-def cloud() -> Iterator[Cloud]:
+@pytest.fixture(scope="module")
+def running() -> Iterator[Cloud]:
     with Cloud(speed=100_000) as cloud:
         yield cloud
+
+
+@pytest.fixture
+def cloud(running: Cloud) -> Iterator[Cloud]:
+    yield running
+    client = running.client("cloudformation")
+    client.delete_stack(StackName="Demo")
+    client.get_waiter("stack_delete_complete").wait(StackName="Demo", WaiterConfig={"Delay": 0.05})
 
 
 def write_assembly(directory: Path, **topics: str) -> Path:
@@ -100,7 +108,13 @@ def test_a_failed_deployment_names_the_first_failure_and_can_be_repeated(
 
 def test_the_stack_remembers_its_execution_role(cloud: Cloud, tmp_path: Path) -> None:
     deploy(cloud.world, write_assembly(tmp_path, Alerts="alerts"), "Demo")
-    cloud.client("iam").delete_role_policy(RoleName="cdk-exec", PolicyName="default")
-    cloud.client("iam").delete_role(RoleName="cdk-exec")
+    iam, trust = cloud.client("iam"), iam_trust("cloudformation.amazonaws.com")
+    iam.update_assume_role_policy(RoleName="cdk-exec", PolicyDocument=iam_trust("lambda.amazonaws.com"))
     with pytest.raises(ClientError, match="is invalid or cannot be assumed"):
         cloud.client("cloudformation").delete_stack(StackName="Demo")
+    iam.update_assume_role_policy(RoleName="cdk-exec", PolicyDocument=trust)
+
+
+def iam_trust(service: str) -> str:
+    statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
