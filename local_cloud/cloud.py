@@ -198,7 +198,7 @@ def _answer_failures(world: World) -> None:
             raise
         except ServiceException as refusal:
             status, headers, body = self.serialized(ActionResult(refusal))
-            return status, headers, body
+            return status, *self._enrich_response(headers, body)
         except Exception as error:
             log.exception("%s %s failed inside the local cloud", self.service_name, self._get_action())
             unknown = isinstance(error, NotImplementedError)
@@ -207,7 +207,7 @@ def _answer_failures(world: World) -> None:
                 f"the local cloud cannot do this: {error}" if unknown else f"{type(error).__name__}: {error}",
             )
             _, headers, body = self.serialized(ActionResult(failure))
-            return 501 if unknown else 500, headers, body
+            return 501 if unknown else 500, *self._enrich_response(headers, body)
         return answer
 
     original = world.patch(BaseResponse, "call_action", call_action)

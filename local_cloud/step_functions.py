@@ -15,6 +15,7 @@ from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult
 from moto.stepfunctions.exceptions import ExecutionAlreadyExists, InvalidExecutionInput, InvalidName
 from moto.stepfunctions.parser.api import ExecutionStatus
+from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 from moto.stepfunctions.parser.backend.execution import Execution
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfunctions_parser_backends
 from moto.stepfunctions.responses import StepFunctionResponse
@@ -228,9 +229,11 @@ def _check_logging(role_arn: str, logging: dict[str, Any] | None) -> None:
 
 
 def _check_definition(definition: str) -> None:
-    StepFunctionsParserBackend._validate_definition(definition)
-    document = json.loads(definition)
-    problems = list(_problems(document, ""))
+    try:
+        AmazonStateLanguageParser.parse(definition)
+        problems = list(_problems(json.loads(definition), ""))
+    except Exception as error:  # the parser has no class of its own for what it does not understand
+        problems = [f"SCHEMA_VALIDATION_FAILED: {error}"]
     if problems:
         raise InvalidDefinition(f"Invalid State Machine Definition: '{'; '.join(problems)}'")
 

@@ -83,10 +83,13 @@ class Account:
         return json.loads(answer["Payload"].read())
 
     def log(self, name: str) -> list[str]:
-        """The lines in the log group of a function."""
+        """The lines in the log group of a function; none while the group does not exist."""
         logs = self.client("logs")
         pages = logs.get_paginator("filter_log_events").paginate(logGroupName=f"/aws/lambda/{name}")
-        return [event["message"] for page in pages for event in page["events"]]
+        try:
+            return [event["message"] for page in pages for event in page["events"]]
+        except logs.exceptions.ResourceNotFoundException:
+            return []
 
     def queue(self, name: str, **attributes: str) -> tuple[str, str]:
         """A queue's URL and ARN."""
