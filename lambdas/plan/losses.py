@@ -37,7 +37,8 @@ def refuse_losses(changes: list[ResourceChangeTypeDef]) -> None:
     Raises:
         DataLossError: lists what would be lost, and because of which input.
     """
-    losses = [line for line in map(_loss, changes) if line]
+    kept = {change["LogicalResourceId"] for change in changes if change.get("Replacement") == "False"}
+    losses = [line for line in (_loss(change, kept) for change in changes) if line]
     if losses:
         raise DataLossError(
             "This update was refused because it would destroy data, and nothing was changed:\n"
@@ -47,8 +48,13 @@ def refuse_losses(changes: list[ResourceChangeTypeDef]) -> None:
         )
 
 
-def _loss(change: ResourceChangeTypeDef) -> str | None:
-    """Return the line of the refusal for a change that would lose data, or None."""
+def _loss(change: ResourceChangeTypeDef, kept: set[str]) -> str | None:
+    """Return the line of the refusal for a change that would lose data, or None.
+
+    Args:
+        change: what CloudFormation would do to one resource.
+        kept: the logical ids of the resources that change in place.
+    """
     consequence = _LOSSES.get(change["ResourceType"])
     if consequence is None:
         return None
@@ -61,7 +67,9 @@ def _loss(change: ResourceChangeTypeDef) -> str | None:
         verb = "would be removed"
     elif change.get("Replacement") == "True":
         verb = "would be replaced"
-    elif change.get("Replacement") == "Conditional" and not _is_in_place(change["ResourceType"], causes):
+    elif change.get("Replacement") == "Conditional" and not _is_in_place(
+        change["ResourceType"], causes, kept
+    ):
         verb = "might be replaced"
     else:
         return None
@@ -70,10 +78,28 @@ def _loss(change: ResourceChangeTypeDef) -> str | None:
     return f"- {change['LogicalResourceId']} ({change['ResourceType']}) {verb}{because}: {consequence}."
 
 
-def _is_in_place(resource_type: str, causes: list[ResourceChangeDetailTypeDef]) -> bool:
+def _is_in_place(resource_type: str, causes: list[ResourceChangeDetailTypeDef], kept: set[str]) -> bool:
     """Tell whether a replacement that CloudFormation calls Conditional, as it can't tell, is none."""
     return bool(causes) and all(
-        detail["Target"]["RequiresRecreation"] == "Conditionally"
-        and detail["Target"].get("Name") in _UPDATED_IN_PLACE.get(resource_type, ())
+        _names_what_stays(detail, kept)
+        or (
+            detail["Target"]["RequiresRecreation"] == "Conditionally"
+            and detail["Target"].get("Name") in _UPDATED_IN_PLACE.get(resource_type, ())
+        )
         for detail in causes
+    )
+
+
+def _names_what_stays(detail: ResourceChangeDetailTypeDef, kept: set[str]) -> bool:
+    """Tell whether a property only refers to the id or ARN of a resource that changes in place.
+
+    CloudFormation does not look that far: it expects every reference to a changed resource to change as well,
+    and says so with Evaluation Dynamic.
+    """
+    resource, _, attribute = detail.get("CausingEntity", "").partition(".")
+    return (
+        detail.get("Evaluation") == "Dynamic"
+        and detail.get("ChangeSource") in ("ResourceReference", "ResourceAttribute")
+        and resource in kept
+        and (not attribute or attribute.endswith(("Arn", "Id")))
     )

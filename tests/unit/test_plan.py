@@ -219,6 +219,45 @@ def test_what_rds_changes_in_place_is_let_through_though_cloudformation_can_not_
     assert planned.changes[0].replacement == "Conditional"
 
 
+def refers_to(cause: str, evaluation: str = "Dynamic") -> Any:
+    changed = change("Database", "AWS::RDS::DBInstance", replacement="Conditional")
+    target = {"Attribute": "Properties", "Name": "KmsKeyId", "RequiresRecreation": "Always"}
+    source = {"Evaluation": evaluation, "ChangeSource": "ResourceAttribute", "CausingEntity": cause}
+    changed["ResourceChange"]["Details"] = [{"Target": target, **source}]
+    return changed
+
+
+def test_the_arn_of_a_key_that_changes_in_place_stays_so_the_database_does(
+    cloudformation: Any, request_to: Any
+) -> None:
+    client, stub = cloudformation
+    stack_is(stub, "CREATE_COMPLETE")
+    key = change("Key", "AWS::KMS::Key")
+    change_set_is(stub, "CREATE_COMPLETE", changes=[key, refers_to("Key.Arn")])
+    assert plan(client, request_to("update"), "TapStackExecution").change_set_arn == CHANGE_SET_ID
+
+
+@pytest.mark.parametrize(
+    ("key_is_replaced", "reference"),
+    [
+        ("True", refers_to("Key.Arn")),
+        ("False", refers_to("OtherKey.Arn")),
+        ("False", refers_to("Key.Arn", evaluation="Static")),
+        ("False", refers_to("Key.Something")),
+    ],
+)
+def test_any_other_new_key_of_a_database_is_refused(
+    cloudformation: Any, request_to: Any, key_is_replaced: str, reference: Any
+) -> None:
+    client, stub = cloudformation
+    stack_is(stub, "CREATE_COMPLETE")
+    key = change("Key", "AWS::Logs::LogGroup", replacement=key_is_replaced)
+    change_set_is(stub, "CREATE_COMPLETE", changes=[key, reference])
+    stub.add_response("delete_change_set", {}, {"ChangeSetName": CHANGE_SET_ID})
+    with pytest.raises(DataLossError, match="Database"):
+        plan(client, request_to("update"), "TapStackExecution")
+
+
 @pytest.mark.parametrize("cause", [("Engine", "Conditionally"), ("KmsKeyId", "Always")])
 def test_one_dangerous_cause_among_harmless_ones_is_enough_to_refuse(
     cloudformation: Any, request_to: Any, cause: tuple[str, str]
