@@ -14,6 +14,8 @@ _LOSSES = {
     "AWS::KMS::Key": "what it encrypts, the database included, could no longer be read",
     "AWS::S3::Bucket": "the backups in it would be deleted",
     "AWS::SecretsManager::Secret": "the password in it would be lost",
+    # CloudFormation tells it to clean up, whatever the reason it goes for.
+    "Custom::EmptyBucketOnDelete": "the backups in the bucket would be deleted",
 }
 
 

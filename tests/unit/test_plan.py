@@ -182,6 +182,7 @@ def test_a_launch_that_can_not_be_planned_leaves_no_empty_stack_behind(
         ("AWS::KMS::Key", "Modify", "True", "could no longer be read"),
         ("AWS::S3::Bucket", "Remove", "False", "the backups in it would be deleted"),
         ("AWS::SecretsManager::Secret", "Modify", "True", "the password in it would be lost"),
+        ("Custom::EmptyBucketOnDelete", "Remove", "False", "the backups in the bucket would be deleted"),
     ],
 )
 def test_an_update_that_would_lose_data_is_refused_and_its_change_set_removed(
