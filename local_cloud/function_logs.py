@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import math
 import time
 from datetime import UTC, datetime
@@ -16,7 +15,6 @@ from .lambda_runtime import Answer
 from .policies import Caller, identity_allows
 from .world import ACCOUNT_ID, REGION
 
-log = logging.getLogger(__name__)
 SYSTEM_LEVELS = {"DEBUG": 0, "INFO": 1, "WARN": 2}
 
 

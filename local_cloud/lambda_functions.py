@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import logging
 import tempfile
 import threading
 import uuid
@@ -26,8 +25,6 @@ from .lambda_code import Code, UnloadableBuildError
 from .lambda_runtime import Answer, Nursery, Sandbox
 from .policies import Caller, identity_allows, resource_allows
 from .world import REGION, World
-
-log = logging.getLogger(__name__)
 
 PRINCIPAL = "lambda.amazonaws.com"
 # "Lambda quotas": Invocation payload (request and response), synchronous and asynchronous.
@@ -78,9 +75,14 @@ def install(world: World) -> None:
         original_delete(self, name_or_arn, qualifier)
 
     def set_code(self: Function, spec: dict[str, Any]) -> None:
+        before = dict(self.__dict__)
         original_set_code(self, spec)
         if spec is not self.code:
-            runtime.nursery(self)
+            try:
+                runtime.nursery(self)
+            except InvalidParameterValueException:
+                self.__dict__.update(before)  # code that cannot run replaces none
+                raise
             runtime.retire(self)
 
     def update_configuration(self: Function, changes: dict[str, Any]) -> dict[str, Any]:

@@ -24,8 +24,6 @@ from moto.stepfunctions.parser.asl.utils.boto_client import boto_client_for
 
 from .world import World
 
-log = logging.getLogger(__name__)
-
 ENDINGS = {
     HistoryEventType.ExecutionAborted,
     HistoryEventType.ExecutionFailed,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from datetime import datetime
 from typing import Any
 
@@ -19,8 +18,6 @@ from moto.stepfunctions.parser.asl.eval.event.logging import (
 from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication
 
 from .world import ACCOUNT_ID, REGION, World
-
-log = logging.getLogger(__name__)
 
 # "CloudWatch Logs" in the Step Functions guide: these fields of an event's details are execution data.
 EXECUTION_DATA = ("input", "inputDetails", "output", "outputDetails", "parameters", "assignedVariables")

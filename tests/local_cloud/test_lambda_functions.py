@@ -254,6 +254,13 @@ def test_what_cannot_run_here_is_refused_when_it_is_created(
     assert said in refusal(functions.create_function, FunctionName="refused", Role=role, **request | settings)
 
 
+def test_code_that_cannot_run_does_not_replace_code_that_can(account: Account) -> None:
+    account.function("kept", ECHO)
+    said = refusal(account.client("lambda").update_function_code, FunctionName="kept", ZipFile=b"no zip")
+    assert "Could not unzip" in said
+    assert account.invoke("kept", "still here") == "still here"
+
+
 def test_a_role_that_does_not_trust_lambda_is_refused(account: Account) -> None:
     role = account.role("of-states", "states.amazonaws.com")
     code = {"ZipFile": zipped({"index.py": ECHO})}
