@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from aws_cdk import ArnFormat, Duration, RemovalPolicy, Stack
+from aws_cdk import Aws, Duration, Names, RemovalPolicy
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
@@ -16,11 +16,12 @@ from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from .acknowledgements import acknowledge
+from .engine_permissions import MACHINE, MACHINE_ARN, to_launch, to_receive, to_report, to_run, to_start
 from .function import TIMEOUT, EngineFunction, bundled_code
-from .roles import EXECUTION_ROLE, LAUNCH_ROLE, SERVICE_CATALOG, read_artifacts
+from .policies import Permission, managed_policy
+from .roles import EXECUTION_ROLE, SERVICE_CATALOG, read_artifacts
 from .workflow import workflow
-
-MACHINE = "TapStackEngine"
 
 
 class Engine(Construct):
@@ -56,19 +57,36 @@ class Engine(Construct):
         self._log_retention = log_retention
         self._accounts = accounts
         self._code = bundled_code()
-        self.dead_letters = self._queue("DeadLetters")
         self.unreported = self._queue("Unreported")
+        acknowledge(
+            self.unreported,
+            "R24, error handling: this is where the last dead-letter queue ends, and an alarm watches it",
+            "AwsSolutions-SQS3",
+            "Serverless-SQSRedrivePolicy",
+        )
+        # Tried for ten hours, as long as the state machine tries to report.
+        self.dead_letters = self._queue(
+            "DeadLetters",
+            dead_letter_queue=sqs.DeadLetterQueue(queue=self.unreported, max_receive_count=100),
+        )
 
         self._parser()
-        report = self._function("report", self._may_report())
+        report = self._function(
+            "report",
+            [
+                *to_receive(key.key_arn, [self.dead_letters.queue_arn]),
+                *to_report(key.key_arn, self.unreported.queue_arn),
+            ],
+            undelivered="R24, error handling: the on-failure destination takes its events, with the error",
+        )
         self.machine = self._machine(
             {
-                "validate": self._function("validate", self._may_launch()),
-                "plan": self._function("plan", self._may_launch(), {"EXECUTION_ROLE_NAME": EXECUTION_ROLE}),
-                "apply": self._function("apply", self._may_launch()),
-                "wait": self._function("wait", self._may_launch()),
-                "verify": self._function("verify", self._may_launch()),
-                "subscribe": self._function("subscribe", self._may_launch()),
+                "validate": self._step("validate"),
+                "plan": self._step("plan", {"EXECUTION_ROLE_NAME": EXECUTION_ROLE}),
+                "apply": self._step("apply"),
+                "wait": self._step("wait"),
+                "verify": self._step("verify"),
+                "subscribe": self._step("subscribe"),
                 "report": report,
             }
         )
@@ -79,7 +97,8 @@ class Engine(Construct):
         parser = self._function(
             "parse_parameters",
             # It reads with its own right when an administrator looks at a version outside of any portfolio.
-            [*self._may_launch(), read_artifacts()],
+            [*to_launch(self._accounts), read_artifacts()],
+            undelivered="R4, Service Catalog reads the launch form: it waits for the answer",
             name="ServiceCatalogExternalParameterParser",
         )
         for number, account in enumerate(self._accounts):
@@ -90,15 +109,25 @@ class Engine(Construct):
             )
 
     def _receive_operations(self) -> None:
-        receive = self._function(
-            "receive", self._may_start(), {"STATE_MACHINE_ARN": self.machine.state_machine_arn}
-        )
-        for operation in ("Provision", "Update", "Terminate"):
-            queue = self._queue(
+        queues = [
+            self._queue(
                 operation,
                 name=f"ServiceCatalogExternal{operation}OperationQueue",
                 dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=3),
             )
+            for operation in ("Provision", "Update", "Terminate")
+        ]
+        receive = self._function(
+            "receive",
+            [
+                *to_receive(self._key.key_arn, [queue.queue_arn for queue in queues]),
+                *to_start(self._key.key_arn),
+            ],
+            {"STATE_MACHINE_ARN": self.machine.state_machine_arn},
+            undelivered="R4, a launch triggers the state machine: messages it cannot receive are in queues "
+            "with a dead-letter queue",
+        )
+        for queue in queues:
             queue.add_to_resource_policy(
                 iam.PolicyStatement(
                     principals=[iam.ServicePrincipal(SERVICE_CATALOG)],
@@ -107,11 +136,21 @@ class Engine(Construct):
                     conditions={"StringEquals": {"aws:SourceAccount": self._accounts}},
                 )
             )
-            receive.add_event_source(sources.SqsEventSource(queue, report_batch_item_failures=True))
+            self._poll(queue, receive)
+
+    @staticmethod
+    def _poll(queue: sqs.IQueue, function: lambda_.Function) -> None:
+        source = sources.SqsEventSource(queue, report_batch_item_failures=True)
+        function.add_event_source(source)
+        acknowledge(
+            function.node.find_child(f"SqsEventSource:{Names.node_unique_id(queue.node)}"),
+            "R24, error handling: Lambda takes a destination for streams alone; queues have redrive policies",
+            "Serverless-LambdaEventSourceMappingDestination",
+        )
 
     def _report_what_was_lost(self, report: lambda_.Function) -> None:
         """Answer for messages nobody received and executions that ended without an answer."""
-        report.add_event_source(sources.SqsEventSource(self.dead_letters, report_batch_item_failures=True))
+        self._poll(self.dead_letters, report)
         # EventBridge hands the event over; if the function then fails, it is Lambda that tries again.
         lambda_.CfnEventInvokeConfig(
             self,
@@ -141,11 +180,32 @@ class Engine(Construct):
         )
 
     def _machine(self, functions: Mapping[str, lambda_.IFunction]) -> sfn.StateMachine:
+        role = iam.Role(
+            self,
+            "WorkflowRole",
+            # Step Functions Developer Guide, "Creating an IAM role for your state machine".
+            assumed_by=iam.ServicePrincipal(
+                "states.amazonaws.com",
+                conditions={
+                    "StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID},
+                    "ArnLike": {"aws:SourceArn": MACHINE_ARN},
+                },
+            ),
+            managed_policies=[
+                managed_policy(
+                    self,
+                    "WorkflowPolicy",
+                    "All that the TapStack engine's state machine may do",
+                    to_run(self._key.key_arn, [each.function_arn for each in functions.values()]),
+                )
+            ],
+        )
         return sfn.StateMachine(
             self,
             "Workflow",
-            # Named, because the CDK binds the role's right to the key to an ARN made of this name.
+            # Named, so that policies of what it uses can name it.
             state_machine_name=MACHINE,
+            role=role.without_policy_updates(),
             query_language=sfn.QueryLanguage.JSONATA,
             definition_body=sfn.DefinitionBody.from_chainable(workflow(self, functions)),
             timeout=Duration.hours(6),
@@ -161,11 +221,21 @@ class Engine(Construct):
             removal_policy=RemovalPolicy.DESTROY,
         )
 
+    def _step(self, verb: str, environment: Mapping[str, str] | None = None) -> EngineFunction:
+        return self._function(
+            verb,
+            to_launch(self._accounts),
+            environment,
+            undelivered="R4, the state machine calls it, waits for the answer and handles the error",
+        )
+
     def _function(
         self,
         verb: str,
-        permissions: Sequence[iam.PolicyStatement],
+        permissions: Sequence[Permission],
         environment: Mapping[str, str] | None = None,
+        *,
+        undelivered: str,
         name: str | None = None,
     ) -> EngineFunction:
         return EngineFunction(
@@ -175,6 +245,7 @@ class Engine(Construct):
             log_group=self._log_group(f"{verb}Log"),
             permissions=permissions,
             environment=environment,
+            undelivered=undelivered,
             name=name,
         )
 
@@ -206,60 +277,4 @@ class Engine(Construct):
             retention=self._log_retention,
             encryption_key=self._key,
             removal_policy=RemovalPolicy.DESTROY,
-        )
-
-    def _may_launch(self) -> list[iam.PolicyStatement]:
-        roles = [
-            f"arn:{Stack.of(self).partition}:iam::{account}:role/{LAUNCH_ROLE}" for account in self._accounts
-        ]
-        return [iam.PolicyStatement(actions=["sts:AssumeRole"], resources=roles)]
-
-    def _may_start(self) -> list[iam.PolicyStatement]:
-        return [
-            iam.PolicyStatement(
-                actions=["states:StartExecution"], resources=[self._states_arn("stateMachine", MACHINE)]
-            ),
-            self._use_key("kms:Decrypt", "kms:GenerateDataKey"),
-        ]
-
-    def _may_report(self) -> list[iam.PolicyStatement]:
-        return [
-            iam.PolicyStatement(
-                actions=[
-                    "servicecatalog:NotifyProvisionProductEngineWorkflowResult",
-                    "servicecatalog:NotifyUpdateProvisionedProductEngineWorkflowResult",
-                    "servicecatalog:NotifyTerminateProvisionedProductEngineWorkflowResult",
-                ],
-                resources=["*"],  # these actions know no resource
-            ),
-            # With a customer key, the event of a lost execution has no input; the execution has.
-            iam.PolicyStatement(
-                actions=["states:DescribeExecution"],
-                resources=[self._states_arn("execution", f"{MACHINE}:*")],
-            ),
-            self._use_key("kms:Decrypt"),
-            # What Lambda does in the function's name with an event that it could not handle.
-            iam.PolicyStatement(actions=["sqs:SendMessage"], resources=[self.unreported.queue_arn]),
-            iam.PolicyStatement(
-                actions=["kms:Decrypt", "kms:GenerateDataKey"], resources=[self._key.key_arn]
-            ),
-        ]
-
-    def _use_key(self, *actions: str) -> iam.PolicyStatement:
-        """Allow using the machine's key, and that only by way of Step Functions."""
-        return iam.PolicyStatement(
-            actions=list(actions),
-            resources=[self._key.key_arn],
-            conditions={
-                "StringEquals": {
-                    "kms:EncryptionContext:aws:states:stateMachineArn": self._states_arn(
-                        "stateMachine", MACHINE
-                    )
-                }
-            },
-        )
-
-    def _states_arn(self, resource: str, name: str) -> str:
-        return Stack.of(self).format_arn(
-            service="states", resource=resource, resource_name=name, arn_format=ArnFormat.COLON_RESOURCE_NAME
         )

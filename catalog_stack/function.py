@@ -16,8 +16,10 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-# The launch role trusts this path, so a function's role can be replaced without a change in other accounts.
-ROLE_PATH = "/tapstack-engine/"
+from .acknowledgements import HIPAA, NIST, PCI, SERVERLESS, acknowledge, in_packs
+from .policies import Permission, allow, managed_policy
+from .roles import ENGINE_PATH
+
 TIMEOUT = Duration.seconds(60)
 LAMBDAS = Path(__file__).parent.parent / "lambdas"
 
@@ -36,6 +38,7 @@ class EngineFunction(lambda_.Function):
         log_group: where it writes its log.
         permissions: all that it may do besides writing its log and its traces.
         environment: variables besides those of Powertools.
+        undelivered: why no dead-letter queue of its own takes what it could not process.
         name: only where Service Catalog prescribes one.
     """
 
@@ -46,17 +49,25 @@ class EngineFunction(lambda_.Function):
         *,
         code: lambda_.Code,
         log_group: logs.ILogGroup,
-        permissions: Sequence[iam.PolicyStatement],
+        permissions: Sequence[Permission],
+        undelivered: str,
         environment: Mapping[str, str] | None = None,
         name: str | None = None,
     ) -> None:
         construct_id = verb.title().replace("_", "")
-        # Without AWSLambdaBasicExecutionRole, which may create and write every log group of the account.
         role = iam.Role(
             scope,
             f"{construct_id}Role",
-            path=ROLE_PATH,
+            path=ENGINE_PATH,
             assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+            managed_policies=[
+                managed_policy(
+                    scope,
+                    f"{construct_id}Policy",
+                    f"All that the TapStack engine's function {verb} may do",
+                    [*permissions, *_of_every_function(log_group)],
+                )
+            ],
         )
         super().__init__(
             scope,
@@ -69,9 +80,9 @@ class EngineFunction(lambda_.Function):
             memory_size=512,
             timeout=TIMEOUT,
             tracing=lambda_.Tracing.ACTIVE,
-            role=role,
+            # The CDK would add inline policies of its own, with rights that are not used.
+            role=role.without_policy_updates(),
             log_group=log_group,
-            initial_policy=list(permissions),
             environment={
                 "POWERTOOLS_SERVICE_NAME": verb,
                 "POWERTOOLS_METRICS_NAMESPACE": "TapStackEngine",
@@ -79,7 +90,31 @@ class EngineFunction(lambda_.Function):
                 **(environment or {}),
             },
         )
-        log_group.grant_write(role)
+        acknowledge(
+            self,
+            "R22, everything can be destroyed without a manual step: in a VPC its network interfaces would "
+            "outlive it by up to 40 minutes; it talks to AWS APIs alone, with TLS and its role",
+            *in_packs("LambdaInsideVPC", PCI, NIST, HIPAA),
+        )
+        acknowledge(
+            self,
+            "R3, deployable with the CDK: only concurrency above 100 can be reserved, and a "
+            "new account has a quota of 10; SQS and the state machine bound how many run at a time",
+            *in_packs("LambdaConcurrency", NIST, HIPAA),
+        )
+        acknowledge(self, undelivered, *in_packs("LambdaDLQ", NIST, HIPAA, SERVERLESS))
+
+
+def _of_every_function(log_group: logs.ILogGroup) -> list[Permission]:
+    return [
+        allow("logs", "CreateLogStream PutLogEvents", on=log_group.log_group_arn),
+        allow(
+            "xray",
+            "PutTelemetryRecords PutTraceSegments",
+            on="*",
+            why="R24, tracing: X-Ray knows no resource",
+        ),
+    ]
 
 
 def bundled_code() -> lambda_.Code:

@@ -11,6 +11,7 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
+from .acknowledgements import acknowledge
 from .engine import Engine
 
 
@@ -40,7 +41,13 @@ class Monitoring(Construct):
             )
         )
         if email:
-            self._topic.add_subscription(subscriptions.EmailSubscription(email))
+            subscription = self._topic.add_subscription(subscriptions.EmailSubscription(email))
+            acknowledge(
+                subscription,
+                "R15, alarms reach whom they are for: a queue for undeliverable mail would need an "
+                "alarm of its own, to the same address",
+                "Serverless-SNSRedrivePolicy",
+            )
 
         period = Duration.minutes(5)
         self._alarm(

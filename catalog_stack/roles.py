@@ -6,13 +6,16 @@ from aws_cdk import Aws
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from . import permissions
-from .function import ROLE_PATH
-from .permissions import TAGGED_AS_OURS, allow, arn
+from .execution import database, network, operations
+from .execution.tags import SUFFIXED, TAGGED, TAGGED_AS_OURS
+from .policies import Permission, allow, arn, managed_policy
 
 # Fixed, because the launch constraint and the engine know the roles of every account by these names.
 LAUNCH_ROLE = "SCLaunch-TapStack"
 EXECUTION_ROLE = "TapStackExecution"
+EXECUTION_ROLE_ARN = arn("iam", f"role/{EXECUTION_ROLE}", region="")
+# The launch role trusts this path, so a function's role can be replaced without a change in other accounts.
+ENGINE_PATH = "/tapstack-engine/"
 
 SERVICE_CATALOG = "servicecatalog.amazonaws.com"
 
@@ -30,27 +33,23 @@ class LaunchRoles(Construct):
 
     def __init__(self, scope: Construct, construct_id: str, *, hub_account: str) -> None:
         super().__init__(scope, construct_id)
-        here = {"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}}
         iam.Role(
             self,
             "ExecutionRole",
             role_name=EXECUTION_ROLE,
             description="CloudFormation creates, changes and deletes TapStack stacks with it",
-            assumed_by=iam.ServicePrincipal("cloudformation.amazonaws.com", conditions=here),
+            # No condition on aws:SourceAccount: AWS documents that CloudFormation sends it for extensions and
+            # StackSets ("Cross-service confused deputy prevention", CloudFormation User Guide), not for the
+            # role of a stack, and a condition on a key that is not sent would refuse every launch. A role
+            # cannot be passed across accounts ("Grant a user permissions to pass a role", IAM User Guide).
+            assumed_by=iam.ServicePrincipal("cloudformation.amazonaws.com"),
             managed_policies=[
-                iam.ManagedPolicy(self, name, description=description, statements=statements)
-                for name, description, statements in (
-                    ("Network", "A TapStack's network", permissions.of_network()),
-                    (
-                        "Database",
-                        "A TapStack's database and key",
-                        permissions.of_database() + permissions.of_encryption(),
-                    ),
-                    (
-                        "Operations",
-                        "A TapStack's backups and alarms",
-                        permissions.of_backups() + permissions.of_monitoring(),
-                    ),
+                managed_policy(self, name, description, permissions)
+                for name, description, permissions in (
+                    ("Network", "A TapStack's network", network.permissions()),
+                    ("Database", "A TapStack's database and key", database.permissions()),
+                    ("Operations", "A TapStack's backups and alarms", operations.permissions()),
+                    ("Roles", "The roles of a TapStack", operations.role_permissions()),
                 )
             ],
         )
@@ -60,54 +59,71 @@ class LaunchRoles(Construct):
             role_name=LAUNCH_ROLE,
             description="Service Catalog and the TapStack engine launch, update and terminate with it",
             assumed_by=iam.CompositePrincipal(
-                iam.ServicePrincipal(SERVICE_CATALOG, conditions=here),
+                # Service Catalog Administrator Guide, "AWS Service Catalog Launch Constraints".
+                iam.ServicePrincipal(
+                    SERVICE_CATALOG, conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}}
+                ),
                 # The account under a condition instead of the roles: a re-created role is another principal.
                 iam.AccountPrincipal(hub_account).with_conditions(
                     {
                         "ArnLike": {
-                            "aws:PrincipalArn": f"arn:{Aws.PARTITION}:iam::{hub_account}:role{ROLE_PATH}*"
+                            "aws:PrincipalArn": f"arn:{Aws.PARTITION}:iam::{hub_account}:role{ENGINE_PATH}*"
                         }
                     }
                 ),
             ),
-            inline_policies={
-                "Engine": iam.PolicyDocument(statements=_of_engine()),
-                "ServiceCatalog": iam.PolicyDocument(statements=_of_service_catalog()),
-            },
+            managed_policies=[
+                managed_policy(self, "Engine", "What the engine does for a launch", _of_engine()),
+                managed_policy(self, "ServiceCatalog", "What Service Catalog does", _of_service_catalog()),
+            ],
         )
 
 
-def read_artifacts() -> iam.PolicyStatement:
+def read_artifacts() -> Permission:
     """Allow reading product versions: Service Catalog keeps them in a bucket of its own and tags them so."""
     return allow(
         "s3",
         "GetObject",
         on="*",
         when={"StringEquals": {"s3:ExistingObjectTag/servicecatalog:provisioning": "true"}},
+        why="R3, a versioned product: Service Catalog keeps versions in buckets of its own and tags them",
     )
 
 
-def _of_engine() -> list[iam.PolicyStatement]:
-    execution_role = arn("iam", f"role/{EXECUTION_ROLE}", region="")
+_CHECKS = (
+    "R4, the engine validates inputs and R10 to R19 afterwards: this only reads, on what may not exist yet"
+)
+
+
+def _of_engine() -> list[Permission]:
+    stacks = arn("cloudformation", "stack/TapStack-*")
+    of_launches = "R4, one stack a launch, named after it"
     return [
         read_artifacts(),
+        # Nobody can use the launch role to run a template with other rights than the execution role's.
+        allow(
+            "cloudformation",
+            "CreateChangeSet",
+            on=stacks,
+            when={"StringEquals": {"cloudformation:RoleArn": EXECUTION_ROLE_ARN}},
+            why=of_launches,
+        ),
         allow(
             "cloudformation",
             """
-                CreateChangeSet DeleteChangeSet DeleteStack DescribeChangeSet DescribeStackEvents
-                DescribeStacks ExecuteChangeSet ListStackResources SetStackPolicy TagResource
-                UntagResource
+                DeleteChangeSet DeleteStack DescribeChangeSet DescribeStackEvents DescribeStacks
+                ExecuteChangeSet ListStackResources SetStackPolicy TagResource UntagResource
             """,
-            on=arn("cloudformation", "stack/TapStack-*"),
+            on=stacks,
+            why=of_launches,
         ),
         allow(
             "iam",
             "PassRole",
-            on=execution_role,
+            on=EXECUTION_ROLE_ARN,
             when={"StringEquals": {"iam:PassedToService": "cloudformation.amazonaws.com"}},
         ),
-        # Reads that check inputs and promises, on resources that are not ours or do not exist yet.
-        allow("cloudformation", "ListStacks", on="*"),
+        allow("cloudformation", "ListStacks", on="*", why=_CHECKS),
         allow(
             "ec2",
             """
@@ -115,36 +131,99 @@ def _of_engine() -> list[iam.PolicyStatement]:
                 DescribeVpcs
             """,
             on="*",
+            why=_CHECKS,
         ),
-        allow("rds", "DescribeDBInstances DescribeDBParameters DescribeOrderableDBInstanceOptions", on="*"),
-        allow("servicequotas", "GetAWSDefaultServiceQuota GetServiceQuota", on="*"),
-        allow("cloudwatch", "DescribeAlarms", on="*"),
-        allow("sns", "ListSubscriptionsByTopic Subscribe", on=arn("sns", "alert-topic-*")),
-        allow("sns", "Unsubscribe", on="*"),  # SNS knows no resource for it
+        allow(
+            "rds",
+            "DescribeDBInstances DescribeDBParameters DescribeOrderableDBInstanceOptions",
+            on="*",
+            why=_CHECKS,
+        ),
+        allow("servicequotas", "GetAWSDefaultServiceQuota GetServiceQuota", on="*", why=_CHECKS),
+        allow("cloudwatch", "DescribeAlarms", on="*", why=_CHECKS),
+        allow("sns", "ListSubscriptionsByTopic Subscribe", on=arn("sns", "alert-topic-*"), why=SUFFIXED),
+        # The Service Authorization Reference calls the topic optional for it.
+        allow(
+            "sns",
+            "Unsubscribe",
+            on="*",
+            why="R4, ops emails follow the input: SNS does not always name the topic to the check",
+        ),
     ]
 
 
-def _of_service_catalog() -> list[iam.PolicyStatement]:
+def _of_service_catalog() -> list[Permission]:
     """What Service Catalog itself does with the launch role after a provision that succeeded.
 
     It puts the resources into a group and tags them (Administrator Guide, "Getting started with an External
     product", "Creating launch roles"). If it can't, the provisioned product is in ERROR though all is well.
     """
+    gathers = "R3, Service Catalog gathers and tags what a launch made: the API knows no resource"
     return [
-        allow("resource-groups", "CreateGroup", on="*"),  # a group has no ARN before it is created
+        allow("resource-groups", "CreateGroup", on="*", why=gathers),
         allow(
-            "resource-groups", "DeleteGroup ListGroupResources Tag", on=arn("resource-groups", "group/SC-*")
+            "resource-groups",
+            "DeleteGroup ListGroupResources Tag",
+            on=arn("resource-groups", "group/SC-*"),
+            why="R3, Service Catalog gathers what a launch made: it names the group after the launch",
         ),
-        allow("tag", "GetResources GetTagKeys GetTagValues TagResources UntagResources", on="*"),
-        allow("ec2", "CreateTags DeleteTags", on=arn("ec2", "*/*"), when=TAGGED_AS_OURS),
-        allow("kms", "TagResource UntagResource", on=arn("kms", "key/*"), when=TAGGED_AS_OURS),
-        allow("rds", "AddTagsToResource RemoveTagsFromResource", on=arn("rds", "*:*"), when=TAGGED_AS_OURS),
+        allow("tag", "GetResources GetTagKeys GetTagValues TagResources UntagResources", on="*", why=gathers),
+        allow("ec2", "CreateTags DeleteTags", on=arn("ec2", "*/*"), when=TAGGED_AS_OURS, why=TAGGED),
         allow(
-            "s3", "GetBucketTagging PutBucketTagging", on=arn("s3", "backup-bucket-*", region="", account="")
+            "kms",
+            "TagResource UntagResource",
+            on=arn("kms", "key/*"),
+            when=TAGGED_AS_OURS,
+            why="R11, a key of its own: KMS gives random ids, so the engine's tag is the scope",
         ),
-        allow("sns", "TagResource UntagResource", on=arn("sns", "alert-topic-*")),
-        allow("cloudwatch", "TagResource UntagResource", on=arn("cloudwatch", "alarm:*-alarm-*")),
-        allow("logs", "TagResource UntagResource", on=arn("logs", "log-group:*"), when=TAGGED_AS_OURS),
-        allow("lambda", "TagResource UntagResource", on=arn("lambda", "function:empty-bucket-function-*")),
-        allow("iam", "TagRole UntagRole", on=arn("iam", "role/tapstack/*", region="")),
+        allow(
+            "rds",
+            "AddTagsToResource RemoveTagsFromResource",
+            on=arn("rds", "*:*"),
+            when=TAGGED_AS_OURS,
+            why=SUFFIXED,
+        ),
+        allow(
+            "s3",
+            "GetBucketTagging PutBucketTagging",
+            on=[
+                arn("s3", f"{kind}-{Aws.ACCOUNT_ID}-*", region="", account="")
+                for kind in ("backup-bucket", "access-log-bucket")
+            ],
+            why=SUFFIXED,
+        ),
+        allow("sns", "TagResource UntagResource", on=arn("sns", "alert-topic-*"), why=SUFFIXED),
+        allow(
+            "cloudwatch", "TagResource UntagResource", on=arn("cloudwatch", "alarm:*-alarm-*"), why=SUFFIXED
+        ),
+        allow(
+            "logs",
+            "TagResource UntagResource",
+            on=arn("logs", "log-group:*"),
+            when=TAGGED_AS_OURS,
+            why=SUFFIXED,
+        ),
+        allow(
+            "lambda",
+            "TagResource UntagResource",
+            on=[
+                arn("lambda", f"function:{kind}-function-*")
+                for kind in ("empty-bucket", "close-security-group")
+            ],
+            why=SUFFIXED,
+        ),
+        allow("iam", "TagRole UntagRole", on=arn("iam", "role/tapstack/*", region=""), why=SUFFIXED),
+        allow(
+            "states",
+            "TagResource UntagResource",
+            on=arn("states", "stateMachine:export-workflow-*"),
+            why=SUFFIXED,
+        ),
+        allow("events", "TagResource UntagResource", on=arn("events", "rule/export-rule-*"), why=SUFFIXED),
+        allow(
+            "cloudwatch",
+            "TagResource UntagResource",
+            on=arn("cloudwatch", "dashboard/dashboard-*", region=""),
+            why=SUFFIXED,
+        ),
     ]

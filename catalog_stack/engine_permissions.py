@@ -1,0 +1,95 @@
+"""What the engine's functions and its state machine may do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from .policies import Permission, allow, arn
+from .roles import LAUNCH_ROLE
+
+MACHINE = "TapStackEngine"
+MACHINE_ARN = arn("states", f"stateMachine:{MACHINE}")
+
+_OF_THE_MACHINE = {"StringEquals": {"kms:EncryptionContext:aws:states:stateMachineArn": MACHINE_ARN}}
+
+
+def to_launch(accounts: Iterable[str]) -> list[Permission]:
+    """Assume the launch role of every account that launches."""
+    roles = [arn("iam", f"role/{LAUNCH_ROLE}", region="", account=account) for account in accounts]
+    return [allow("sts", "AssumeRole", on=roles)]
+
+
+def to_receive(key: str, queues: list[str]) -> list[Permission]:
+    """Take messages from queues that are encrypted with `key`, which Lambda does with the function's role."""
+    return [
+        # Lambda Developer Guide, "Configuring a queue to use with Lambda": the execution role needs these.
+        allow("sqs", "DeleteMessage GetQueueAttributes ReceiveMessage", on=queues),
+        allow("kms", "Decrypt", on=key),
+    ]
+
+
+def to_start(key: str) -> list[Permission]:
+    """Start executions, whose input is encrypted with `key`."""
+    return [
+        allow("states", "StartExecution", on=MACHINE_ARN),
+        allow("kms", "Decrypt GenerateDataKey", on=key, when=_OF_THE_MACHINE),
+    ]
+
+
+def to_report(key: str, unreported: str) -> list[Permission]:
+    """Answer Service Catalog, and leave in the queue `unreported` what it could not be told."""
+    return [
+        allow(
+            "servicecatalog",
+            """
+                NotifyProvisionProductEngineWorkflowResult
+                NotifyTerminateProvisionedProductEngineWorkflowResult
+                NotifyUpdateProvisionedProductEngineWorkflowResult
+            """,
+            on="*",
+            why="R4, the engine answers Service Catalog: these actions know no resource",
+        ),
+        # With a customer key, the event of a lost execution has no input; the execution has.
+        allow(
+            "states",
+            "DescribeExecution",
+            on=arn("states", f"execution:{MACHINE}:*"),
+            why="R4, one execution a launch: its name is made of the ids that Service Catalog gives",
+        ),
+        allow("kms", "Decrypt", on=key, when=_OF_THE_MACHINE),
+        # What Lambda does in the function's name with an event that it could not handle.
+        allow("sqs", "SendMessage", on=unreported),
+        allow("kms", "Decrypt GenerateDataKey", on=key),
+    ]
+
+
+def to_run(key: str, functions: list[str]) -> list[Permission]:
+    """Run the state machine: invoke its functions, encrypt its history with `key`, log and trace."""
+    return [
+        allow("lambda", "InvokeFunction", on=functions),
+        allow("kms", "Decrypt GenerateDataKey", on=key, when=_OF_THE_MACHINE),
+        # Step Functions Developer Guide, "Data at rest encryption": logs of an encrypted state machine.
+        allow(
+            "kms",
+            "GenerateDataKey",
+            on=key,
+            when={"StringEquals": {"kms:EncryptionContext:SourceArn": arn("logs", "*")}},
+        ),
+        # Step Functions Developer Guide, "Using CloudWatch Logs to log execution history".
+        allow(
+            "logs",
+            """
+                CreateLogDelivery DeleteLogDelivery DescribeLogGroups DescribeResourcePolicies GetLogDelivery
+                ListLogDeliveries PutResourcePolicy UpdateLogDelivery
+            """,
+            on="*",
+            why="R24, logging throughout: the API of log deliveries knows no resource",
+        ),
+        # Step Functions Developer Guide, "Tracing state machines with AWS X-Ray".
+        allow(
+            "xray",
+            "GetSamplingRules GetSamplingTargets PutTelemetryRecords PutTraceSegments",
+            on="*",
+            why="R24, logging throughout: X-Ray knows no resource",
+        ),
+    ]
