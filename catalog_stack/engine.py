@@ -16,7 +16,8 @@ from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from .acknowledgements import acknowledge
+from product_template.acknowledgements import SERVERLESS, SOLUTIONS, acknowledge
+
 from .engine_permissions import MACHINE, MACHINE_ARN, to_launch, to_receive, to_report, to_run, to_start
 from .function import TIMEOUT, EngineFunction, bundled_code
 from .policies import Permission, managed_policy
@@ -58,12 +59,11 @@ class Engine(Construct):
         self._accounts = accounts
         self._code = bundled_code()
         self.unreported = self._queue("Unreported")
-        acknowledge(
-            self.unreported,
-            "R24, error handling: this is where the last dead-letter queue ends, and an alarm watches it",
-            "AwsSolutions-SQS3",
-            "Serverless-SQSRedrivePolicy",
+        last = (
+            "R24: here end the messages that the dead-letter queue could not get rid of; an alarm watches it."
         )
+        acknowledge(self.unreported, "SQS3", SOLUTIONS, because=last)
+        acknowledge(self.unreported, "SQSRedrivePolicy", SERVERLESS, because=last)
         # Tried for ten hours, as long as the state machine tries to report.
         self.dead_letters = self._queue(
             "DeadLetters",
@@ -77,7 +77,7 @@ class Engine(Construct):
                 *to_receive(key.key_arn, [self.dead_letters.queue_arn]),
                 *to_report(key.key_arn, self.unreported.queue_arn),
             ],
-            undelivered="R24, error handling: the on-failure destination takes its events, with the error",
+            undelivered="R24: the on-failure destination takes its events, with the error.",
         )
         self.machine = self._machine(
             {
@@ -98,7 +98,7 @@ class Engine(Construct):
             "parse_parameters",
             # It reads with its own right when an administrator looks at a version outside of any portfolio.
             [*to_launch(self._accounts), read_artifacts()],
-            undelivered="R4, Service Catalog reads the launch form: it waits for the answer",
+            undelivered="R5: Service Catalog, its caller, waits for the answer that is the launch form.",
             name="ServiceCatalogExternalParameterParser",
         )
         for number, account in enumerate(self._accounts):
@@ -124,8 +124,8 @@ class Engine(Construct):
                 *to_start(self._key.key_arn),
             ],
             {"STATE_MACHINE_ARN": self.machine.state_machine_arn},
-            undelivered="R4, a launch triggers the state machine: messages it cannot receive are in queues "
-            "with a dead-letter queue",
+            undelivered="R4: the messages of launches that it cannot receive stay in queues with a "
+            "dead-letter queue.",
         )
         for queue in queues:
             queue.add_to_resource_policy(
@@ -144,8 +144,9 @@ class Engine(Construct):
         function.add_event_source(source)
         acknowledge(
             function.node.find_child(f"SqsEventSource:{Names.node_unique_id(queue.node)}"),
-            "R24, error handling: Lambda takes a destination for streams alone; queues have redrive policies",
-            "Serverless-LambdaEventSourceMappingDestination",
+            "LambdaEventSourceMappingDestination",
+            SERVERLESS,
+            because="R24: Lambda takes a destination for streams alone; queues have their redrive policy.",
         )
 
     def _report_what_was_lost(self, report: lambda_.Function) -> None:
@@ -226,7 +227,7 @@ class Engine(Construct):
             verb,
             to_launch(self._accounts),
             environment,
-            undelivered="R4, the state machine calls it, waits for the answer and handles the error",
+            undelivered="R4: the state machine, its caller, waits for the answer and handles the error.",
         )
 
     def _function(

@@ -47,14 +47,14 @@ def to_report(key: str, unreported: str) -> list[Permission]:
                 NotifyUpdateProvisionedProductEngineWorkflowResult
             """,
             on="*",
-            why="R4, the engine answers Service Catalog: these actions know no resource",
+            why="R4: the engine answers Service Catalog; these actions know no resource.",
         ),
         # With a customer key, the event of a lost execution has no input; the execution has.
         allow(
             "states",
             "DescribeExecution",
             on=arn("states", f"execution:{MACHINE}:*"),
-            why="R4, one execution a launch: its name is made of the ids that Service Catalog gives",
+            why="R4: one execution a launch; its name is made of the ids that Service Catalog gives.",
         ),
         allow("kms", "Decrypt", on=key, when=_OF_THE_MACHINE),
         # What Lambda does in the function's name with an event that it could not handle.
@@ -83,13 +83,13 @@ def to_run(key: str, functions: list[str]) -> list[Permission]:
                 ListLogDeliveries PutResourcePolicy UpdateLogDelivery
             """,
             on="*",
-            why="R24, logging throughout: the API of log deliveries knows no resource",
+            why="R24: logging throughout; the API of log deliveries knows no resource.",
         ),
         # Step Functions Developer Guide, "Tracing state machines with AWS X-Ray".
         allow(
             "xray",
             "GetSamplingRules GetSamplingTargets PutTelemetryRecords PutTraceSegments",
             on="*",
-            why="R24, logging throughout: X-Ray knows no resource",
+            why="R24: logging throughout; X-Ray knows no resource.",
         ),
     ]

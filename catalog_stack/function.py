@@ -16,7 +16,8 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from .acknowledgements import HIPAA, NIST, PCI, SERVERLESS, acknowledge, in_packs
+from product_template.acknowledgements import HIPAA, NIST, PCI, SERVERLESS, acknowledge
+
 from .policies import Permission, allow, managed_policy
 from .roles import ENGINE_PATH
 
@@ -92,17 +93,22 @@ class EngineFunction(lambda_.Function):
         )
         acknowledge(
             self,
-            "R22, everything can be destroyed without a manual step: in a VPC its network interfaces would "
-            "outlive it by up to 40 minutes; it talks to AWS APIs alone, with TLS and its role",
-            *in_packs("LambdaInsideVPC", PCI, NIST, HIPAA),
+            "LambdaInsideVPC",
+            PCI,
+            NIST,
+            HIPAA,
+            because="R22: in a VPC its network interfaces would outlive it by up to 40 minutes. It talks to "
+            "AWS APIs alone, over TLS and with its role.",
         )
         acknowledge(
             self,
-            "R3, deployable with the CDK: only concurrency above 100 can be reserved, and a "
-            "new account has a quota of 10; SQS and the state machine bound how many run at a time",
-            *in_packs("LambdaConcurrency", NIST, HIPAA),
+            "LambdaConcurrency",
+            NIST,
+            HIPAA,
+            because="R3: the catalog deploys into any account, and one with the initial quota of 10 "
+            "concurrent executions refuses to reserve any. SQS and the state machine bound how many run.",
         )
-        acknowledge(self, undelivered, *in_packs("LambdaDLQ", NIST, HIPAA, SERVERLESS))
+        acknowledge(self, "LambdaDLQ", NIST, HIPAA, SERVERLESS, because=undelivered)
 
 
 def _of_every_function(log_group: logs.ILogGroup) -> list[Permission]:
@@ -112,7 +118,7 @@ def _of_every_function(log_group: logs.ILogGroup) -> list[Permission]:
             "xray",
             "PutTelemetryRecords PutTraceSegments",
             on="*",
-            why="R24, tracing: X-Ray knows no resource",
+            why="R24: X-Ray, the trace of a launch, knows no resource.",
         ),
     ]
 

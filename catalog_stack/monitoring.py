@@ -11,7 +11,8 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
-from .acknowledgements import acknowledge
+from product_template.acknowledgements import SERVERLESS, acknowledge
+
 from .engine import Engine
 
 
@@ -44,9 +45,10 @@ class Monitoring(Construct):
             subscription = self._topic.add_subscription(subscriptions.EmailSubscription(email))
             acknowledge(
                 subscription,
-                "R15, alarms reach whom they are for: a queue for undeliverable mail would need an "
-                "alarm of its own, to the same address",
-                "Serverless-SNSRedrivePolicy",
+                "SNSRedrivePolicy",
+                SERVERLESS,
+                because="R15: alarms have to arrive; a queue for those that do not would need an alarm "
+                "of its own, to the same address.",
             )
 
         period = Duration.minutes(5)

@@ -11,7 +11,8 @@ from aws_cdk import Aws, Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from .acknowledgements import acknowledge
+from product_template.acknowledgements import SOLUTIONS, acknowledge
+
 from .settings import REGION
 
 
@@ -64,9 +65,9 @@ def managed_policy(
         for resource in permission.statement.resources:
             name = _as_cdk_nag_writes(Stack.of(policy).resolve(resource))
             if "*" in name and permission.why:
-                reasons[f"AwsSolutions-IAM5[Resource::{name}]"][permission.why] = None
+                reasons[f"IAM5[Resource::{name}]"][permission.why] = None
     for finding, whys in reasons.items():
-        acknowledge(policy, "; ".join(whys), finding)
+        acknowledge(policy, finding, SOLUTIONS, because=" ".join(whys))
     return policy
 
 

@@ -86,18 +86,16 @@ def read_artifacts() -> Permission:
         "GetObject",
         on="*",
         when={"StringEquals": {"s3:ExistingObjectTag/servicecatalog:provisioning": "true"}},
-        why="R3, a versioned product: Service Catalog keeps versions in buckets of its own and tags them",
+        why="R3: a versioned product; Service Catalog keeps versions in buckets of its own and tags them.",
     )
 
 
-_CHECKS = (
-    "R4, the engine validates inputs and R10 to R19 afterwards: this only reads, on what may not exist yet"
-)
+_CHECKS = "R4: inputs are validated, and promises verified, against what may not exist yet; this only reads."
 
 
 def _of_engine() -> list[Permission]:
     stacks = arn("cloudformation", "stack/TapStack-*")
-    of_launches = "R4, one stack a launch, named after it"
+    of_launches = "R4: one stack a launch, named after it."
     return [
         read_artifacts(),
         # Nobody can use the launch role to run a template with other rights than the execution role's.
@@ -147,7 +145,7 @@ def _of_engine() -> list[Permission]:
             "sns",
             "Unsubscribe",
             on="*",
-            why="R4, ops emails follow the input: SNS does not always name the topic to the check",
+            why="R4: ops emails follow the input; SNS does not always name the topic to the check.",
         ),
     ]
 
@@ -158,14 +156,14 @@ def _of_service_catalog() -> list[Permission]:
     It puts the resources into a group and tags them (Administrator Guide, "Getting started with an External
     product", "Creating launch roles"). If it can't, the provisioned product is in ERROR though all is well.
     """
-    gathers = "R3, Service Catalog gathers and tags what a launch made: the API knows no resource"
+    gathers = "R3: Service Catalog gathers and tags what a launch made; the API knows no resource."
     return [
         allow("resource-groups", "CreateGroup", on="*", why=gathers),
         allow(
             "resource-groups",
             "DeleteGroup ListGroupResources Tag",
             on=arn("resource-groups", "group/SC-*"),
-            why="R3, Service Catalog gathers what a launch made: it names the group after the launch",
+            why="R3: Service Catalog gathers what a launch made; it names the group after the launch.",
         ),
         allow("tag", "GetResources GetTagKeys GetTagValues TagResources UntagResources", on="*", why=gathers),
         allow("ec2", "CreateTags DeleteTags", on=arn("ec2", "*/*"), when=TAGGED_AS_OURS, why=TAGGED),
@@ -174,7 +172,7 @@ def _of_service_catalog() -> list[Permission]:
             "TagResource UntagResource",
             on=arn("kms", "key/*"),
             when=TAGGED_AS_OURS,
-            why="R11, a key of its own: KMS gives random ids, so the engine's tag is the scope",
+            why="R11: a key of its own; KMS gives random ids, so the engine's tag is the scope.",
         ),
         allow(
             "rds",

@@ -8,7 +8,7 @@ from .tags import BEING_TAGGED_AS_OURS, READ, SUFFIXED, TAGGED_AS_OURS
 
 _KEYS = arn("kms", "key/*")
 _RANDOM_KEY = (
-    "R11, a key of its own: KMS gives random ids, so the engine's tag or the calling service is the scope"
+    "R11: a key of its own; KMS gives random ids, so the engine's tag or the calling service is the scope."
 )
 
 
@@ -48,7 +48,7 @@ def _of_database() -> list[Permission]:
             "rds",
             "CreateDBInstance ModifyDBInstance",
             on=arn("rds", "og:default:*"),
-            why="R10, PostgreSQL: RDS puts every instance into its engine's default option group",
+            why="R10: PostgreSQL; RDS puts every instance into its engine's default option group.",
         ),
         # The master secret is RDS's own, made in the name of whoever creates the instance (RDS User Guide,
         # "Password management with Amazon RDS and AWS Secrets Manager", permissions required).
@@ -56,7 +56,7 @@ def _of_database() -> list[Permission]:
             "secretsmanager",
             "CreateSecret RotateSecret TagResource",
             on=arn("secretsmanager", "secret:rds!*"),
-            why="R11, the password is encrypted, too: RDS names the secret at random",
+            why="R11: the password is encrypted, too; RDS names the secret at random.",
         ),
         # Only in an account that never had a database.
         allow(
@@ -75,14 +75,14 @@ def _of_key() -> list[Permission]:
             "CreateKey",
             on="*",
             when=BEING_TAGGED_AS_OURS,
-            why="R11, a key of its own: a new key has no id yet, but it has the engine's tag",
+            why="R11: a key of its own; a new key has no id yet, but it has the engine's tag.",
         ),
         allow("kms", "ListAliases", on="*", why=READ),
         allow(
             "kms",
             "DescribeKey GetKeyPolicy GetKeyRotationStatus ListResourceTags",
             on=_KEYS,
-            why="R11, a key of its own: KMS gives random ids, and this only reads",
+            why="R11: a key of its own; KMS gives random ids, and this only reads.",
         ),
         allow(
             "kms",
@@ -103,7 +103,7 @@ def _of_key() -> list[Permission]:
             "kms",
             "CreateAlias DeleteAlias UpdateAlias",
             on=_KEYS,
-            why="R11, a key of its own: KMS gives random ids, and the alias is scoped by its name",
+            why="R11: a key of its own; KMS gives random ids, and the alias is scoped by its name.",
         ),
         allow(
             "kms",
@@ -112,7 +112,7 @@ def _of_key() -> list[Permission]:
             when={
                 "StringEquals": {
                     "kms:ViaService": [
-                        f"{service}.{REGION}.amazonaws.com" for service in ("rds", "secretsmanager", "lambda")
+                        f"{service}.{REGION}.amazonaws.com" for service in ("rds", "secretsmanager")
                     ]
                 }
             },

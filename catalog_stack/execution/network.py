@@ -32,7 +32,7 @@ def permissions() -> list[Permission]:
                 CreateSecurityGroup CreateSubnet CreateVpc CreateVpcEndpoint
             """,
             on=_ANY,
-            why="R16, a network of its own: what EC2 creates has no id yet",
+            why="R16: a network of its own; what EC2 creates has no id yet.",
         ),
         allow(
             "ec2",
@@ -56,6 +56,6 @@ def permissions() -> list[Permission]:
             "logs",
             "CreateLogDelivery DeleteLogDelivery",
             on="*",
-            why="R24, logging throughout: the API of log deliveries knows no resource",
+            why="R24: logging throughout; the API of log deliveries knows no resource.",
         ),
     ]
