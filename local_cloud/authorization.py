@@ -19,7 +19,7 @@ from .world import World
 
 # "Actions, resources, and condition keys for AWS services": prefixes that differ from the name requests are
 # signed with, and actions that differ from the operation.
-PREFIXES = {"monitoring": "cloudwatch"}
+PREFIXES = {"monitoring": "cloudwatch", "tagging": "tag"}
 ACTIONS = {"lambda:Invoke": "lambda:InvokeFunction"}
 # What services call the refusal, apart from AccessDenied and, where they speak JSON, AccessDeniedException.
 CODES = {"ec2": "UnauthorizedOperation", "sns": "AuthorizationError"}

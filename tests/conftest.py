@@ -30,3 +30,12 @@ def catalog_template(assembly: Path) -> Any:
 def product_template() -> Any:
     newest = list(version_files(VERSIONS).values())[-1]
     return json.loads(newest.read_text())
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep on one worker what shares a cloud: moto holds one per process, and deploying it again costs seconds."""
+    shared = {"e2e", "workflow", "service_catalog", "privilege"}
+    for item in items:
+        path = item.path
+        group = path.parent.name if path.parent.name in shared else str(path.relative_to(ROOT))
+        item.add_marker(pytest.mark.xdist_group(group))
