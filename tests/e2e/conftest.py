@@ -14,6 +14,7 @@ import pytest
 
 from local_cloud.assembly import deploy
 from local_cloud.cloud import Cloud
+from local_cloud.service_catalog import installed
 
 
 class AwsError(Exception):
@@ -71,38 +72,44 @@ class Catalog:
     path_id: str
 
     def provision(self, name: str, **parameters: str) -> dict[str, Any]:
-        service_catalog = self.cloud.client("servicecatalog")
-        return self.ended(
-            service_catalog.provision_product(
-                ProductId=self.product_id,
-                ProvisioningArtifactId=self.version_id,
-                PathId=self.path_id,
-                ProvisionedProductName=name,
-                ProvisioningParameters=[{"Key": key, "Value": value} for key, value in parameters.items()],
-            )
+        return self.ended(self.start_provision(name, **parameters))
+
+    def start_provision(self, name: str, **parameters: str) -> dict[str, Any]:
+        answer: dict[str, Any] = self.cloud.client("servicecatalog").provision_product(
+            ProductId=self.product_id,
+            ProvisioningArtifactId=self.version_id,
+            PathId=self.path_id,
+            ProvisionedProductName=name,
+            ProvisioningParameters=[{"Key": key, "Value": value} for key, value in parameters.items()],
         )
+        return answer
 
     def update(self, provisioned_product_id: str, **parameters: str | None) -> dict[str, Any]:
         """Update to the version on offer. A parameter that is None keeps its previous value."""
-        service_catalog = self.cloud.client("servicecatalog")
-        return self.ended(
-            service_catalog.update_provisioned_product(
-                ProvisionedProductId=provisioned_product_id,
-                ProductId=self.product_id,
-                ProvisioningArtifactId=self.version_id,
-                PathId=self.path_id,
-                ProvisioningParameters=[
-                    {"Key": key, "UsePreviousValue": True} if value is None else {"Key": key, "Value": value}
-                    for key, value in parameters.items()
-                ],
-            )
+        return self.ended(self.start_update(provisioned_product_id, **parameters))
+
+    def start_update(self, provisioned_product_id: str, **parameters: str | None) -> dict[str, Any]:
+        answer: dict[str, Any] = self.cloud.client("servicecatalog").update_provisioned_product(
+            ProvisionedProductId=provisioned_product_id,
+            ProductId=self.product_id,
+            ProvisioningArtifactId=self.version_id,
+            PathId=self.path_id,
+            ProvisioningParameters=[
+                {"Key": key, "UsePreviousValue": True} if value is None else {"Key": key, "Value": value}
+                for key, value in parameters.items()
+            ],
         )
+        return answer
 
     def terminate(self, provisioned_product_id: str) -> dict[str, Any]:
+        return self.ended(self.start_terminate(provisioned_product_id))
+
+    def start_terminate(self, provisioned_product_id: str) -> dict[str, Any]:
         service_catalog = self.cloud.client("servicecatalog")
-        return self.ended(
-            service_catalog.terminate_provisioned_product(ProvisionedProductId=provisioned_product_id)
+        answer: dict[str, Any] = service_catalog.terminate_provisioned_product(
+            ProvisionedProductId=provisioned_product_id
         )
+        return answer
 
     def ended(self, answer: dict[str, Any], seconds: float = 60) -> dict[str, Any]:
         """Return the record of an operation once it is SUCCEEDED or FAILED."""
@@ -114,6 +121,10 @@ class Catalog:
                 return record
             time.sleep(0.05)
         raise TimeoutError(f"the operation has not ended within {seconds:.0f} s: {record['RecordDetail']}")
+
+    def answers(self, record: dict[str, Any]) -> list[str]:
+        """Return the status of every answer the engine gave for a record, refused ones too."""
+        return [answer.status for answer in installed().catalog.record(record_of(record)).answers]
 
     def status(self, provisioned_product_id: str) -> str:
         detail = self.cloud.client("servicecatalog").describe_provisioned_product(Id=provisioned_product_id)
@@ -132,6 +143,14 @@ def catalog(cloud: Cloud) -> Catalog:
 def reason(record: dict[str, Any]) -> str:
     """What Service Catalog shows the user of a failed record."""
     return "\n".join(error["Description"] for error in record["RecordDetail"]["RecordErrors"])
+
+
+def record_of(record: dict[str, Any]) -> str:
+    return str(record["RecordDetail"]["RecordId"])
+
+
+def product_of(record: dict[str, Any]) -> str:
+    return str(record["RecordDetail"]["ProvisionedProductId"])
 
 
 def outputs(record: dict[str, Any]) -> dict[str, str]:

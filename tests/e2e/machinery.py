@@ -1,0 +1,115 @@
+"""The engine's own parts, for tests that look into it or get in its way."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from local_cloud.cloud import Cloud
+
+
+def eventually(holds: Callable[[], bool], what: str, seconds: float = 20) -> None:
+    """Return once `holds`.
+
+    Raises:
+        TimeoutError: it does not within `seconds`.
+    """
+    deadline = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"not within {seconds:.0f} s: {what}")
+        time.sleep(0.02)
+
+
+@dataclass(frozen=True)
+class Queue:
+    """An SQS queue of the engine."""
+
+    cloud: Cloud
+    url: str
+
+    @property
+    def arn(self) -> str:
+        attributes = self._sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=["QueueArn"])
+        return str(attributes["Attributes"]["QueueArn"])
+
+    def send(self, *bodies: str) -> None:
+        """Send up to ten messages in one call."""
+        entries = [{"Id": str(number), "MessageBody": body} for number, body in enumerate(bodies)]
+        answer = self._sqs.send_message_batch(QueueUrl=self.url, Entries=entries)
+        assert not answer.get("Failed")
+
+    def depth(self) -> int:
+        """Return how many messages there are, those under way included."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        answer = self._sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=names)
+        return sum(int(count) for count in answer["Attributes"].values())
+
+    def take(self) -> str:
+        """Take the next message from the queue and return its body."""
+        messages: list[dict[str, Any]] = []
+
+        def came() -> bool:
+            messages.extend(self._sqs.receive_message(QueueUrl=self.url).get("Messages", []))
+            return bool(messages)
+
+        eventually(came, f"a message in {self.url}")
+        self._sqs.delete_message(QueueUrl=self.url, ReceiptHandle=messages[0]["ReceiptHandle"])
+        return str(messages[0]["Body"])
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep the engine from this queue, so that a test can take what is in it."""
+        lambdas = self.cloud.client("lambda")
+        [mapping] = lambdas.list_event_source_mappings(EventSourceArn=self.arn)["EventSourceMappings"]
+        lambdas.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+        try:
+            yield
+        finally:
+            lambdas.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
+
+    @property
+    def _sqs(self) -> Any:
+        return self.cloud.client("sqs")
+
+
+def operations(cloud: Cloud, verb: str) -> Queue:
+    """Return the queue that Service Catalog puts operations into: of Provision, Update or Terminate."""
+    name = f"ServiceCatalogExternal{verb}OperationQueue"
+    return Queue(cloud, cloud.client("sqs").get_queue_url(QueueName=name)["QueueUrl"])
+
+
+def dead_letters(cloud: Cloud) -> Queue:
+    """Return the queue of the messages that the engine could not receive."""
+    [url] = [url for url in cloud.client("sqs").list_queues()["QueueUrls"] if "DeadLetters" in url]
+    return Queue(cloud, url)
+
+
+def executions(cloud: Cloud, of: str = "") -> list[dict[str, Any]]:
+    """Return the executions of the state machine, or those for one record or provisioned product."""
+    step_functions = cloud.client("stepfunctions")
+    [machine] = step_functions.list_state_machines()["stateMachines"]
+    pages = step_functions.get_paginator("list_executions").paginate(
+        stateMachineArn=machine["stateMachineArn"]
+    )
+    return [execution for page in pages for execution in page["executions"] if of in execution["name"]]
+
+
+def history(cloud: Cloud, execution: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the events of an execution."""
+    pages = cloud.client("stepfunctions").get_paginator("get_execution_history")
+    return [
+        event for page in pages.paginate(executionArn=execution["executionArn"]) for event in page["events"]
+    ]
+
+
+def stacks_ever(cloud: Cloud, product: str) -> list[str]:
+    """Return the statuses of all stacks that a provisioned product has ever had, deleted ones too."""
+    pages = cloud.client("cloudformation").get_paginator("list_stacks").paginate()
+    return [
+        summary["StackStatus"]
+        for page in pages
+        for summary in page["StackSummaries"]
+        if summary["StackName"] == f"TapStack-{product}"
+    ]

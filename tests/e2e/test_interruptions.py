@@ -1,0 +1,106 @@
+"""Operations that somebody or something interrupts: each gets its one answer nevertheless."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from local_cloud.cloud import Cloud
+from local_cloud.cloudformation.faults import faults
+from tests.e2e.account import left_with
+from tests.e2e.conftest import Catalog, product_of, reason, record_of
+from tests.e2e.machinery import dead_letters, eventually, executions
+
+WRONG = {"EnvironmentSuffix": "Bad_Suffix", "OpsEmails": "ops@example.com"}  # a launch that fails at once
+
+
+def test_an_execution_that_an_administrator_stops_is_answered_and_its_product_can_be_terminated(
+    cloud: Cloud, catalog: Catalog
+) -> None:
+    # GIVEN a launch that is under way
+    stall = faults(cloud.world).stall("AWS::EC2::VPC")
+    launched = catalog.start_provision("stopped", EnvironmentSuffix="stopped", OpsEmails="ops@example.com")
+    assert stall.reached.wait(20)
+
+    # WHEN its execution is stopped
+    [execution] = executions(cloud, of=record_of(launched))
+    cloud.client("stepfunctions").stop_execution(executionArn=execution["executionArn"])
+
+    # THEN the user is told, once
+    record = catalog.ended(launched)
+    assert record["RecordDetail"]["Status"] == "FAILED"
+    assert "An administrator stopped the operation" in reason(record)
+    assert catalog.answers(record) == ["FAILED"]
+    assert catalog.status(product_of(record)) == "TAINTED"
+
+    # AND what was left half done goes with the product
+    stall.release()
+    terminated = catalog.terminate(product_of(record))
+    assert terminated["RecordDetail"]["Status"] == "SUCCEEDED", reason(terminated)
+    assert left_with(cloud, "stopped") == []
+
+
+def test_an_answer_that_cannot_be_given_for_hours_is_given_when_it_can(
+    cloud: Cloud, catalog: Catalog
+) -> None:
+    # GIVEN that the function that reports cannot run
+    with _paused(cloud, "Report"):
+        # WHEN a launch fails, and so does every attempt to report it
+        launched = catalog.start_provision("unreported", **WRONG)
+        eventually(
+            lambda: [one["status"] for one in executions(cloud, of=record_of(launched))] == ["FAILED"],
+            "the execution has given up",
+        )
+        assert catalog.status(product_of(launched)) == "UNDER_CHANGE"
+
+    # THEN the report of the dead execution gets through once it can
+    record = catalog.ended(launched)
+    assert record["RecordDetail"]["Status"] == "FAILED"
+    assert catalog.answers(record) == ["FAILED"]
+    assert catalog.status(product_of(record)) == "TAINTED"
+
+
+def test_an_operation_that_cannot_be_started_is_answered(cloud: Cloud, catalog: Catalog) -> None:
+    # GIVEN that the function that receives operations cannot run
+    with _paused(cloud, "Receive"):
+        # WHEN a product is launched
+        record = catalog.provision("unreceived", **WRONG)
+
+    # THEN the message has become a dead letter, and that is answered
+    assert record["RecordDetail"]["Status"] == "FAILED"
+    assert "The provisioning engine failed (OperationNotStarted)" in reason(record)
+    assert catalog.answers(record) == ["FAILED"]
+    assert catalog.status(product_of(record)) == "TAINTED"
+    assert executions(cloud, of=record_of(record)) == []
+
+
+def test_a_late_answer_does_not_change_the_first_one(cloud: Cloud, catalog: Catalog) -> None:
+    # GIVEN an operation that has succeeded
+    refused = catalog.provision("answered", **WRONG)
+    terminated = catalog.terminate(product_of(refused))
+    [execution] = executions(cloud, of=record_of(terminated))
+    described = cloud.client("stepfunctions").describe_execution(executionArn=execution["executionArn"])
+    given = json.loads(described["input"])
+
+    # WHEN its message turns up among the dead letters
+    dead_letters(cloud).send(json.dumps(given["message"] | {"token": given["token"]}))
+    eventually(lambda: len(catalog.answers(terminated)) == 2, "the late answer")
+
+    # THEN the record stays as it is, and the message is done with
+    eventually(lambda: dead_letters(cloud).depth() == 0, "the dead letter is gone")
+    record = cloud.client("servicecatalog").describe_record(Id=record_of(terminated))
+    assert record["RecordDetail"]["Status"] == "SUCCEEDED"
+    assert catalog.answers(terminated) == ["SUCCEEDED", "FAILED"]
+
+
+@contextmanager
+def _paused(cloud: Cloud, verb: str) -> Iterator[None]:
+    """Let Lambda refuse to run a function, as it does while an account has used up its concurrency."""
+    lambdas = cloud.client("lambda")
+    pages = lambdas.get_paginator("list_functions").paginate()
+    names = [function["FunctionName"] for page in pages for function in page["Functions"]]
+    [name] = [name for name in names if name.startswith(f"CatalogStack-Engine{verb}")]
+    lambdas.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
+    try:
+        yield
+    finally:
+        lambdas.delete_function_concurrency(FunctionName=name)

@@ -1,0 +1,125 @@
+"""Messages to the engine that come twice, that nobody can read, or that lack something."""
+
+import json
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from local_cloud.cloud import Cloud
+from tests.e2e.conftest import Catalog, product_of, reason
+from tests.e2e.machinery import dead_letters, eventually, executions, operations, stacks_ever
+
+WRONG = {"EnvironmentSuffix": "Bad_Suffix", "OpsEmails": "ops@example.com"}  # a launch that fails at once
+Message = dict[str, Any]
+
+
+@pytest.mark.parametrize("copies", [2, 10])
+def test_a_message_that_comes_several_times_starts_one_execution(
+    cloud: Cloud, catalog: Catalog, copies: int
+) -> None:
+    # GIVEN the message of a launch, as Service Catalog has sent it
+    queue = operations(cloud, "Provision")
+    with queue.held():
+        launched = catalog.start_provision(f"copies-{copies}", **WRONG)
+        body = queue.take()
+
+    # WHEN SQS delivers it several times at once, and once more when all is over
+    queue.send(*[body] * copies)
+    record = catalog.ended(launched)
+    queue.send(body)
+    eventually(lambda: queue.depth() == 0, "the queue is empty")
+
+    # THEN one execution has started, and it has answered once
+    assert len(executions(cloud, of=product_of(record))) == 1
+    assert catalog.answers(record) == ["FAILED"]
+    assert dead_letters(cloud).depth() == 0
+
+
+def test_a_body_that_names_no_operation_to_answer_goes_to_the_dead_letters_and_nowhere_else(
+    cloud: Cloud,
+) -> None:
+    # GIVEN what has run so far
+    before = executions(cloud)
+
+    # WHEN bodies come that hold no token
+    unanswerable = {"operation": "PROVISION_PRODUCT", "recordId": "rec-1", "provisionedProductId": "pp-1"}
+    bodies = ["not JSON", "[]", "{}", json.dumps(unanswerable), json.dumps(unanswerable | {"token": ""})]
+    queue, letters = operations(cloud, "Provision"), dead_letters(cloud)
+    queue.send(*bodies)
+
+    # THEN they are kept for a person to see, and nothing has started
+    eventually(lambda: queue.depth() == 0 and letters.depth() == len(bodies), "all are dead letters")
+    with letters.held():
+        assert sorted(letters.take() for _ in bodies) == sorted(bodies)
+    assert letters.depth() == 0
+    assert executions(cloud) == before
+
+
+def _without(name: str) -> Callable[[Message], Message]:
+    return lambda message: {key: value for key, value in message.items() if key != name}
+
+
+def _with(**fields: Any) -> Callable[[Message], Message]:
+    return lambda message: message | fields
+
+
+def _with_artifact(path: str) -> Callable[[Message], Message]:
+    return lambda message: message | {"artifact": {"path": path, "type": "AWS_S3"}}
+
+
+def _elsewhere(message: Message) -> Message:
+    return _with_artifact(f"{message['artifact']['path'].rpartition('/')[0]}/{uuid.uuid4()}")(message)
+
+
+# What is wrong with the message: how it comes to be so, and the words in the answer.
+DEFECTS: dict[str, tuple[Callable[[Message], Message], str]] = {
+    "an unknown operation": (_with(operation="EXPLODE_PRODUCT"), 'operation "EXPLODE_PRODUCT" came through'),
+    "an operation of another queue": (
+        _with(operation="TERMINATE_PROVISIONED_PRODUCT"),
+        "queue for PROVISION",
+    ),
+    "no operation": (_without("operation"), "operation: Field required"),
+    "no launch role": (_without("launchRoleArn"), "launchRoleArn: Field required"),
+    "a launch role that is none": (
+        _with(launchRoleArn="arn:aws:iam::123456789012:role/nobody"),
+        "Access denied while assuming launch role arn:aws:iam::123456789012:role/nobody",
+    ),
+    "parameters that are none": (_with(parameters="none"), "parameters: Input should be a valid list"),
+    "no artifact": (_without("artifact"), "artifact: Field required"),
+    "an artifact that is no address": (_with_artifact("s3:/nowhere"), "artifact.path: String should match"),
+    "an artifact that is gone": (_elsewhere, "artifact"),
+    # Step Functions takes at most 256 KiB, SQS four times as much.
+    "more than an execution can hold": (_with(padding="x" * 300_000), "engine failed (OperationNotStarted)"),
+    # Without the resource identifier that is made of it, Service Catalog says nothing else.
+    "no provisioned product": (_without("provisionedProductId"), "Internal failure."),
+}
+
+
+@pytest.fixture(scope="module")
+def answered(cloud: Cloud, catalog: Catalog) -> dict[str, Any]:
+    """The records of launches whose messages got those defects on their way, all at the same time."""
+    queue = operations(cloud, "Provision")
+    names = {defect.replace(" ", "-"): defect for defect in DEFECTS}
+    inputs = {"EnvironmentSuffix": "defect", "OpsEmails": "ops@example.com"}
+    with queue.held():
+        launched = {names[name]: catalog.start_provision(name, **inputs) for name in names}
+        messages = [json.loads(queue.take()) for _ in names]
+    for message in messages:
+        change, _ = DEFECTS[names[message["provisionedProductName"]]]
+        queue.send(json.dumps(change(message)))
+    return {defect: catalog.ended(answer) for defect, answer in launched.items()}
+
+
+@pytest.mark.parametrize("defect", DEFECTS)
+def test_a_message_with_a_defect_is_answered_once_in_words_and_launches_nothing(
+    cloud: Cloud, catalog: Catalog, answered: dict[str, Any], defect: str
+) -> None:
+    record = answered[defect]
+    assert record["RecordDetail"]["Status"] == "FAILED"
+    assert DEFECTS[defect][1] in reason(record)
+    assert catalog.answers(record) == ["FAILED"]
+    assert catalog.status(product_of(record)) in ("TAINTED", "ERROR")
+    assert stacks_ever(cloud, product_of(record)) == []
+    assert dead_letters(cloud).depth() == 0

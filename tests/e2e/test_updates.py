@@ -1,0 +1,147 @@
+"""Updates of one launched product: the ones that are done, and the ones that are refused."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from local_cloud.cloud import Cloud
+from local_cloud.cloudformation.faults import faults
+from tests.e2e.conftest import Catalog, outputs, product_of, reason
+
+
+@pytest.fixture(scope="module")
+def product(catalog: Catalog) -> Iterator[str]:
+    """A launched product, shared by the tests below. Each leaves it as it may be updated again."""
+    launched = catalog.provision("updated", EnvironmentSuffix="updated", OpsEmails="first@example.com")
+    assert launched["RecordDetail"]["Status"] == "SUCCEEDED", reason(launched)
+    yield product_of(launched)
+    catalog.terminate(product_of(launched))
+
+
+@pytest.fixture
+def events(cloud: Cloud, product: str) -> list[dict[str, Any]]:
+    """What had happened to the stack before the test."""
+    return _events(cloud, product)
+
+
+def test_an_update_without_changes_succeeds_and_touches_nothing(
+    cloud: Cloud, catalog: Catalog, product: str, events: list[dict[str, Any]]
+) -> None:
+    updated = catalog.update(product, EnvironmentSuffix=None, OpsEmails=None)
+    assert updated["RecordDetail"]["Status"] == "SUCCEEDED", reason(updated)
+    assert catalog.answers(updated) == ["SUCCEEDED"]
+    assert "DatabaseEndpoint" in outputs(updated)
+    assert _events(cloud, product) == events
+
+
+def test_emails_that_were_never_confirmed_are_reported_as_expiring_when_they_are_removed(
+    cloud: Cloud, catalog: Catalog, product: str, events: list[dict[str, Any]]
+) -> None:
+    # WHEN only the emails change
+    updated = catalog.update(product, EnvironmentSuffix=None, OpsEmails="second@example.com")
+
+    # THEN each one's fate is told
+    assert updated["RecordDetail"]["Status"] == "SUCCEEDED", reason(updated)
+    assert outputs(updated)["OpsEmailSubscriptions"].split("; ") == [
+        "second@example.com: pending confirmation",
+        "first@example.com: removed, but was never confirmed: expires by itself",
+    ]
+    assert len(cloud.world.mailbox.to("second@example.com")) == 1
+    # AND no resource was touched
+    assert {event["ResourceType"] for event in _events(cloud, product) if event not in events} == {
+        "AWS::CloudFormation::Stack"
+    }
+
+    # WHEN a later update does not mention the emails
+    updated = catalog.update(product, BackupRetentionDays="8")
+
+    # THEN they stay
+    assert updated["RecordDetail"]["Status"] == "SUCCEEDED", reason(updated)
+    assert outputs(updated)["OpsEmails"] == "second@example.com"
+    assert "second@example.com: pending confirmation" in outputs(updated)["OpsEmailSubscriptions"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"DatabaseName": "ledger"}, "DatabaseInstance (AWS::RDS::DBInstance) would be replaced because of"),
+        ({"EnvironmentSuffix": "moved"}, "BackupsBucket (AWS::S3::Bucket) would be replaced because of"),
+        ({"VpcCidr": "10.99.0.0/16"}, "VpcCidr: can't be changed after the launch"),
+    ],
+)
+def test_an_update_that_would_lose_data_or_the_network_is_refused_and_changes_nothing(
+    cloud: Cloud,
+    catalog: Catalog,
+    product: str,
+    events: list[dict[str, Any]],
+    changed: dict[str, str],
+    words: str,
+) -> None:
+    # GIVEN the database as it is
+    before = _database(cloud, product)
+
+    # WHEN an update would replace it, or cut it off
+    refused = catalog.update(product, **changed)
+
+    # THEN it is refused with the input that is the cause, and nothing has changed
+    assert refused["RecordDetail"]["Status"] == "FAILED"
+    assert words in reason(refused)
+    assert next(iter(changed)) in reason(refused)
+    assert "nothing was changed" in reason(refused).lower() or "Nothing was created" in reason(refused)
+    assert catalog.answers(refused) == ["FAILED"]
+    assert _events(cloud, product) == events
+    assert _database(cloud, product) == before
+    # AND the product goes on
+    assert catalog.status(product) == "TAINTED"
+    assert catalog.update(product)["RecordDetail"]["Status"] == "SUCCEEDED"
+    assert catalog.status(product) == "AVAILABLE"
+
+
+def test_a_product_under_change_takes_no_other_operation(
+    cloud: Cloud, catalog: Catalog, product: str
+) -> None:
+    # GIVEN an update that is under way
+    stall = faults(cloud.world).stall("AWS::RDS::DBInstance", on="update")
+    under_way = catalog.start_update(product, BackupRetentionDays="14")
+    assert stall.reached.wait(20)
+
+    # WHEN it is to be updated or terminated meanwhile THEN that is refused
+    with pytest.raises(ClientError, match="still under change"):
+        catalog.start_update(product)
+    with pytest.raises(ClientError, match="still under change"):
+        catalog.start_terminate(product)
+
+    # AND the update that was under way succeeds
+    stall.release()
+    updated = catalog.ended(under_way)
+    assert updated["RecordDetail"]["Status"] == "SUCCEEDED", reason(updated)
+    assert catalog.answers(updated) == ["SUCCEEDED"]
+
+
+def test_a_throttling_cloudformation_delays_an_update_and_does_not_fail_it(
+    cloud: Cloud, catalog: Catalog, product: str
+) -> None:
+    faults(cloud.world).throttle_action("DescribeStacks", 2)
+    updated = catalog.update(product, BackupRetentionDays="15")
+    assert updated["RecordDetail"]["Status"] == "SUCCEEDED", reason(updated)
+    identifier = outputs(updated)["DatabaseIdentifier"]
+    [database] = cloud.client("rds").describe_db_instances(DBInstanceIdentifier=identifier)["DBInstances"]
+    assert database["BackupRetentionPeriod"] == 15
+
+
+def _events(cloud: Cloud, product: str) -> list[dict[str, Any]]:
+    pages = cloud.client("cloudformation").get_paginator("describe_stack_events")
+    return [
+        event for page in pages.paginate(StackName=f"TapStack-{product}") for event in page["StackEvents"]
+    ]
+
+
+def _database(cloud: Cloud, product: str) -> dict[str, Any]:
+    [stack] = cloud.client("cloudformation").describe_stacks(StackName=f"TapStack-{product}")["Stacks"]
+    given = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+    found = cloud.client("rds").describe_db_instances(DBInstanceIdentifier=given["DatabaseIdentifier"])
+    database: dict[str, Any] = found["DBInstances"][0]
+    database.pop("LatestRestorableTime", None)  # goes on with the clock
+    return database
