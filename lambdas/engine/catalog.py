@@ -23,7 +23,7 @@ def notify(
     kind: Kind,
     token: str,
     record_id: str,
-    provisioned_product_id: str,
+    provisioned_product_id: str | None,
     *,
     failure: str | None = None,
     outputs: list[Output] | None = None,
@@ -46,7 +46,8 @@ def notify(
     if kind == "PROVISION":
         # On both outcomes: without it a success is rejected, and of a failure the user reads "Internal
         # failure."
-        result["ResourceIdentifier"] = {"UniqueTag": {"Key": TRACER_TAG, "Value": provisioned_product_id}}
+        if provisioned_product_id:
+            result["ResourceIdentifier"] = {"UniqueTag": {"Key": TRACER_TAG, "Value": provisioned_product_id}}
         servicecatalog.notify_provision_product_engine_workflow_result(**result)
     elif kind == "UPDATE":
         servicecatalog.notify_update_provisioned_product_engine_workflow_result(**result)

@@ -219,7 +219,7 @@ class Report(Model):
     kind: Kind
     token: NonEmpty = Field(repr=False)
     record_id: NonEmpty
-    provisioned_product_id: NonEmpty
+    provisioned_product_id: str | None
     status: Literal["SUCCEEDED", "FAILED"]
     outputs: list[Output] = []
     subscriptions: list[Subscription] = []

@@ -18,7 +18,8 @@ class Operation(Model):
     kind: Kind
     token: NonEmpty = Field(repr=False)
     record_id: NonEmpty
-    provisioned_product_id: NonEmpty
+    # Service Catalog takes the answer to a provision without it, too, if it then does not show the reason.
+    provisioned_product_id: str | None = None
 
     def failed(self, failure: Failure) -> Report:
         """Return the report that the operation failed."""

@@ -50,8 +50,14 @@ def _suffix(account: Account, launch: Launch, databases: list[DBInstanceTypeDef]
 
 def _network(launch: Launch, vpcs: list[VpcTypeDef]) -> list[Violation]:
     cidr = launch.given("AWS::EC2::VPC", "CidrBlock")
-    if cidr is None or launch.current.get(cidr.input) == cidr.value:
+    if cidr is None:
         return []
+    had = launch.current.get(cidr.input)
+    if had == cidr.value:
+        return []
+    if had is not None:
+        rule = f"can't be changed after the launch: the database and its clients are in the network {had}"
+        return [Violation(cidr.input, rule, cidr.value)]
     try:
         network = IPv4Network(cidr.value, strict=False)
     except ValueError:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from botocore.stub import Stubber
+from botocore.stub import ANY, Stubber
 from engine.catalog import notify, presentable
 from engine.errors import AWSRefusedError
 from engine.models import Failure, Report
@@ -244,6 +244,22 @@ def test_a_dead_letter_is_reported_as_an_operation_that_never_started(event: Any
     found = of_message(json.dumps(message))
     assert (found.kind, found.token, found.record_id) == (kind.upper(), message["token"], message["recordId"])
     assert "The provisioning engine failed (OperationNotStarted)" in reason(found.error, found.record_id)
+
+
+def test_a_dead_letter_without_its_product_is_answered_nevertheless(stubbed: Any, event: Any) -> None:
+    message = event("provision")
+    del message["provisionedProductId"]
+    servicecatalog, stub = stubbed("servicecatalog")
+    answer = {
+        "WorkflowToken": message["token"],
+        "RecordId": message["recordId"],
+        "Status": "FAILED",
+        "IdempotencyToken": f"{message['recordId']}-FAILED",
+        "FailureReason": ANY,
+    }
+    stub.add_response("notify_provision_product_engine_workflow_result", {}, answer)
+    send(servicecatalog, of_message(json.dumps(message)))
+    stub.assert_no_pending_responses()
 
 
 @pytest.mark.parametrize("body", ["not json", "[]", "{}", '{"token": "t", "operation": "EXPLODE"}'])

@@ -355,14 +355,13 @@ def test_an_update_to_another_class_asks_what_rds_offers(account: Any, launch: A
     )
 
 
-def test_an_update_that_moves_the_network_does_not_collide_with_itself(
-    account: Any, launch: Any, deployed: Any
-) -> None:
+def test_an_update_must_not_move_the_network(account: Any, launch: Any, deployed: Any) -> None:
     deployed(OWN_STACK)
-    values = validate(
+    text = refusal_of(
         account(databases=[running()], options=None, quotas=None), launch("update", VpcCidr="10.9.0.0/20")
     )
-    assert values["VpcCidr"] == "10.9.0.0/20"
+    assert "- VpcCidr: can't be changed after the launch" in text
+    assert '10.9.0.0/16 (given: "10.9.0.0/20")' in text
 
 
 def test_an_update_after_a_failed_launch_is_checked_like_a_launch(account: Any, launch: Any) -> None:
