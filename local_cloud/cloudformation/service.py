@@ -17,6 +17,7 @@ from .errors import (
     ValidationError,
 )
 from .faults import faults
+from .intrinsics import references
 from .operations import StackOperation
 from .policy import check_policy_body
 from .reading import Request, RequestReader
@@ -151,8 +152,13 @@ class CloudFormation:
 
     @staticmethod
     def _differs(stack: Stack, target: Specification, changes: list[Any]) -> bool:
-        assert stack.specification is not None
-        return bool(changes) or stack.specification.template.outputs != target.template.outputs
+        """Whether an update has something to do to a resource or an output's value (roadmap issue 2027)."""
+        old = stack.specification
+        assert old is not None
+        if changes or old.template.outputs != target.template.outputs:
+            return True
+        named = {name for name, _ in references(target.template.outputs)} & target.parameters.keys()
+        return any(old.parameters[name].value != target.parameters[name].value for name in named)
 
     def _begin_update(
         self,
