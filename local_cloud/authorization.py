@@ -1,19 +1,27 @@
-"""Whether a role may call an action at all: the floor under every service that checks no permissions here.
+"""Whether a role may make a request, on the very resources and under the conditions that it is about.
 
-moto lets every caller do everything. Here a role's session may call an action only if an identity policy of
-the role allows that action on some resource. Which resource, and under which conditions, is checked by the
-few services that know them (`trust`, `lambda_functions`, Service Catalog), not here. S3 is not covered: its
-requests do not say their action.
+moto lets every caller do everything. Here a role's session may do what its identity policies allow, as far as
+`access` knows what a request asks for. Policies of resources are checked by the few services that know them
+(`trust`, `lambda_functions`, `notifications`, Service Catalog).
 """
 
 from __future__ import annotations
 
+import contextlib
 import re
+from dataclasses import replace
+from typing import Any
 
+from moto.core.exceptions import ServiceException
 from moto.core.responses import BaseResponse
 from moto.core.utils import get_service_model
+from moto.s3.exceptions import S3AccessDeniedError
+from moto.s3.responses import S3Response
 
-from .policies import Caller, identity_may
+from . import policies
+from .access import Access, accesses, parameters_of
+from .cloudformation.api import CloudFormationApi
+from .policies import Caller, identity_allows, identity_may
 from .trust import AccessDenied, caller_of
 from .world import World
 
@@ -21,6 +29,23 @@ from .world import World
 # signed with, and actions that differ from the operation.
 PREFIXES = {"monitoring": "cloudwatch", "tagging": "tag"}
 ACTIONS = {"lambda:Invoke": "lambda:InvokeFunction"}
+S3_ACTIONS = {
+    "DeleteBucketEncryption": "PutEncryptionConfiguration",
+    "DeleteBucketLifecycle": "PutLifecycleConfiguration",
+    "DeleteBucketTagging": "PutBucketTagging",
+    "DeleteObjects": "DeleteObject",
+    "GetBucketEncryption": "GetEncryptionConfiguration",
+    "GetBucketLifecycleConfiguration": "GetLifecycleConfiguration",
+    "GetPublicAccessBlock": "GetBucketPublicAccessBlock",
+    "HeadBucket": "ListBucket",
+    "HeadObject": "GetObject",
+    "ListObjectVersions": "ListBucketVersions",
+    "ListObjects": "ListBucket",
+    "ListObjectsV2": "ListBucket",
+    "PutBucketEncryption": "PutEncryptionConfiguration",
+    "PutBucketLifecycleConfiguration": "PutLifecycleConfiguration",
+    "PutPublicAccessBlock": "PutBucketPublicAccessBlock",
+}
 # What services call the refusal, apart from AccessDenied and, where they speak JSON, AccessDeniedException.
 CODES = {"ec2": "UnauthorizedOperation", "sns": "AuthorizationError"}
 # "This operation requires no permissions."
@@ -28,31 +53,66 @@ FREE = {"sts:GetCallerIdentity", "sts:AssumeRole"}
 
 
 def install(world: World) -> None:
-    """Refuse what no policy of the calling role allows."""
+    """Refuse what no policy of the calling role allows, and note what was asked in `world.asked`."""
 
     def authorize(self: BaseResponse, resource: str = "*") -> None:
         original(self, resource)
-        authorization = self.headers.get("Authorization", "")
-        scope = re.search(r"Credential=[^/\s]+/\d+/[^/]+/([^/]+)/", authorization)
-        if scope is None:
+        caller = caller_of(self.headers.get("Authorization", ""))
+        scope = re.search(r"Credential=[^/\s]+/\d+/[^/]+/([^/]+)/", self.headers.get("Authorization", ""))
+        if scope is None or ":role/" not in caller.arn:
             return
-        service = PREFIXES.get(scope[1], scope[1])
-        action = f"{service}:{self._get_action()}"
-        check(caller_of(authorization), ACTIONS.get(action, action), _code(self))
+        service, operation = PREFIXES.get(scope[1], scope[1]), self._get_action()
+        if f"{service}:{operation}" in FREE:
+            return
+        for access in accesses(service, operation, _parameters(self)):
+            check(caller, replace(access, action=ACTIONS.get(access.action, access.action)), _code(self))
+
+    def authorize_s3(self: S3Response, bucket_name: str | None = None, key_name: str | None = None) -> None:
+        original_s3(self, bucket_name, key_name)
+        caller = caller_of(self.headers.get("Authorization", ""))
+        operation = self._get_action_from_method_and_request_uri(self.normalized_request)
+        if ":role/" not in caller.arn or operation is None:
+            return
+        action = f"s3:{S3_ACTIONS.get(operation, operation)}"
+        arn = f"arn:aws:s3:::{bucket_name or '*'}" + (f"/{key_name}" if key_name else "")
+        # Objects are read under a condition on their tags, which Service Catalog checks for its own.
+        if action != "s3:GetObject" and not identity_allows(caller.arn, action, arn, caller):
+            raise S3AccessDeniedError
+
+    def note(role_arn: str, action: str, resource: str, caller: Caller, allowed: bool) -> None:
+        context = tuple(sorted(caller.context.items()))
+        world.asked[role_arn, action, resource, context] = allowed
 
     original = world.patch(BaseResponse, "_authenticate_and_authorize_normal_action", authorize)
+    original_s3 = world.patch(S3Response, "_authenticate_and_authorize_s3_action", authorize_s3)
+    policies.observers.append(note)
+    world.at_stop.append(lambda: policies.observers.remove(note))
 
 
-def check(caller: Caller, action: str, code: str) -> None:
-    """Check that `caller`, if it is a role, may do `action` on something.
+def check(caller: Caller, access: Access, code: str) -> None:
+    """Check that the role of `caller` may have `access`.
 
     Raises:
         AccessDenied: no policy of the role allows it; the error has the `code` that the service gives it.
     """
-    if ":role/" in caller.arn and action not in FREE and not identity_may(caller.arn, action):
-        denied = AccessDenied(caller, action, "*")
+    if access.resource is None:
+        allowed = identity_may(caller.arn, access.action)
+    else:
+        asking = replace(caller, context={**caller.context, **access.context})
+        allowed = identity_allows(caller.arn, access.action, access.resource, asking)
+    if not allowed:
+        denied = AccessDenied(caller, access.action, access.resource or "*")
         denied.code = code
         raise denied
+
+
+def _parameters(response: BaseResponse) -> dict[str, Any]:
+    parameters = parameters_of(response)
+    if isinstance(response, CloudFormationApi) and str(parameters.get("ChangeSetName")).startswith("arn:"):
+        # A change set may be named by its ARN alone; the resource is its stack.
+        with contextlib.suppress(ServiceException):
+            parameters["StackName"] = response.service.change_set(parameters)[0].id
+    return parameters
 
 
 def _code(response: BaseResponse) -> str:

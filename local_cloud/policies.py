@@ -14,6 +14,9 @@ from moto.kms.models import kms_backends
 
 from .world import ACCOUNT_ID, REGION
 
+# Told of each decision about what a role may do: role, action, resource, caller, and whether it was allowed.
+observers: list[Callable[[str, str, str, Caller, bool], None]] = []
+
 
 class UnsupportedPolicyError(NotImplementedError):
     """A policy uses an element that this cloud cannot evaluate, so it neither allows nor denies here."""
@@ -68,9 +71,12 @@ def identity_allows(role_arn: str, action: str, resource: str, caller: Caller) -
     Raises:
         UnsupportedPolicyError: a statement that could apply has an element that is not evaluated here.
     """
-    return _decide(
+    allowed = _decide(
         [each for each in _identity_statements(role_arn) if _applies(each, action, resource, caller)]
     )
+    for observe in observers:
+        observe(role_arn, action, resource, caller, allowed)
+    return allowed
 
 
 def identity_may(role_arn: str, action: str) -> bool:

@@ -32,6 +32,7 @@ class World:
         at_stop: called in reverse order when the cloud stops.
         quotas: quota code -> the value applied to the account; may be changed at any time.
         mailbox: the mail that this cloud has sent.
+        asked: what roles asked to do, once each: (role's ARN, action, resource, condition keys) -> allowed.
         publish: sends a service's own event to the default event bus: source, detail type, detail, resources.
     """
 
@@ -44,6 +45,9 @@ class World:
     publish: Callable[[str, str, dict[str, Any], list[str]], None] = field(init=False)
     quotas: dict[str, float] = field(default_factory=dict, init=False)
     mailbox: Mailbox = field(default_factory=Mailbox, init=False)
+    asked: dict[tuple[str, str, str, tuple[tuple[str, str], ...]], bool] = field(
+        default_factory=dict, init=False
+    )
 
     def seconds(self, aws_seconds: float) -> float:
         """Return how many real seconds a wait of `aws_seconds` takes here. Zero does not wait at all."""

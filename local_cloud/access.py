@@ -1,0 +1,296 @@
+"""What a request asks IAM for: actions, ARNs and condition keys ("Service Authorization Reference").
+
+One request may ask for several: creating something with tags asks for the tagging, too, and giving a service
+a role asks for iam:PassRole. Requests to services that are not in the tables ask for their own action alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from moto.core.parse import PROTOCOL_PARSERS
+from moto.core.request import determine_request_protocol
+from moto.core.responses import BaseResponse
+from moto.core.utils import get_service_model
+from moto.ec2.models import ec2_backends
+from moto.iam.models import iam_backends
+from moto.kms.models import kms_backends
+
+from .resource_tags import resource_tags
+from .world import ACCOUNT_ID, REGION
+
+
+@dataclass(frozen=True)
+class Access:
+    """One thing that a request needs to be allowed.
+
+    Attributes:
+        action: such as "rds:CreateDBInstance".
+        resource: an ARN, "*" if the action knows no resource, None if this cloud cannot tell which.
+        context: condition keys of the request, such as aws:RequestTag/team.
+    """
+
+    action: str
+    resource: str | None
+    context: Mapping[str, str] = field(default_factory=dict)
+
+
+def parameters_of(response: BaseResponse) -> dict[str, Any]:
+    """Return the parameters of the request that moto is about to answer, by their names in botocore."""
+    request = response.normalized_request
+    model = get_service_model(response.boto3_service_name)
+    operation = model.operation_model(response._get_action())
+    parser = PROTOCOL_PARSERS[determine_request_protocol(model, request.content_type)](operation)
+    parsed = parser.parse(
+        {
+            "method": request.method,
+            "values": request.values,
+            "headers": request.headers,
+            "body": request.data,
+            "url_path": request.path,
+            "url_params": response.uri_match,
+        }
+    )
+    return dict(parsed or {})
+
+
+def accesses(service: str, operation: str, parameters: Mapping[str, Any]) -> list[Access]:
+    """Return all that a request asks for, its own action first."""
+    action = f"{service}:{operation}"
+    tags = _request_tags(parameters)
+    context = tags | _conditions(action, parameters)
+    own = [
+        Access(action, arn, context | resource_tags(arn)) for arn in _resources(service, action, parameters)
+    ]
+    if tags and (tagging := _TAGGING.get(action)):
+        # A key has no ARN before it is there, and tagging knows no other resource.
+        resource = f"arn:aws:kms:{_HERE}:key/*" if action == "kms:CreateKey" else own[0].resource
+        own.append(Access(tagging, resource, tags))
+    own += _passing(service, parameters)
+    if action == "rds:CreateDBInstance":
+        own += _of_database(parameters)
+    if action == "tag:TagResources":
+        own += [_tagging_of(arn, parameters.get("Tags", {})) for arn in parameters["ResourceARNList"]]
+    return own
+
+
+_HERE = f"{REGION}:{ACCOUNT_ID}"
+# The parameters that name the resources of a service, and the ARN for a value that is no ARN already.
+_NAMES: dict[str, dict[str, str]] = {
+    "cloudformation": {"StackName": f"cloudformation:{_HERE}:stack/{{}}/*"},
+    "cloudwatch": {
+        **dict.fromkeys(("AlarmName", "AlarmNames", "ResourceARN"), f"cloudwatch:{_HERE}:alarm:{{}}"),
+        **dict.fromkeys(("DashboardName", "DashboardNames"), f"cloudwatch::{ACCOUNT_ID}:dashboard/{{}}"),
+    },
+    "events": dict.fromkeys(("Name", "Rule", "ResourceARN"), f"events:{_HERE}:rule/{{}}"),
+    "iam": {"RoleName": "role", "PolicyName": "policy", "PolicyArn": "policy"},
+    "kms": {"KeyId": "key", "TargetKeyId": "key", "AliasName": f"kms:{_HERE}:{{}}"},
+    "lambda": dict.fromkeys(("FunctionName", "Resource"), f"lambda:{_HERE}:function:{{}}"),
+    "logs": dict.fromkeys(("logGroupName", "resourceArn"), f"logs:{_HERE}:log-group:{{}}"),
+    "rds": {
+        "DBInstanceIdentifier": f"rds:{_HERE}:db:{{}}",
+        "DBSubnetGroupName": f"rds:{_HERE}:subgrp:{{}}",
+        "DBParameterGroupName": f"rds:{_HERE}:pg:{{}}",
+        "OptionGroupName": f"rds:{_HERE}:og:{{}}",
+        "SubscriptionName": f"rds:{_HERE}:es:{{}}",
+        "ResourceName": "{}",
+    },
+    "resource-groups": dict.fromkeys(("GroupName", "Group", "Arn"), f"resource-groups:{_HERE}:group/{{}}"),
+    "servicecatalog": {},
+    "servicequotas": {},
+    "sns": dict.fromkeys(("TopicArn", "ResourceArn", "Name"), f"sns:{_HERE}:{{}}"),
+    "states": dict.fromkeys(
+        ("stateMachineArn", "executionArn", "resourceArn", "name"), f"states:{_HERE}:stateMachine:{{}}"
+    ),
+    "tag": {},
+}
+# Actions that look at one of several parameters, or at none.
+_ONLY = {
+    **{
+        f"iam:{operation}RolePolicy": {"RoleName"}
+        for operation in ("Attach", "Delete", "Detach", "Get", "Put")
+    },
+    "states:StartExecution": {"stateMachineArn"},
+    "ec2:CreateRoute": {"RouteTableId"},
+    "ec2:ReplaceRoute": {"RouteTableId"},
+    "resource-groups:CreateGroup": set(),
+    "kms:ListAliases": set(),
+}
+# EC2's resource types by the prefix of their ids, and what its actions create.
+_EC2_TYPES = {
+    "eipalloc": "elastic-ip", "fl": "vpc-flow-log", "igw": "internet-gateway", "nat": "natgateway",
+    "rtb": "route-table", "sg": "security-group", "subnet": "subnet", "vpc": "vpc", "vpce": "vpc-endpoint",
+}  # fmt: skip
+_EC2_NEW = {
+    "ec2:AllocateAddress": "elastic-ip", "ec2:CreateFlowLogs": "vpc-flow-log",
+    "ec2:CreateInternetGateway": "internet-gateway", "ec2:CreateNatGateway": "natgateway",
+    "ec2:CreateRouteTable": "route-table", "ec2:CreateSecurityGroup": "security-group",
+    "ec2:CreateSubnet": "subnet", "ec2:CreateVpc": "vpc", "ec2:CreateVpcEndpoint": "vpc-endpoint",
+}  # fmt: skip
+# What creating with tags asks for besides.
+_TAGGING = {
+    **dict.fromkeys(_EC2_NEW, "ec2:CreateTags"),
+    **{
+        f"rds:Create{kind}": "rds:AddTagsToResource"
+        for kind in ("DBInstance", "DBSubnetGroup", "DBParameterGroup", "EventSubscription")
+    },
+    "cloudformation:CreateChangeSet": "cloudformation:TagResource",
+    "cloudwatch:PutMetricAlarm": "cloudwatch:TagResource",
+    "cloudwatch:PutDashboard": "cloudwatch:TagResource",
+    "events:PutRule": "events:TagResource",
+    "iam:CreateRole": "iam:TagRole",
+    "kms:CreateKey": "kms:TagResource",
+    "lambda:CreateFunction": "lambda:TagResource",
+    "logs:CreateLogGroup": "logs:TagResource",
+    "sns:CreateTopic": "sns:TagResource",
+    "states:CreateStateMachine": "states:TagResource",
+}
+# Parameters with a role for a service.
+_ROLES = {
+    ("cloudformation", "RoleARN"): "cloudformation",
+    ("ec2", "DeliverLogsPermissionArn"): "vpc-flow-logs",
+    ("events", "RoleArn"): "events",
+    ("lambda", "Role"): "lambda",
+    ("rds", "IamRoleArn"): "export.rds",
+    ("rds", "MonitoringRoleArn"): "monitoring.rds",
+    ("states", "roleArn"): "states",
+}
+
+
+def _resources(service: str, action: str, parameters: Mapping[str, Any]) -> list[str] | list[None]:
+    if service == "ec2":
+        return list(_of_ec2(action, parameters))
+    if service not in _NAMES:
+        return [None]
+    if action == "kms:CreateKey":
+        return ["*"]
+    names = _NAMES[service]
+    found = [
+        _arn(names[parameter], str(value), parameters)
+        for parameter, given in parameters.items()
+        if parameter in names and parameter in _ONLY.get(action, {parameter})
+        for value in (given if isinstance(given, list) else [given])
+    ]
+    if action == "kms:DeleteAlias":
+        found.append(_key_arn(parameters["AliasName"]))
+    return found or ["*"]
+
+
+def _arn(kind: str, value: str, parameters: Mapping[str, Any]) -> str:
+    if kind == "key":
+        return _key_arn(value)
+    if value.startswith("arn:"):
+        return value
+    if kind == "role":
+        return _role_arn(value, parameters)
+    if kind == "policy":
+        return f"arn:aws:iam::{ACCOUNT_ID}:policy{parameters.get('Path', '/')}{value}"
+    return f"arn:aws:{kind.format(value)}"
+
+
+def _role_arn(name: str, parameters: Mapping[str, Any]) -> str:
+    roles = {role.name: str(role.arn) for role in iam_backends[ACCOUNT_ID]["aws"].roles.values()}
+    return roles.get(name, f"arn:aws:iam::{ACCOUNT_ID}:role{parameters.get('Path', '/')}{name}")
+
+
+def _key_arn(key: str) -> str:
+    keys = kms_backends[ACCOUNT_ID][REGION]
+    found = keys.keys.get(keys.any_id_to_key_id(key))
+    return str(found.arn) if found else f"arn:aws:kms:{_HERE}:key/{key.rpartition('/')[2]}"
+
+
+def _of_ec2(action: str, parameters: Mapping[str, Any]) -> Iterator[str]:
+    if action.startswith("ec2:Describe"):
+        yield "*"
+        return
+    if action in _EC2_NEW:
+        yield f"arn:aws:ec2:{_HERE}:{_EC2_NEW[action]}/*"
+    for parameter, given in parameters.items():
+        if parameter not in _ONLY.get(action, {parameter}):
+            continue
+        for value in given if isinstance(given, list) else [given]:
+            if match := re.fullmatch(r"([a-z]+)-[0-9a-f]{8,17}", str(value)):
+                yield f"arn:aws:ec2:{_HERE}:{_of_association(match[1], str(value))}"
+
+
+def _of_association(prefix: str, resource_id: str) -> str:
+    """Return type and id; of an association between a subnet and its route table, those of the table."""
+    if prefix == "rtbassoc":
+        for table in ec2_backends[ACCOUNT_ID][REGION].route_tables.values():
+            if resource_id in table.all_associations_ids:
+                return f"route-table/{table.id}"
+    return f"{_EC2_TYPES.get(prefix, prefix)}/{resource_id}"
+
+
+def _request_tags(parameters: Mapping[str, Any]) -> dict[str, str]:
+    given: Any = parameters.get("Tags") or parameters.get("tags") or parameters.get("TagList") or []
+    for specification in parameters.get("TagSpecifications", []):
+        given = [*given, *specification.get("Tags", [])]
+    pairs = (
+        given.items()
+        if isinstance(given, dict)
+        else (tuple(tag.values())[:2] for tag in map(_ordered, given))
+    )
+    return {f"aws:RequestTag/{key}": str(value) for key, value in pairs}
+
+
+def _ordered(tag: Mapping[str, str]) -> dict[str, str]:
+    """Return a tag with its key before its value, whatever the service calls them."""
+    return dict(sorted(tag.items(), key=lambda item: item[0].lower().endswith("value")))
+
+
+def _conditions(action: str, parameters: Mapping[str, Any]) -> dict[str, str]:
+    keys = {
+        "cloudformation:CreateChangeSet": {"RoleARN": "cloudformation:RoleArn"},
+        "iam:AttachRolePolicy": {"PolicyArn": "iam:PolicyARN"},
+        "iam:DetachRolePolicy": {"PolicyArn": "iam:PolicyARN"},
+        "iam:CreateServiceLinkedRole": {"AWSServiceName": "iam:AWSServiceName"},
+    }
+    return {key: parameters[name] for name, key in keys.get(action, {}).items() if name in parameters}
+
+
+def _passing(service: str, parameters: Mapping[str, Any]) -> list[Access]:
+    requests = [parameters, *(target for target in parameters.get("Targets", []) if isinstance(target, dict))]
+    return [
+        Access("iam:PassRole", request[name], {"iam:PassedToService": f"{receiver}.amazonaws.com"})
+        for (owner, name), receiver in _ROLES.items()
+        for request in requests
+        if owner == service and request.get(name)
+    ]
+
+
+def _of_database(parameters: Mapping[str, Any]) -> Iterator[Access]:
+    """RDS User Guide: "Password management with … AWS Secrets Manager", "Encrypting Amazon RDS resources"."""
+    secret = f"arn:aws:secretsmanager:{_HERE}:secret:rds!db-*"
+    for parameter, service, actions in (
+        ("KmsKeyId", "rds", ("CreateGrant", "DescribeKey")),
+        (
+            "MasterUserSecretKmsKeyId",
+            "secretsmanager",
+            ("CreateGrant", "Decrypt", "DescribeKey", "GenerateDataKey"),
+        ),
+    ):
+        if parameters.get(parameter):
+            for action in actions:
+                via = {"kms:ViaService": f"{service}.{REGION}.amazonaws.com"}
+                arn = _key_arn(parameters[parameter])
+                yield Access(f"kms:{action}", arn, via | resource_tags(arn))
+    if parameters.get("ManageMasterUserPassword"):
+        yield Access("secretsmanager:CreateSecret", secret)
+        yield Access("secretsmanager:TagResource", secret)
+
+
+def _tagging_of(arn: str, tags: Mapping[str, str]) -> Access:
+    """Resource Groups Tagging API Reference, TagResources: "you also need permissions of the service"."""
+    service, resource = arn.split(":")[2], arn.split(":", 5)[5]
+    actions = {
+        "ec2": "ec2:CreateTags",
+        "iam": f"iam:Tag{resource.partition('/')[0].capitalize()}",
+        "rds": "rds:AddTagsToResource",
+        "s3": "s3:PutBucketTagging",
+    }
+    context = {f"aws:RequestTag/{key}": value for key, value in tags.items()}
+    return Access(actions.get(service, f"{service}:TagResource"), arn, context | resource_tags(arn))
