@@ -166,7 +166,7 @@ def _of_service_catalog() -> list[Permission]:
             why="R3: Service Catalog gathers what a launch made; it names the group after the launch.",
         ),
         allow("tag", "GetResources GetTagKeys GetTagValues TagResources UntagResources", on="*", why=gathers),
-        allow("ec2", "CreateTags DeleteTags", on=arn("ec2", "*/*"), when=TAGGED_AS_OURS, why=TAGGED),
+        allow("ec2", "CreateTags DeleteTags", on=network.RESOURCES, when=TAGGED_AS_OURS, why=TAGGED),
         allow(
             "kms",
             "TagResource UntagResource",
@@ -177,8 +177,7 @@ def _of_service_catalog() -> list[Permission]:
         allow(
             "rds",
             "AddTagsToResource RemoveTagsFromResource",
-            on=arn("rds", "*:*"),
-            when=TAGGED_AS_OURS,
+            on=[arn("rds", name) for name in database.NAMES],
             why=SUFFIXED,
         ),
         allow(

@@ -6,6 +6,7 @@ from ..policies import Permission, allow, arn
 from ..settings import REGION
 from .tags import BEING_TAGGED_AS_OURS, READ, SUFFIXED, TAGGED_AS_OURS
 
+NAMES = ["db:database-*", "subgrp:subnet-group-*", "pg:parameter-group-*", "es:event-subscription-*"]
 _KEYS = arn("kms", "key/*")
 _RANDOM_KEY = (
     "R11: a key of its own; KMS gives random ids, so the engine's tag or the calling service is the scope."
@@ -18,7 +19,6 @@ def permissions() -> list[Permission]:
 
 
 def _of_database() -> list[Permission]:
-    names = ["db:database-*", "subgrp:subnet-group-*", "pg:parameter-group-*", "es:event-subscription-*"]
     return [
         allow(
             "rds",
@@ -41,7 +41,7 @@ def _of_database() -> list[Permission]:
                 RebootDBInstance RemoveSourceIdentifierFromSubscription RemoveTagsFromResource
                 ResetDBParameterGroup
             """,
-            on=[arn("rds", name) for name in names],
+            on=[arn("rds", name) for name in NAMES],
             why=SUFFIXED,
         ),
         allow(

@@ -5,7 +5,22 @@ from __future__ import annotations
 from ..policies import Permission, allow, arn
 from .tags import BEING_TAGGED_AS_OURS, READ, TAGGED, TAGGED_AS_OURS
 
-_ANY = arn("ec2", "*/*")
+# The type has to be spelled out: IAM matches no wildcard in its place ("Identify AWS resources with ARNs",
+# IAM User Guide, "Incorrect wildcard usage").
+RESOURCES = [
+    arn("ec2", f"{kind}/*")
+    for kind in (
+        "elastic-ip",
+        "internet-gateway",
+        "natgateway",
+        "route-table",
+        "security-group",
+        "subnet",
+        "vpc",
+        "vpc-endpoint",
+        "vpc-flow-log",
+    )
+]
 
 
 def permissions() -> list[Permission]:
@@ -31,7 +46,7 @@ def permissions() -> list[Permission]:
                 AllocateAddress CreateFlowLogs CreateInternetGateway CreateNatGateway CreateRouteTable
                 CreateSecurityGroup CreateSubnet CreateVpc CreateVpcEndpoint
             """,
-            on=_ANY,
+            on=RESOURCES,
             why="R16: a network of its own; what EC2 creates has no id yet.",
         ),
         allow(
@@ -45,12 +60,12 @@ def permissions() -> list[Permission]:
                 ReplaceRouteTableAssociation RevokeSecurityGroupEgress RevokeSecurityGroupIngress
                 UpdateSecurityGroupRuleDescriptionsEgress UpdateSecurityGroupRuleDescriptionsIngress
             """,
-            on=_ANY,
+            on=RESOURCES,
             when=TAGGED_AS_OURS,
             why=TAGGED,
         ),
-        allow("ec2", "CreateTags", on=_ANY, when=BEING_TAGGED_AS_OURS, why=TAGGED),
-        allow("ec2", "CreateTags DeleteTags", on=_ANY, when=TAGGED_AS_OURS, why=TAGGED),
+        allow("ec2", "CreateTags", on=RESOURCES, when=BEING_TAGGED_AS_OURS, why=TAGGED),
+        allow("ec2", "CreateTags DeleteTags", on=RESOURCES, when=TAGGED_AS_OURS, why=TAGGED),
         # VPC User Guide, "Publish flow logs to CloudWatch Logs": whoever creates a flow log needs these.
         allow(
             "logs",

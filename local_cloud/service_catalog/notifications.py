@@ -170,13 +170,13 @@ def _check_permissions(provisioned: ProvisionedProduct) -> None:
     role = Caller(ACCOUNT_ID, role_arn)
     if refused := [
         action
-        for action in (*_GROUP_ACTIONS, *_TAG_ACTIONS)
-        if not identity_allows(role_arn, action, group_arn if action in _GROUP_ACTIONS else "*", role)
+        for action in ("resource-groups:CreateGroup", _LIST_GROUP, *_TAG_ACTIONS)
+        if not identity_allows(role_arn, action, group_arn if action == _LIST_GROUP else "*", role)
     ]:
         raise ResourceGroupError(f"Launch role {role_arn} is not allowed: {', '.join(refused)}")
 
 
-_GROUP_ACTIONS = ("resource-groups:CreateGroup", "resource-groups:ListGroupResources")
+_LIST_GROUP = "resource-groups:ListGroupResources"
 _TAG_ACTIONS = (
     "tag:GetResources",
     "tag:GetTagKeys",
