@@ -100,10 +100,10 @@ def test_a_product_without_anything_is_terminated_once(
 
 
 def test_a_launch_whose_resources_have_failed_is_terminated(cloud: Cloud, catalog: Catalog) -> None:
-    # GIVEN another launch whose database could not be created
-    faults(cloud.world).fail("AWS::RDS::DBInstance", NO_CAPACITY)
+    # GIVEN another launch that has failed after something was created
+    faults(cloud.world).fail("AWS::EC2::VPC", "The maximum number of VPCs has been reached.")
     failed = catalog.provision("fails-too", EnvironmentSuffix="fails-too", OpsEmails="ops@example.com")
-    assert catalog.status(product_of(failed)) == "TAINTED"
+    assert "The maximum number of VPCs has been reached." in reason(failed)
 
     # WHEN it is terminated
     terminated = catalog.terminate(product_of(failed))

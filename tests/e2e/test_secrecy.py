@@ -1,0 +1,75 @@
+"""Service Catalog's token, with which anybody could answer an operation, stays where it has to be."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from local_cloud.cloud import Cloud
+from local_cloud.service_catalog import installed
+from tests.e2e.conftest import Catalog, product_of
+from tests.e2e.machinery import dead_letters, eventually, executions, history, operations
+
+INPUTS = {"EnvironmentSuffix": "Bad_Suffix", "OpsEmails": "ops@example.com"}  # refused at once
+
+
+@pytest.fixture(scope="module")
+def tokens(cloud: Cloud, catalog: Catalog) -> list[str]:
+    """The tokens of every operation in this cloud so far, which a short life with two dead letters ends."""
+    failed = catalog.provision("secrecy", **INPUTS)
+    catalog.update(product_of(failed), **INPUTS)
+    catalog.terminate(product_of(failed))
+
+    # One dead letter that can be answered, and one that has a token and can't be.
+    queue, letters = operations(cloud, "Provision"), dead_letters(cloud)
+    with queue.held():
+        dead = catalog.start_provision("secrecy-dead", **INPUTS)
+        message = json.loads(queue.take())
+    queue.send(json.dumps(message | {"provisionedProductId": ""}), json.dumps({"token": message["token"]}))
+    catalog.ended(dead)
+    eventually(lambda: letters.depth() == 1 and queue.depth() == 0, "one dead letter is left")
+    with letters.held():
+        letters.take()
+    return [record.workflow_token for record in installed().catalog.records.values()]
+
+
+def test_no_log_line_holds_a_token(cloud: Cloud, tokens: list[str]) -> None:
+    lines = list(_log(cloud))
+    assert any("Message not accepted" in line for line in lines), "the log is not the engine's"
+    assert any("ExecutionStarted" in line for line in lines), "the log is not the state machine's"
+    assert [line for line in lines if _holds(line, tokens)] == []
+
+
+def test_the_history_of_executions_holds_tokens_only_where_the_customer_key_guards_what_is_needed(
+    cloud: Cloud, tokens: list[str]
+) -> None:
+    """The input of the execution, which its first state gets too, and what `report` is given.
+
+    Results and errors of functions hold none, nor does what any other function is given.
+    """
+    places = set()
+    for execution in executions(cloud):
+        state = ""
+        for event in history(cloud, execution):
+            state = event.get("stateEnteredEventDetails", {}).get("name", state)
+            if _holds(json.dumps(event, default=str), tokens):
+                places.add((event["type"], state))
+    assert places <= {
+        ("ExecutionStarted", ""),
+        ("TaskStateEntered", "Validate inputs"),
+        ("LambdaFunctionScheduled", "Report success"),
+        ("LambdaFunctionScheduled", "Report failure"),
+        ("LambdaFunctionScheduled", "Report termination"),
+    }
+
+
+def _log(cloud: Cloud) -> Iterator[str]:
+    logs = cloud.client("logs")
+    for page in logs.get_paginator("describe_log_groups").paginate():
+        for group in page["logGroups"]:
+            pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group["logGroupName"])
+            yield from (event["message"] for page in pages for event in page["events"])
+
+
+def _holds(text: str, tokens: list[str]) -> bool:
+    return any(token in text for token in tokens)
