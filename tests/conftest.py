@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 from app import build
 from catalog_stack.catalog import VERSIONS, version_files
@@ -32,10 +33,18 @@ def product_template() -> Any:
     return json.loads(newest.read_text())
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep on one worker what shares a cloud: moto holds one per process, and deploying it again costs seconds."""
-    shared = {"e2e", "workflow", "service_catalog", "privilege"}
-    for item in items:
-        path = item.path
-        group = path.parent.name if path.parent.name in shared else str(path.relative_to(ROOT))
-        item.add_marker(pytest.mark.xdist_group(group))
+class CloudScheduling(LoadScopeScheduling):  # type: ignore[misc]
+    """Keeps on one worker what shares a cloud: moto holds one per process, deploying it again costs seconds.
+
+    pytest-xdist's own groups (`--dist loadgroup`) have no effect with pytest 9.2: it does not take their
+    names into its node ids.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = Path(nodeid.partition("::")[0])
+        shares_a_cloud = path.parent.name in ("e2e", "workflow", "service_catalog", "privilege")
+        return path.parent.name if shares_a_cloud else str(path)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> CloudScheduling:
+    return CloudScheduling(config, log)
