@@ -177,7 +177,8 @@ def _of_service_catalog() -> list[Permission]:
         allow(
             "rds",
             "AddTagsToResource RemoveTagsFromResource",
-            on=[arn("rds", name) for name in database.NAMES],
+            # With CopyTagsToSnapshot, the first automated snapshot is among the tagged resources.
+            on=[arn("rds", name) for name in (*database.NAMES, "snapshot:rds:database-*")],
             why=SUFFIXED,
         ),
         allow(

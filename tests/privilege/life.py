@@ -1,0 +1,184 @@
+"""The lives of a product in a local cloud, and what each role asked for in them."""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from local_cloud.assembly import deploy
+from local_cloud.cloud import Cloud
+
+ENGINE = "CatalogStack-"
+PRODUCT = "role/tapstack/"
+OURS = (ENGINE, PRODUCT, "role/SCLaunch-TapStack", "role/TapStackExecution", "role/tapstack-engine/")
+
+
+class Request(NamedTuple):
+    """What a role asked for, once."""
+
+    role: str
+    action: str
+    resource: str
+    context: tuple[tuple[str, str], ...]
+
+
+Policies = dict[str, list[dict[str, Any]]]
+
+
+@dataclass
+class Lives:
+    """A cloud with the catalog, what roles asked there in each phase, and their policies.
+
+    Attributes:
+        cloud: the cloud.
+        asked: phase -> requests that came up in it for the first time, with the local cloud's verdict.
+        policies: role -> its policy documents, also of roles that are gone by now.
+    """
+
+    cloud: Cloud
+    asked: dict[str, dict[Request, bool]] = field(default_factory=dict)
+    policies: Policies = field(default_factory=dict)
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Note under `name` what is asked for the first time meanwhile."""
+        known = set(self.cloud.world.asked)
+        yield
+        new = {Request(*key): verdict for key, verdict in self.cloud.world.asked.items() if key not in known}
+        self.asked[name] = {
+            one: verdict for one, verdict in new.items() if any(part in one.role for part in OURS)
+        }
+        self.policies |= policies_of(self.cloud)
+
+    @property
+    def requests(self) -> dict[Request, bool]:
+        return {one: verdict for asked in self.asked.values() for one, verdict in asked.items()}
+
+    def provision(self, name: str, version: int = -1, **parameters: str) -> dict[str, Any]:
+        product, versions, path = self._offer()
+        return self._ended(
+            self.cloud.client("servicecatalog").provision_product(
+                ProductId=product,
+                ProvisioningArtifactId=versions[version],
+                PathId=path,
+                ProvisionedProductName=name,
+                ProvisioningParameters=[{"Key": key, "Value": value} for key, value in parameters.items()],
+                Tags=[{"Key": "team", "Value": "payments"}],
+            )
+        )
+
+    def update(self, product_id: str, **parameters: str) -> dict[str, Any]:
+        """Update to the newest version; what is not given stays."""
+        product, versions, path = self._offer()
+        kept = [
+            {"Key": key, "UsePreviousValue": True}
+            for key in ("EnvironmentSuffix", "OpsEmails")
+            if key not in parameters
+        ]
+        return self._ended(
+            self.cloud.client("servicecatalog").update_provisioned_product(
+                ProvisionedProductId=product_id,
+                ProductId=product,
+                ProvisioningArtifactId=versions[-1],
+                PathId=path,
+                ProvisioningParameters=[
+                    *kept, *({"Key": key, "Value": value} for key, value in parameters.items())
+                ],
+            )
+        )  # fmt: skip
+
+    def terminate(self, product_id: str) -> dict[str, Any]:
+        return self._ended(
+            self.cloud.client("servicecatalog").terminate_provisioned_product(ProvisionedProductId=product_id)
+        )
+
+    def _offer(self) -> tuple[str, list[str], str]:
+        service_catalog = self.cloud.client("servicecatalog")
+        product = service_catalog.search_products()["ProductViewSummaries"][0]["ProductId"]
+        versions = service_catalog.describe_product(Id=product)["ProvisioningArtifacts"]
+        path = service_catalog.list_launch_paths(ProductId=product)["LaunchPathSummaries"][0]["Id"]
+        return product, [version["Id"] for version in versions], path
+
+    def _ended(self, answer: dict[str, Any], seconds: float = 60) -> dict[str, Any]:
+        service_catalog = self.cloud.client("servicecatalog")
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            detail: dict[str, Any] = service_catalog.describe_record(Id=answer["RecordDetail"]["RecordId"])
+            if detail["RecordDetail"]["Status"] in ("SUCCEEDED", "FAILED"):
+                return dict(detail["RecordDetail"])
+            time.sleep(0.05)
+        raise TimeoutError(f"not ended within {seconds:.0f} s: {answer}")
+
+
+def reason(record: dict[str, Any]) -> str:
+    """What Service Catalog shows the user of a failed operation; empty after success."""
+    return "\n".join(error["Description"] for error in record.get("RecordErrors", []))
+
+
+@contextmanager
+def lives(assembly: Path) -> Iterator[Lives]:
+    """Deploy the catalog into a cloud whose clock makes hours of fractions of a second."""
+    with Cloud(speed=20_000) as cloud:
+        found = Lives(cloud)
+        with found.phase("deploy"):
+            deploy(cloud.world, assembly, "CatalogStack")
+        yield found
+
+
+def policies_of(cloud: Cloud) -> Policies:
+    """The policy documents of our roles, as the synthesized template made them."""
+    iam = cloud.client("iam")
+    roles = iam.get_paginator("list_roles").paginate()
+    found: Policies = {}
+    for role in (role for page in roles for role in page["Roles"]):
+        if any(part in role["Arn"] for part in OURS):
+            name = role["RoleName"]
+            inline = iam.list_role_policies(RoleName=name)["PolicyNames"]
+            attached = iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]
+            found[role["Arn"]] = [
+                *(iam.get_role_policy(RoleName=name, PolicyName=each)["PolicyDocument"] for each in inline),
+                *(_default_version(iam, each["PolicyArn"]) for each in attached),
+            ]
+    return found
+
+
+def _default_version(iam: Any, arn: str) -> dict[str, Any]:
+    version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+    document = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
+    return dict(json.loads(document) if isinstance(document, str) else document)
+
+
+@contextmanager
+def without(cloud: Cloud, role_name: str, action: str) -> Iterator[None]:
+    """Take an action away from a role's managed policies for a while."""
+    iam = cloud.client("iam")
+    changed = []
+    for attached in iam.list_attached_role_policies(RoleName=role_name)["AttachedPolicies"]:
+        arn = attached["PolicyArn"]
+        document = _default_version(iam, arn)
+        left = [_less(statement, action) for statement in document["Statement"]]
+        if left != document["Statement"]:
+            before = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+            made = iam.create_policy_version(
+                PolicyArn=arn,
+                PolicyDocument=json.dumps(document | {"Statement": [one for one in left if one["Action"]]}),
+                SetAsDefault=True,
+            )
+            changed.append((arn, before, made["PolicyVersion"]["VersionId"]))
+    assert changed, f"{role_name} is not allowed {action}"
+    try:
+        yield
+    finally:
+        for arn, before, made_id in changed:
+            iam.set_default_policy_version(PolicyArn=arn, VersionId=before)
+            iam.delete_policy_version(PolicyArn=arn, VersionId=made_id)
+
+
+def _less(statement: dict[str, Any], action: str) -> dict[str, Any]:
+    actions = statement["Action"]
+    return statement | {
+        "Action": [one for one in ([actions] if isinstance(actions, str) else actions) if one != action]
+    }

@@ -1,0 +1,54 @@
+"""A maintained IAM simulator, which runs in Node; the lock file next to this pins it."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.privilege.life import Policies, Request
+
+HERE = Path(__file__).parent
+# Node comes with the Python environment.
+BIN = Path(sys.executable).parent
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the simulator says of a request.
+
+    Attributes:
+        allowed: whether the role's policies allow it.
+        error: why the request cannot be one of AWS: no such action, or not on such a resource.
+    """
+
+    allowed: bool = False
+    error: str = ""
+
+
+def judge(policies: Policies, requests: Iterable[Request]) -> dict[Request, Verdict]:
+    """Judge every request against the policies of its role."""
+    asked = list(requests)
+    _install()
+    question = {
+        "policies": policies,
+        "requests": [one._asdict() | {"context": dict(one.context)} for one in asked],
+    }
+    done = subprocess.run(
+        [BIN / "node", HERE / "simulate.mjs"],
+        input=json.dumps(question),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return dict(zip(asked, (Verdict(**each) for each in json.loads(done.stdout)), strict=True))
+
+
+def _install() -> None:
+    """Install what the lock file says, unless it is there."""
+    installed = HERE / "node_modules" / ".package-lock.json"
+    if not installed.exists() or installed.stat().st_mtime < (HERE / "package-lock.json").stat().st_mtime:
+        subprocess.run(
+            [BIN / "npm", "ci", "--ignore-scripts", "--silent"], cwd=HERE, check=True, capture_output=True
+        )
