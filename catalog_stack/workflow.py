@@ -22,15 +22,17 @@ def workflow(scope: Construct, verbs: Mapping[str, lambda_.IFunction]) -> sfn.Ch
         return Task(scope, name, verbs[verb], needs, gives)
 
     validate = task("Validate inputs", "validate", request, from_result("parameters"))
-    plan = task("Plan changes", "plan", request | parameters, from_result("stackId", "changeSetArn"))
+    plan = task(
+        "Plan changes", "plan", request | parameters, from_result("stackId", "changeSetArn", "changes")
+    )
     apply = task("Apply changes", "apply", request | stack | change_set)
     wait = task("Wait for stack", "wait", request | stack, from_result("outputs"))
     verify = task("Verify promises", "verify", request | stack)
     subscribe = task(
         "Subscribe ops emails", "subscribe", request | parameters | outputs, from_result("subscriptions")
     )
-    subscribed = outputs | from_variables("subscriptions")
-    success = task("Report success", "report", answer | {"status": "SUCCEEDED"} | subscribed)
+    results = outputs | from_variables("changes", "subscriptions")
+    success = task("Report success", "report", answer | {"status": "SUCCEEDED"} | results)
     termination = task("Report termination", "report", answer | {"status": "SUCCEEDED"})
     failure = task("Report failure", "report", answer | {"status": "FAILED", "error": "{% $states.input %}"})
     terminates = sfn.Condition.jsonata("{% $states.context.Execution.Input.kind = 'TERMINATE' %}")

@@ -221,6 +221,7 @@ class Report(Model):
     record_id: NonEmpty
     provisioned_product_id: str | None
     status: Literal["SUCCEEDED", "FAILED"]
+    changes: list[Change] = []
     outputs: list[Output] = []
     subscriptions: list[Subscription] = []
     error: Failure | None = None

@@ -23,7 +23,7 @@ def send(servicecatalog: ServiceCatalogClient, report: Report) -> None:
         report.record_id,
         report.provisioned_product_id,
         failure=reason(report.error, report.record_id) if report.status == "FAILED" else None,
-        outputs=report.outputs + _subscription_outputs(report.subscriptions),
+        outputs=[*report.outputs, *_subscription_outputs(report.subscriptions), *_change_outputs(report)],
     )
 
 
@@ -69,3 +69,21 @@ def _subscription_outputs(subscriptions: list[Subscription]) -> list[Output]:
             "A pending one gets alerts after the link in the confirmation email was followed.",
         )
     ]
+
+
+def _change_outputs(report: Report) -> list[Output]:
+    """Return what an update changed; a launch has nothing to compare with."""
+    if report.kind != "UPDATE":
+        return []
+    groups: dict[str, list[str]] = {}
+    for change in report.changes:
+        verb = (
+            "replaced" if change.replacement == "True" else _VERBS.get(change.action, change.action.lower())
+        )
+        groups.setdefault(verb, []).append(change.logical_id)
+    lines = [f"{verb}: {', '.join(sorted(names))}" for verb, names in sorted(groups.items())]
+    value = "; ".join(lines) or "none: the stack was already as asked for"
+    return [Output(key="Changes", value=value, description="What this update did to the stack's resources")]
+
+
+_VERBS = {"Add": "added", "Modify": "changed", "Remove": "removed"}

@@ -86,7 +86,7 @@ def test_a_failed_provision_carries_the_identifier_or_the_user_would_not_see_the
 @pytest.mark.parametrize(
     ("kind", "operation", "more"),
     [
-        ("UPDATE", "notify_update_provisioned_product_engine_workflow_result", {"Outputs": []}),
+        ("UPDATE", "notify_update_provisioned_product_engine_workflow_result", {"Outputs": ANY}),
         ("TERMINATE", "notify_terminate_provisioned_product_engine_workflow_result", {}),
     ],
 )
@@ -97,6 +97,35 @@ def test_update_and_terminate_send_only_what_their_operations_take(
     expected = {"WorkflowToken": "t-1", "RecordId": "rec-1", "Status": "SUCCEEDED"}
     stub.add_response(operation, {}, {**expected, "IdempotencyToken": "rec-1-SUCCEEDED", **more})
     send(servicecatalog, report(kind))
+
+
+def test_an_update_says_what_it_changed_resource_by_resource(stubbed: Any) -> None:
+    assert changes_told(
+        stubbed,
+        [
+            {"logicalId": "Topic", "type": "T", "action": "Modify"},
+            {"logicalId": "Alarm", "type": "T", "action": "Modify", "replacement": "Conditional"},
+            {"logicalId": "Role", "type": "T", "action": "Modify", "replacement": "True"},
+            {"logicalId": "Dashboard", "type": "T", "action": "Add"},
+            {"logicalId": "Old", "type": "T", "action": "Remove"},
+        ],
+    ) == ("added: Dashboard; changed: Alarm, Topic; removed: Old; replaced: Role")
+
+
+def test_an_update_without_changes_says_so(stubbed: Any) -> None:
+    assert changes_told(stubbed, []) == "none: the stack was already as asked for"
+
+
+def changes_told(stubbed: Any, changes: Any) -> Any:
+    servicecatalog, stub = stubbed("servicecatalog")
+    told: list[Any] = []
+    event = "provide-client-params.servicecatalog.NotifyUpdateProvisionedProductEngineWorkflowResult"
+    servicecatalog.meta.events.register(event, lambda params, **_: told.append(params["Outputs"]))
+    stub.add_response("notify_update_provisioned_product_engine_workflow_result", {}, None)
+    send(servicecatalog, report("UPDATE", changes=changes))
+    [[output]] = told
+    assert output["OutputKey"] == "Changes"
+    return output["OutputValue"]
 
 
 @pytest.fixture

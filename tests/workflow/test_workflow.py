@@ -36,6 +36,7 @@ def test_a_launch_and_an_update_take_every_step_and_report_success(run: Run, kin
         {
             **without(execution.operation, "message"),
             "status": "SUCCEEDED",
+            "changes": [],
             "outputs": OUTPUTS,
             "subscriptions": [{"email": "a@x.com", "status": "pending confirmation"}],
         }
@@ -44,7 +45,9 @@ def test_a_launch_and_an_update_take_every_step_and_report_success(run: Run, kin
 
 def test_a_termination_ends_with_the_stack_and_reports_success(run: Run) -> None:
     execution = run(
-        "TERMINATE", validate=[{"parameters": {}}], plan=[{"stackId": None, "changeSetArn": None}]
+        "TERMINATE",
+        validate=[{"parameters": {}}],
+        plan=[{"stackId": None, "changeSetArn": None, "changes": []}],
     )
     assert execution.status == "SUCCEEDED"
     assert execution.states == [*STEPS[:4], "Terminated?", "Report termination"]
