@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-import jmespath  # type: ignore[import-untyped]
+import jmespath
 from botocore.exceptions import ClientError
 
 from ..world import ACCOUNT_ID, REGION, World

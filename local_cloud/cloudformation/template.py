@@ -8,7 +8,7 @@ from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
-import yaml  # type: ignore[import-untyped]
+import yaml
 
 from .errors import NotEmulatedError, ValidationError
 from .intrinsics import references
@@ -52,7 +52,7 @@ _IAM_TYPES = frozenset(
 _NAMED_IAM = {"RoleName", "UserName", "GroupName", "ManagedPolicyName", "InstanceProfileName"}
 
 
-class _YamlLoader(yaml.SafeLoader):  # type: ignore[misc]
+class _YamlLoader(yaml.SafeLoader):
     """YAML with CloudFormation's short forms (!Ref, !GetAtt, !Sub ...). Dates stay strings."""
 
 

@@ -19,7 +19,7 @@ def _rows(heading: str) -> list[list[str]]:
     return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines]
 
 
-def test_the_parameter_table_is_that_of_the_newest_version(product_template: Any):
+def test_the_parameter_table_is_that_of_the_newest_version(product_template: Any) -> None:
     expected = [
         [
             f"`{name}`",
@@ -31,14 +31,14 @@ def test_the_parameter_table_is_that_of_the_newest_version(product_template: Any
     assert _rows("Parameters")[2:] == expected
 
 
-def test_the_output_table_is_that_of_the_newest_version_and_of_the_engine(product_template: Any):
+def test_the_output_table_is_that_of_the_newest_version_and_of_the_engine(product_template: Any) -> None:
     expected = [[f"`{name}`", output["Description"]] for name, output in product_template["Outputs"].items()]
     table = _rows("Outputs")[2:]
     assert table[:-2] == expected
     assert [row[0] for row in table[-2:]] == ["`OpsEmailSubscriptions`", "`Changes`"]
 
 
-def test_every_error_a_user_can_meet_has_a_row():
+def test_every_error_a_user_can_meet_has_a_row() -> None:
     polled = {
         "EngineError",
         "ParserInvalidParameterException",
@@ -53,7 +53,7 @@ def test_every_error_a_user_can_meet_has_a_row():
     "phrase",
     [row[0].strip("`") for row in _rows("Error, cause, what to do") if len(row) == 4 and "`" in row[0]],
 )
-def test_every_reason_quoted_is_one_the_engine_gives(phrase: str):
+def test_every_reason_quoted_is_one_the_engine_gives(phrase: str) -> None:
     assert any(phrase in sentence for sentence in _sentences())
 
 
