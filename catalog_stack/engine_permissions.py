@@ -6,10 +6,12 @@ from collections.abc import Iterable
 
 from .policies import Permission, allow, arn
 from .roles import LAUNCH_ROLE
+from .settings import REGION
 
 MACHINE = "TapStackEngine"
 MACHINE_ARN = arn("states", f"stateMachine:{MACHINE}")
 
+_BY_WAY_OF_SQS = {"StringEquals": {"kms:ViaService": f"sqs.{REGION}.amazonaws.com"}}
 _OF_THE_MACHINE = {"StringEquals": {"kms:EncryptionContext:aws:states:stateMachineArn": MACHINE_ARN}}
 
 
@@ -24,7 +26,7 @@ def to_receive(key: str, queues: list[str]) -> list[Permission]:
     return [
         # Lambda Developer Guide, "Configuring a queue to use with Lambda": the execution role needs these.
         allow("sqs", "DeleteMessage GetQueueAttributes ReceiveMessage", on=queues),
-        allow("kms", "Decrypt", on=key),
+        allow("kms", "Decrypt", on=key, when=_BY_WAY_OF_SQS),
     ]
 
 
@@ -59,7 +61,7 @@ def to_report(key: str, unreported: str) -> list[Permission]:
         allow("kms", "Decrypt", on=key, when=_OF_THE_MACHINE),
         # What Lambda does in the function's name with an event that it could not handle.
         allow("sqs", "SendMessage", on=unreported),
-        allow("kms", "Decrypt GenerateDataKey", on=key),
+        allow("kms", "GenerateDataKey", on=key, when=_BY_WAY_OF_SQS),
     ]
 
 

@@ -71,26 +71,34 @@ def identity_allows(role_arn: str, action: str, resource: str, caller: Caller) -
     Raises:
         UnsupportedPolicyError: a statement that could apply has an element that is not evaluated here.
     """
-    allowed = _decide(
-        [each for each in _identity_statements(role_arn) if _applies(each, action, resource, caller)]
-    )
+    allowed = decides(_identity_documents(role_arn), action, resource, caller)
     for observe in observers:
         observe(role_arn, action, resource, caller, allowed)
     return allowed
+
+
+def decides(documents: Iterable[str | Mapping[str, Any]], action: str, resource: str, caller: Caller) -> bool:
+    """Say whether identity policies allow `action` on `resource` under the caller's condition keys.
+
+    Raises:
+        UnsupportedPolicyError: a statement that could apply has an element that is not evaluated here.
+    """
+    statements = [statement for document in documents for statement in _statements(document)]
+    return _decide([each for each in statements if _applies(each, action, resource, caller)])
 
 
 def identity_may(role_arn: str, action: str) -> bool:
     """Say whether a policy of a role allows `action` on any resource, under any condition."""
     return any(
         statement["Effect"] == "Allow" and _listed_match(statement, "Action", action.lower(), str.lower)
-        for statement in _identity_statements(role_arn)
+        for document in _identity_documents(role_arn)
+        for statement in _statements(document)
     )
 
 
-def _identity_statements(role_arn: str) -> list[Mapping[str, Any]]:
+def _identity_documents(role_arn: str) -> list[str]:
     role = iam_backends[role_arn.split(":")[4]]["aws"].get_role_by_arn(role_arn)
-    documents = [*role.policies.values(), *map(_default_version, role.managed_policies.values())]
-    return [statement for document in documents for statement in _statements(document)]
+    return [*role.policies.values(), *map(_default_version, role.managed_policies.values())]
 
 
 def key_allows(key_id: str, action: str, caller: Caller) -> bool:

@@ -67,7 +67,10 @@ class Poller:
         """Say whether the function's role may decrypt what the queue encrypts with a key of the account."""
         key_id = self._queue.kms_master_key_id
         role: str = lambda_backends[ACCOUNT_ID][REGION].get_function(self._mapping.function_arn).role
-        return not key_id or key_allows(key_id, "kms:Decrypt", Caller(ACCOUNT_ID, role, role))
+        by_way_of_sqs = {"kms:ViaService": f"sqs.{REGION}.amazonaws.com"}
+        return not key_id or key_allows(
+            key_id, "kms:Decrypt", Caller(ACCOUNT_ID, role, role, context=by_way_of_sqs)
+        )
 
     def _queue_is_gone(self) -> bool:
         return self._backend.queues.get(self._queue.name) is not self._queue

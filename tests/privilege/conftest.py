@@ -10,16 +10,24 @@ from tests.privilege.life import Lives, lives, reason
 
 @pytest.fixture(scope="package")
 def lived(assembly: Path) -> Iterator[Lives]:
-    """A cloud in which a product was launched in its oldest version, brought to the newest, and terminated."""
+    """A cloud after the life of a product: the oldest version, the newest, and its end."""
     with lives(assembly) as found:
         with found.phase("provision"):
+            found.form()
             record = found.provision("lived", version=0, EnvironmentSuffix="lived", OpsEmails="a@example.com")
+            found.confirm_mail()
         assert record["Status"] == "SUCCEEDED", reason(record)
         product = record["ProvisionedProductId"]
         with found.phase("update"):
             record = found.update(product, OpsEmails="b@example.com", BackupRetentionDays="21")
         assert record["Status"] == "SUCCEEDED", reason(record)
+        with found.phase("unchanged"):
+            record = found.update(product)
+        assert record["Status"] == "SUCCEEDED", reason(record)
         with found.phase("terminate"):
             record = found.terminate(product)
         assert record["Status"] == "SUCCEEDED", reason(record)
+        with found.phase("lost"):
+            record = found.lose("lost", EnvironmentSuffix="lost", OpsEmails="a@example.com")
+        assert "stopped" in reason(record) or record["Status"] == "FAILED"
         yield found

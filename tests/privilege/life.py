@@ -1,10 +1,12 @@
 """The lives of a product in a local cloud, and what each role asked for in them."""
 
 import json
+import shlex
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -58,8 +60,11 @@ class Lives:
         return {one: verdict for asked in self.asked.values() for one, verdict in asked.items()}
 
     def provision(self, name: str, version: int = -1, **parameters: str) -> dict[str, Any]:
+        return self._ended(self._launch(name, version, parameters))
+
+    def _launch(self, name: str, version: int, parameters: dict[str, str]) -> dict[str, Any]:
         product, versions, path = self._offer()
-        return self._ended(
+        return dict(
             self.cloud.client("servicecatalog").provision_product(
                 ProductId=product,
                 ProvisioningArtifactId=versions[version],
@@ -89,6 +94,37 @@ class Lives:
                 ],
             )
         )  # fmt: skip
+
+    def form(self) -> dict[str, Any]:
+        """What the launch form asks for."""
+        product, versions, path = self._offer()
+        return dict(
+            self.cloud.client("servicecatalog").describe_provisioning_parameters(
+                ProductId=product, ProvisioningArtifactId=versions[-1], PathId=path
+            )
+        )
+
+    def confirm_mail(self) -> None:
+        """Do what the mails with a token ask for: `aws sns confirm-subscription …`."""
+        for mail in self.cloud.world.mailbox.all():
+            words = shlex.split(mail.todo)
+            given = dict(pairwise(words))
+            self.cloud.client("sns").confirm_subscription(
+                TopicArn=given["--topic-arn"], Token=given["--token"]
+            )
+
+    def lose(self, name: str, **parameters: str) -> dict[str, Any]:
+        """Launch, and stop the execution from outside, so that it cannot answer for itself."""
+        launched = self._launch(name, -1, parameters)
+        states = self.cloud.client("stepfunctions")
+        [machine] = states.list_state_machines()["stateMachines"]
+        arn = machine["stateMachineArn"]
+        while not (
+            running := states.list_executions(stateMachineArn=arn, statusFilter="RUNNING")["executions"]
+        ):
+            time.sleep(0.02)
+        states.stop_execution(executionArn=running[0]["executionArn"])
+        return self._ended(launched)
 
     def terminate(self, product_id: str) -> dict[str, Any]:
         return self._ended(
@@ -149,6 +185,24 @@ def _default_version(iam: Any, arn: str) -> dict[str, Any]:
     version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
     document = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
     return dict(json.loads(document) if isinstance(document, str) else document)
+
+
+def actions_of(documents: list[dict[str, Any]]) -> set[str]:
+    """All actions in policy documents."""
+    return {
+        action
+        for document in documents
+        for statement in document["Statement"]
+        for action in ([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
+    }
+
+
+def actions_seen(requests: Iterable[Request]) -> dict[str, set[str]]:
+    """The actions that each role asked for."""
+    seen: dict[str, set[str]] = {}
+    for one in requests:
+        seen.setdefault(one.role, set()).add(one.action)
+    return seen
 
 
 @contextmanager

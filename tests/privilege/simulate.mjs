@@ -1,11 +1,11 @@
-// Judges requests against the policies of the roles that made them. stdin: {policies: {role: [document]},
-// requests: [{role, action, resource, context}]}; stdout: {allowed} or {error} for each request.
+// Judges what roles asked for. stdin: {policies: {key: [document]}, requests: [{role, action, resource, context,
+// policies: key}]}; stdout: {allowed} or {error} for each request.
 import { runSimulation } from '@cloud-copilot/iam-simulate'
 import { text } from 'node:stream/consumers'
 
-const { policies, requests } = JSON.parse(await text(process.stdin))
+const { policies: documents, requests } = JSON.parse(await text(process.stdin))
 
-async function verdict({ role, action, resource, context }) {
+async function verdict({ role, action, resource, context, policies }) {
   const accountId = role.split(':')[4]
   // Like the default key policy: IAM decides.
   const keyPolicy = {
@@ -15,7 +15,7 @@ async function verdict({ role, action, resource, context }) {
   const done = await runSimulation(
     {
       request: { principal: role, action, resource: { resource, accountId }, contextVariables: context },
-      identityPolicies: policies[role].map((policy, number) => ({ name: `${number}`, policy })),
+      identityPolicies: documents[policies].map((policy, number) => ({ name: `${number}`, policy })),
       resourcePolicy: action.startsWith('kms:') && resource !== '*' ? keyPolicy : undefined,
       serviceControlPolicies: [],
       resourceControlPolicies: []

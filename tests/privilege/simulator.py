@@ -30,10 +30,15 @@ class Verdict:
 def judge(policies: Policies, requests: Iterable[Request]) -> dict[Request, Verdict]:
     """Judge every request against the policies of its role."""
     asked = list(requests)
+    return dict(zip(asked, judge_each(policies, [(one.role, one) for one in asked]), strict=True))
+
+
+def judge_each(policies: Policies, cases: list[tuple[str, Request]]) -> list[Verdict]:
+    """Judge requests, each against the policies under the key that comes with it."""
     _install()
     question = {
         "policies": policies,
-        "requests": [one._asdict() | {"context": dict(one.context)} for one in asked],
+        "requests": [one._asdict() | {"context": dict(one.context), "policies": key} for key, one in cases],
     }
     done = subprocess.run(
         [BIN / "node", HERE / "simulate.mjs"],
@@ -42,7 +47,7 @@ def judge(policies: Policies, requests: Iterable[Request]) -> dict[Request, Verd
         text=True,
         check=True,
     )
-    return dict(zip(asked, (Verdict(**each) for each in json.loads(done.stdout)), strict=True))
+    return [Verdict(**each) for each in json.loads(done.stdout)]
 
 
 def _install() -> None:

@@ -1,0 +1,119 @@
+"""Where the roles' permissions differ from a plain rule, and why. The one place for such exceptions."""
+
+
+def lines(text: str) -> list[str]:
+    return text.split()
+
+
+# Actions in the resource types' schemas that a TapStack never causes, because it does without the feature.
+NOT_GRANTED = {
+    "transferred, elastic or private addresses of anything but a NAT gateway": lines(
+        """ec2:AcceptAddressTransfer ec2:AssociateAddress ec2:AssociateNatGatewayAddress
+        ec2:DisassociateNatGatewayAddress ec2:AssignPrivateNatGatewayAddress
+        ec2:UnassignPrivateNatGatewayAddress"""
+    ),
+    "VPN gateways, IPv6, tenancy, encryption controls, VPC Lattice and endpoints of other regions": lines(
+        """ec2:AttachVpnGateway ec2:DetachVpnGateway ec2:AssociateSubnetCidrBlock
+        ec2:DisassociateSubnetCidrBlock ec2:ModifyVpcTenancy ec2:CreateVpcEncryptionControl
+        ec2:DescribeVpcEncryptionControls vpc-lattice:* vpce:AllowMultiRegion"""
+    ),
+    "users, groups and permissions boundaries": lines(
+        "iam:*UserPolicy iam:*GroupPolicy iam:*RolePermissionsBoundary iam:ListRoles"
+    ),
+    "a function's network, file system, concurrency, signing, layers, versions and package in S3": lines(
+        """lambda:*FunctionConcurrency lambda:GetCodeSigningConfig lambda:DeleteFunctionCodeSigningConfig
+        lambda:GetLayerVersion lambda:Put* lambda:PassCapacityProvider lambda:AssociateRuntimeAlias
+        lambda:PublishVersion elasticfilesystem:* s3files:* s3:GetObject s3:GetObjectVersion"""
+    ),
+    "data protection, resource policies and indexes of logs": lines(
+        """logs:PutDataProtectionPolicy logs:DeleteDataProtectionPolicy logs:PutResourcePolicy
+        logs:DeleteResourcePolicy logs:PutIndexPolicy logs:DeleteIndexPolicy
+        logs:PutBearerTokenAuthentication logs:PutLogGroupDeletionProtection s3:REST.PUT.OBJECT firehose:*"""
+    ),
+    "replicas, restores, snapshots, clusters and roles of databases": lines(
+        """rds:AddRoleToDBInstance rds:RemoveRoleFromDBInstance rds:CreateDBInstanceReadReplica
+        rds:RestoreDBInstanceFromDBSnapshot rds:RestoreDBInstanceToPointInTime rds:PromoteReadReplica
+        rds:StartDBInstanceAutomatedBackupsReplication rds:StopDBInstanceAutomatedBackupsReplication
+        rds:CreateDBSnapshot"""
+    ),
+    "what else a bucket may have, from analytics to websites": lines(
+        """s3:PutAnalyticsConfiguration s3:DeleteBucketAnalyticsConfiguration s3:PutBucketCORS
+        s3:DeleteBucketCors s3:PutInventoryConfiguration s3:PutMetricsConfiguration
+        s3:DeleteBucketMetricsConfiguration s3:PutBucketNotification s3:PutBucketReplication
+        s3:PutReplicationConfiguration s3:DeleteBucketReplication s3:PutBucketWebsite
+        s3:DeleteBucketWebsite s3:PutAccelerateConfiguration s3:*ObjectAcl s3:PutBucketAcl
+        s3:PutBucketObjectLockConfiguration s3:PutObjectLockConfiguration
+        s3:PutIntelligentTieringConfiguration s3:CreateBucketMetadata* s3:UpdateBucketMetadata*
+        s3:DeleteBucketMetadata* s3:PutBucketAbac s3:DeleteObject
+        s3:DeleteBucketLifecycle s3:DeleteBucketEncryption s3tables:*"""
+    ),
+    "subscriptions in the template and data protection of topics": lines(
+        "sns:Subscribe sns:Unsubscribe sns:PutDataProtectionPolicy"
+    ),
+}
+# Actions that the schemas' handlers do not list.
+GRANTED_BESIDES = {
+    "invoking the function behind a custom resource": ["lambda:InvokeFunction"],
+    "tags, which the schemas name apart from their handlers": lines("iam:ListRoleTags lambda:ListTags"),
+    "a master secret that RDS manages": ["secretsmanager:RotateSecret"],
+}
+# Everything but reading that is allowed on every resource without a condition.
+ON_EVERYTHING = {
+    "a new resource group has no ARN yet": ["resource-groups:CreateGroup"],
+    "the action knows no resource": lines(
+        """sns:Unsubscribe tag:TagResources tag:UntagResources xray:PutTelemetryRecords xray:PutTraceSegments
+        servicecatalog:NotifyProvisionProductEngineWorkflowResult
+        servicecatalog:NotifyUpdateProvisionedProductEngineWorkflowResult
+        servicecatalog:NotifyTerminateProvisionedProductEngineWorkflowResult
+        logs:CreateLogDelivery logs:DeleteLogDelivery logs:UpdateLogDelivery logs:PutResourcePolicy"""
+    ),
+}
+# Granted, and not asked for in the lives of the local cloud: reason -> role -> patterns of actions.
+NOT_SEEN: dict[str, dict[str, list[str]]] = {
+    "the local cloud takes traces by UDP and forgets them": {"*": ["xray:*"]},
+    "the local cloud keeps the history of executions in the clear": {
+        "*-EngineWorkflowRole*": lines("kms:Decrypt kms:GenerateDataKey"),
+        "*-EngineReceiveRole*": ["kms:GenerateDataKey"],
+        "*-EngineReportRole*": ["kms:GenerateDataKey"],
+    },
+    "a report that Service Catalog refuses for hours ends in a queue": {
+        "*-EngineReportRole*": ["sqs:SendMessage"]
+    },
+    "CloudFormation's own handlers read more than those of the local cloud": {
+        "TapStackExecution": [
+            "autoscaling:DescribeTags",
+            *lines("cloudwatch:Describe* cloudwatch:Get* cloudwatch:List* ec2:Describe* events:Describe*"),
+            *lines("events:List* iam:Get* iam:List* kms:Get* kms:List* lambda:Get* lambda:List*"),
+            *lines("logs:Describe* logs:Get* logs:List* rds:Describe* rds:List* s3:Get* s3:List*"),
+            *lines("sns:Get* sns:List* states:Describe* states:List*"),
+        ]
+    },
+    "the schemas list it for updates that no update between the present versions makes": {
+        "TapStackExecution": lines(
+            """ec2:DisassociateAddress ec2:ReplaceRoute ec2:ReplaceRouteTableAssociation
+            ec2:UpdateSecurityGroupRuleDescriptions* iam:UpdateAssumeRolePolicy iam:UpdateRole
+            iam:UpdateRoleDescription kms:DisableKey kms:DisableKeyRotation kms:EnableKey
+            kms:EnableKeyRotation kms:UpdateAlias kms:UpdateKeyDescription lambda:UpdateFunctionCode
+            lambda:UpdateFunctionConfiguration logs:AssociateKmsKey logs:DeleteRetentionPolicy
+            logs:DisassociateKmsKey rds:AddSourceIdentifierToSubscription rds:ModifyDBSubnetGroup
+            rds:ModifyEventSubscription rds:RemoveSourceIdentifierFromSubscription rds:ResetDBParameterGroup
+            secretsmanager:RotateSecret states:UpdateStateMachine"""
+        )
+    },
+    "tags of a stack change only when those of the product do": {
+        "TapStackExecution": lines(
+            """*:UntagResource iam:UntagRole ec2:DeleteTags rds:RemoveTagsFromResource s3:TagResource"""
+        ),
+        "SCLaunch-TapStack": lines(
+            """*:UntagResource iam:UntagRole ec2:DeleteTags rds:RemoveTagsFromResource s3:GetBucketTagging"""
+        ),
+    },
+    "the local cloud's Service Catalog does not tag its groups, nor what moto's tagging API does not find": {
+        "SCLaunch-TapStack": lines("resource-groups:Tag iam:TagRole events:TagResource states:TagResource")
+    },
+    "only an account's first database makes it": {"TapStackExecution": ["iam:CreateServiceLinkedRole"]},
+    "KMS asks it of RDS, which has the key in its grant": {"TapStackExecution": ["kms:Encrypt"]},
+    "for quotas that the account has no value of its own for": {
+        "SCLaunch-TapStack": ["servicequotas:GetAWSDefaultServiceQuota"]
+    },
+}

@@ -1,0 +1,26 @@
+"""A product operation of which a role lacks one permission fails, and the user reads which one."""
+
+import pytest
+
+from tests.privilege.life import Lives, reason, without
+
+EXECUTION_ROLE, LAUNCH_ROLE = "TapStackExecution", "SCLaunch-TapStack"
+
+
+@pytest.mark.parametrize(
+    ("role", "action"),
+    [
+        (LAUNCH_ROLE, "s3:GetObject"),  # Validate inputs
+        (LAUNCH_ROLE, "cloudformation:CreateChangeSet"),  # Plan changes
+        (LAUNCH_ROLE, "cloudformation:ExecuteChangeSet"),  # Apply changes
+        (EXECUTION_ROLE, "ec2:CreateVpc"),  # Wait for stack
+        (EXECUTION_ROLE, "kms:TagResource"),  # asked for besides kms:CreateKey
+    ],
+)
+def test_a_launch_that_lacks_a_permission_fails_and_names_it(lived: Lives, role: str, action: str) -> None:
+    with without(lived.cloud, role, action):
+        record = lived.provision("refused", EnvironmentSuffix="refused", OpsEmails="a@example.com")
+    assert record["Status"] == "FAILED"
+    assert action in reason(record) or action == "s3:GetObject" and "artifact" in reason(record)
+    ended = lived.terminate(record["ProvisionedProductId"])
+    assert ended["Status"] == "SUCCEEDED", reason(ended)
