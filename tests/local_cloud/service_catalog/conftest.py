@@ -43,7 +43,8 @@ def document(**statement: Any) -> str:
 
 
 TRUST = document(Principal={"Service": SERVICE}, Action="sts:AssumeRole")
-GATHER = document(Action=["resource-groups:*", "tag:*"], Resource="*")
+# The group and its tags, and the service whose resources the tests tag.
+GATHER = document(Action=["resource-groups:*", "tag:*", "sns:TagResource"], Resource="*")
 
 
 def refusal(call: Callable[..., Any], **arguments: Any) -> str:
