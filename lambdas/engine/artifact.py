@@ -34,7 +34,8 @@ def fetch(s3: S3Client, artifact: Artifact) -> Template:
         if code in ("AccessDenied", "403"):
             raise ArtifactDeniedError(
                 f"Access denied while downloading the artifact from {artifact.path}. Ask the platform team "
-                "to check that the launch role has s3:GetObject where servicecatalog:provisioning=true is tagged."
+                "to check that the launch role has s3:GetObject on objects tagged "
+                "servicecatalog:provisioning=true."
             ) from error
         if code in ("NoSuchKey", "NoSuchBucket", "404"):
             raise ArtifactMissingError(
