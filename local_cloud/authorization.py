@@ -12,6 +12,7 @@ import re
 from dataclasses import replace
 from typing import Any
 
+import xmltodict  # type: ignore[import-untyped]
 from moto.core.exceptions import ServiceException
 from moto.core.responses import BaseResponse
 from moto.core.utils import get_service_model
@@ -33,7 +34,6 @@ S3_ACTIONS = {
     "DeleteBucketEncryption": "PutEncryptionConfiguration",
     "DeleteBucketLifecycle": "PutLifecycleConfiguration",
     "DeleteBucketTagging": "PutBucketTagging",
-    "DeleteObjects": "DeleteObject",
     "GetBucketEncryption": "GetEncryptionConfiguration",
     "GetBucketLifecycleConfiguration": "GetLifecycleConfiguration",
     "GetPublicAccessBlock": "GetBucketPublicAccessBlock",
@@ -73,11 +73,15 @@ def install(world: World) -> None:
         operation = self._get_action_from_method_and_request_uri(self.normalized_request)
         if ":role/" not in caller.arn or operation is None:
             return
-        action = f"s3:{S3_ACTIONS.get(operation, operation)}"
-        arn = f"arn:aws:s3:::{bucket_name or '*'}" + (f"/{key_name}" if key_name else "")
-        # Objects are read under a condition on their tags, which Service Catalog checks for its own.
-        if action != "s3:GetObject" and not identity_allows(caller.arn, action, arn, caller):
-            raise S3AccessDeniedError
+        bucket = f"arn:aws:s3:::{bucket_name or '*'}"
+        if operation == "DeleteObjects":
+            asked = [(action, f"{bucket}/{key}") for action, key in _deleted(self.body)]
+        else:
+            asked = [(S3_ACTIONS.get(operation, operation), f"{bucket}/{key_name}" if key_name else bucket)]
+        for action, arn in asked:
+            # Objects are read under a condition on their tags, which Service Catalog checks for its own.
+            if action != "GetObject" and not identity_allows(caller.arn, f"s3:{action}", arn, caller):
+                raise S3AccessDeniedError
 
     def note(role_arn: str, action: str, resource: str, caller: Caller, allowed: bool) -> None:
         context = tuple(sorted(caller.context.items()))
@@ -104,6 +108,14 @@ def check(caller: Caller, access: Access, code: str) -> None:
         denied = AccessDenied(caller, access.action, access.resource or "*")
         denied.code = code
         raise denied
+
+
+def _deleted(body: bytes) -> list[tuple[str, str]]:
+    """Return the action and the key for each object of a DeleteObjects request."""
+    found = xmltodict.parse(body, force_list=("Object",))["Delete"]["Object"]
+    return [
+        ("DeleteObjectVersion" if item.get("VersionId") else "DeleteObject", item["Key"]) for item in found
+    ]
 
 
 def _parameters(response: BaseResponse) -> dict[str, Any]:

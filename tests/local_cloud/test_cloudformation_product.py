@@ -57,10 +57,13 @@ def inventory(cloud: Cloud) -> dict[str, Any]:
 
 def test_the_product_comes_up_and_leaves_nothing(cloud: Cloud, product_template: Any) -> None:
     client = cloud.client("cloudformation")
+    # Larger than what CloudFormation takes in a request.
+    cloud.client("s3").create_bucket(Bucket="versions")
+    cloud.client("s3").put_object(Bucket="versions", Key="newest.json", Body=json.dumps(product_template))
     before = inventory(cloud)
     stack_id = client.create_stack(
         StackName="TapStack-pp-1",
-        TemplateBody=json.dumps(product_template, separators=(",", ":")),
+        TemplateURL="https://versions.s3.us-east-1.amazonaws.com/newest.json",
         Parameters=[
             {"ParameterKey": "EnvironmentSuffix", "ParameterValue": "dev"},
             {"ParameterKey": "OpsEmails", "ParameterValue": "ops@example.com"},

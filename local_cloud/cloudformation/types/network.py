@@ -117,13 +117,28 @@ def _endpoint_seconds(properties: Properties) -> float:
     return 70 if properties.get("VpcEndpointType") == "Interface" else 5
 
 
+@dataclass(frozen=True, kw_only=True)
+class Vpc(Api):
+    """AWS::EC2::VPC; its default security group is another resource."""
+
+    def attribute(self, call: Call, physical_id: str, name: str, properties: Properties) -> Any:
+        if name != "DefaultSecurityGroup":
+            return super().attribute(call, physical_id, name, properties)
+        default = {"vpc-id": physical_id, "group-name": "default"}
+        [group] = call.client("ec2").describe_security_groups(
+            Filters=[{"Name": filter_, "Values": [value]} for filter_, value in default.items()]
+        )["SecurityGroups"]
+        return group["GroupId"]
+
+
 TYPES: Mapping[str, Provider] = {
-    "AWS::EC2::VPC": Api(
+    "AWS::EC2::VPC": Vpc(
         service="ec2", create_call="create_vpc", id="Vpc.VpcId", key=("VpcId",), delete_call="delete_vpc",
         own=("EnableDnsSupport", "EnableDnsHostnames"),
         after=_modify("modify_vpc_attribute", "VpcId", "EnableDnsSupport", "EnableDnsHostnames"),
         read_call="describe_vpcs", gone=("InvalidVpcID.NotFound",), tag_kind="vpc", tagging=_TAGGING,
-        attributes={"VpcId": "{id}", "CidrBlock": "Vpcs[0].CidrBlock"}, seconds=10,
+        attributes={"VpcId": "{id}", "CidrBlock": "Vpcs[0].CidrBlock", "DefaultSecurityGroup": ""},
+        seconds=10,
     ),
     "AWS::EC2::Subnet": Api(
         service="ec2", create_call="create_subnet", id="Subnet.SubnetId", key=("SubnetId",),
