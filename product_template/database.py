@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_rds as rds
 from constructs import Construct
 
-from product_template.encryption import Encryption
+from product_template.acknowledgements import HIPAA, NIST, SOLUTIONS, acknowledge
+from product_template.encryption import Encryption, arn, on_behalf_of
+from product_template.instance_classes import ByInstanceClass
 from product_template.naming import Naming
 from product_template.network import POSTGRESQL_PORT, Network
 from product_template.parameters import Parameters
+from product_template.roles import service_role
 
 FAMILY = "postgres14"
 MASTER_USERNAME = "dbadmin"
-LOGS = ["postgresql", "upgrade"]
+LOGS = ["postgresql", "upgrade", "iam-db-auth-error"]
 
 
 class Database(Construct):
@@ -22,6 +26,8 @@ class Database(Construct):
     Attributes:
         instance: the DB instance.
         identifier: its identifier, which the stack knows before the instance exists.
+        parameter_group: its DB parameter group.
+        log: the log group of the PostgreSQL log.
     """
 
     def __init__(
@@ -30,18 +36,24 @@ class Database(Construct):
         construct_id: str,
         *,
         parameters: Parameters,
+        by_class: ByInstanceClass,
         naming: Naming,
         network: Network,
         encryption: Encryption,
     ) -> None:
         super().__init__(scope, construct_id)
         self.identifier = naming.of("database")
+        self.parameter_group = self._parameter_group(naming, by_class)
         self.instance = self._instance(parameters, network, encryption, naming)
-        # On deletion the instance goes first, or RDS would write on and create its log groups anew.
-        for log in LOGS:
-            self.instance.node.add_dependency(
-                encryption.log_group(self, f"{log.title()}Log", f"/aws/rds/instance/{self.identifier}/{log}")
+        groups = {
+            log: encryption.log_group(
+                self, f"{log.title().replace('-', '')}Log", f"/aws/rds/instance/{self.identifier}/{log}"
             )
+            for log in LOGS
+        }
+        self.log = groups["postgresql"]
+        # On deletion the instance goes first, or RDS would write on and create its log groups anew.
+        self.instance.node.add_dependency(*groups.values())
 
     def _instance(
         self, parameters: Parameters, network: Network, encryption: Encryption, naming: Naming
@@ -57,7 +69,7 @@ class Database(Construct):
             auto_minor_version_upgrade=True,
             # From March 2027 on RDS creates PostgreSQL 14 only with this, and bills it by the vCPU-hour.
             engine_lifecycle_support="open-source-rds-extended-support",
-            db_parameter_group_name=self._parameter_group(naming).ref,
+            db_parameter_group_name=self.parameter_group.ref,
             db_instance_class=parameters.instance_class,
             multi_az=True,
             storage_type="gp3",
@@ -71,12 +83,17 @@ class Database(Construct):
             publicly_accessible=False,
             ca_certificate_identifier="rds-ca-rsa2048-g1",
             master_username=MASTER_USERNAME,
+            # RDS rotates it every seven days; the schedule belongs to Secrets Manager, not to this template.
             manage_master_user_password=True,
             master_user_secret=rds.CfnDBInstance.MasterUserSecretProperty(kms_key_id=encryption.key.key_arn),
+            enable_iam_database_authentication=True,
             backup_retention_period=cdk.Token.as_number(parameters.backup_retention_days),
             preferred_backup_window="06:00-07:00",
             preferred_maintenance_window="sun:07:30-sun:08:30",
             copy_tags_to_snapshot=True,
+            monitoring_interval=60,
+            monitoring_role_arn=self._monitoring_role(naming).role_arn,
+            database_insights_mode="standard",
             enable_performance_insights=True,
             performance_insights_kms_key_id=encryption.key.key_arn,
             performance_insights_retention_period=7,
@@ -92,6 +109,7 @@ class Database(Construct):
                 "Without a minor it can be launched when every minor known today has been withdrawn.",
             },
         )
+        _acknowledge(instance)
         return instance
 
     def _subnet_group(self, network: Network, naming: Naming) -> rds.CfnDBSubnetGroup:
@@ -103,14 +121,83 @@ class Database(Construct):
             subnet_ids=[subnet.subnet_id for subnet in network.vpc.private_subnets],
         )
 
-    def _parameter_group(self, naming: Naming) -> rds.CfnDBParameterGroup:
+    def _monitoring_role(self, naming: Naming) -> iam.Role:
+        """Make the role for Enhanced Monitoring: what AmazonRDSEnhancedMonitoringRole has, for its one group.
+
+        RDSOSMetrics belongs to all databases of the account, so no stack can own it and RDS may create it.
+        """
+        group = arn("logs", "log-group:RDSOSMetrics")
+        return service_role(
+            self,
+            "MonitoringRole",
+            naming=naming,
+            kind="monitoring",
+            service="monitoring.rds.amazonaws.com",
+            when=on_behalf_of(arn("rds", f"db:{self.identifier}")),
+            statements=[
+                iam.PolicyStatement(
+                    actions=["logs:CreateLogGroup", "logs:PutRetentionPolicy"], resources=[group]
+                ),
+                iam.PolicyStatement(
+                    actions=[
+                        "logs:CreateLogStream",
+                        "logs:DescribeLogStreams",
+                        "logs:GetLogEvents",
+                        "logs:PutLogEvents",
+                    ],
+                    resources=[f"{group}:log-stream:*"],
+                ),
+            ],
+            wildcards={
+                f"Resource::{group}:log-stream:*": "R14: RDS names the streams after an id of its own."
+            },
+        )
+
+    def _parameter_group(self, naming: Naming, by_class: ByInstanceClass) -> rds.CfnDBParameterGroup:
         return rds.CfnDBParameterGroup(
             self,
             "ParameterGroup",
             # The family is in the name because a major upgrade needs the old and the new group side by side.
             db_parameter_group_name=naming.of(f"parameter-group-{FAMILY}"),
             family=FAMILY,
+            # Never to be reworded: a new description is a new group, and the name is taken.
             description="Refuses connections without TLS",
-            # Up to PostgreSQL 14, RDS accepts connections without TLS unless it is told not to.
-            parameters={"rds.force_ssl": "1", "ssl_min_protocol_version": "TLSv1.2"},
+            parameters={
+                # Up to PostgreSQL 14, RDS accepts connections without TLS unless it is told not to.
+                "rds.force_ssl": "1",
+                "ssl_min_protocol_version": "TLSv1.2",
+                # Static: a change is in force after a reboot, which CloudFormation does when it also changes
+                # the instance, as it does for another class.
+                "max_connections": by_class.text("MaxConnections"),
+                "log_connections": "1",
+                "log_disconnections": "1",
+            },
         )
+
+
+def _acknowledge(instance: rds.CfnDBInstance) -> None:
+    protection = "R22 asks for no deletion protection, so that a stack can be deleted without a step by hand."
+    acknowledge(instance, "RDS10", SOLUTIONS, because=protection)
+    acknowledge(instance, "RDSInstanceDeletionProtectionEnabled", NIST, HIPAA, because=protection)
+    acknowledge(
+        instance,
+        "RDSInBackupPlan",
+        NIST,
+        HIPAA,
+        because="R22: a vault with recovery points cannot be deleted. R12 is kept by RDS's own backups, "
+        "and every "
+        "snapshot is exported to the backup bucket.",
+    )
+    retention = (
+        "R12: the rule cannot read a parameter; BackupRetentionDays is at least 1 and 7 unless chosen."
+    )
+    acknowledge(instance, "RDS13", SOLUTIONS, because=retention)
+    acknowledge(instance, "RDSInstanceBackupEnabled", NIST, HIPAA, because=retention)
+    acknowledge(
+        instance,
+        "RDS11",
+        SOLUTIONS,
+        because="R5: another port would break every client at the update. R20 keeps out who does not "
+        "belong to "
+        "the client security group, whatever the port.",
+    )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from product_template.acknowledgements import NIST, PCI, SOLUTIONS, acknowledge
 from product_template.naming import Naming
 
 
@@ -30,9 +33,13 @@ class Encryption(Construct):
             removal_policy=cdk.RemovalPolicy.DESTROY,
         )
         naming.tag(self.key, "key")
+        for rule, packs in (("KMS5", (SOLUTIONS,)), ("KMSBackingKeyRotationEnabled", (PCI, NIST))):
+            acknowledge(
+                self.key, rule, *packs, because="R22 asks for key rotation off while the product is tested."
+            )
 
-    def allow_publishing(self, service: str, source_arn: str) -> None:
-        """Let `service` publish to a topic that this key encrypts, on behalf of `source_arn` of this account.
+    def allow_publishing(self, service: str, when: dict[str, Any]) -> None:
+        """Let `service` publish to a topic that this key encrypts, under the condition `when`.
 
         Without it SNS drops the message and nobody notices (SNS Developer Guide, "Key management").
         """
@@ -41,7 +48,7 @@ class Encryption(Construct):
                 principals=[iam.ServicePrincipal(service)],
                 actions=["kms:Decrypt", "kms:GenerateDataKey*"],
                 resources=["*"],
-                conditions=on_behalf_of(source_arn),
+                conditions=when,
             )
         )
 
@@ -64,7 +71,7 @@ class Encryption(Construct):
                 resources=["*"],
                 # CloudWatch Logs User Guide, "Encrypt log data in CloudWatch Logs using AWS KMS"
                 conditions={
-                    "ArnEquals": {"kms:EncryptionContext:aws:logs:arn": arn(self, "logs", "log-group", name)}
+                    "ArnEquals": {"kms:EncryptionContext:aws:logs:arn": arn("logs", f"log-group:{name}")}
                 },
             )
         )
@@ -78,19 +85,14 @@ class Encryption(Construct):
         )
 
 
-def arn(scope: Construct, service: str, resource: str, name: str) -> str:
-    """Return the ARN of a resource by its name, for policies that come before the resource."""
-    return cdk.Stack.of(scope).format_arn(
-        service=service,
-        resource=resource,
-        resource_name=name,
-        arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
-    )
+def arn(service: str, resource: str) -> str:
+    """Return the ARN of one of this account's resources, for policies that come before the resource."""
+    return f"arn:{cdk.Aws.PARTITION}:{service}:{cdk.Aws.REGION}:{cdk.Aws.ACCOUNT_ID}:{resource}"
 
 
-def on_behalf_of(source_arn: str) -> dict[str, dict[str, str]]:
-    """Return the condition that keeps a service from acting here for another account's resource."""
+def on_behalf_of(*source_arns: str) -> dict[str, dict[str, Any]]:
+    """Return the condition that lets a service act only for these resources, and of this account only."""
     return {
-        "ArnLike": {"aws:SourceArn": source_arn},
+        "ArnLike": {"aws:SourceArn": source_arns[0] if len(source_arns) == 1 else list(source_arns)},
         "StringEquals": {"aws:SourceAccount": cdk.Aws.ACCOUNT_ID},
     }

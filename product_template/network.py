@@ -3,17 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, cast
 
 import aws_cdk as cdk
 import jsii
 from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from product_template.acknowledgements import HIPAA, NIST, PCI, SOLUTIONS, acknowledge
+from product_template.custom_resources import CustomResourceFunction
+from product_template.encryption import Encryption, arn, on_behalf_of
 from product_template.naming import Naming
+from product_template.roles import service_role
 
 POSTGRESQL_PORT = 5432
 HTTPS_PORT = 443
+
+
+@dataclass(frozen=True)
+class Reached:
+    """What an endpoint lets through: actions of its service on resources of this account, for its principals.
+
+    The endpoint answers for its service in the whole VPC, so the rest is refused: nobody inside changes
+    databases or topics, and no data goes to another account's.
+    """
+
+    actions: tuple[str, ...]
+    resources: str = "*"
+
+
+ENDPOINTS = {
+    "rds": Reached(("Describe*", "ListTagsForResource")),
+    "sns": Reached(("Publish",)),
+    "logs": Reached(
+        ("CreateLogStream", "DescribeLogGroups", "DescribeLogStreams", "PutLogEvents"), "log-group:*"
+    ),
+    "events": Reached(("PutEvents",), "event-bus/*"),
+}
 
 
 class Network(Construct):
@@ -23,11 +51,20 @@ class Network(Construct):
         vpc: the VPC. Its private subnets reach the internet through NAT; nothing reaches them from there.
         clients: the security group whose members may connect to the database.
         database: the security group of the database. It lets the clients in and nothing out.
+        nat_gateway_ids: one for each zone.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, naming: Naming, cidr: str) -> None:
+    def __init__(
+        self, scope: Construct, construct_id: str, *, naming: Naming, encryption: Encryption, cidr: str
+    ) -> None:
         super().__init__(scope, construct_id)
         self.vpc = self._vpc(naming, cidr)
+        self._close_default_security_group(naming, encryption)
+        self._record_traffic(naming, encryption)
+        self.nat_gateway_ids = [
+            cast("ec2.CfnNatGateway", subnet.node.find_child("NATGateway")).ref
+            for subnet in self.vpc.public_subnets
+        ]
         self.clients = self._security_group(naming, "client", "Members may connect to the database")
         self.database = self._security_group(naming, "database", "Lets clients in and nothing out")
         self._let_clients_reach_database()
@@ -56,7 +93,85 @@ class Network(Construct):
         for zone, subnet in enumerate(vpc.public_subnets, start=1):
             naming.tag(subnet.node.find_child("EIP"), f"elastic-ip-{zone}")
             naming.tag(subnet.node.find_child("NATGateway"), f"nat-gateway-{zone}")
+            acknowledge(
+                subnet.node.find_child("DefaultRoute"),
+                "VPCNoUnrestrictedRouteToIGW",
+                PCI,
+                NIST,
+                HIPAA,
+                because="R16, R17: public subnets with NAT gateways are asked for; nothing else is in them.",
+            )
         return vpc
+
+    def _close_default_security_group(self, naming: Naming, encryption: Encryption) -> None:
+        """Take the rules off the group that whatever is started without a group gets."""
+        group = self.vpc.vpc_default_security_group
+        closer = CustomResourceFunction(
+            self,
+            "Closer",
+            naming=naming,
+            encryption=encryption,
+            handler="close_security_group",
+            description="Takes all rules off the default security group of this stack's VPC",
+            statements=[
+                # Has no resource-level permissions (Service Authorization Reference).
+                iam.PolicyStatement(actions=["ec2:DescribeSecurityGroups"], resources=["*"]),
+                iam.PolicyStatement(
+                    actions=["ec2:RevokeSecurityGroupEgress", "ec2:RevokeSecurityGroupIngress"],
+                    resources=[arn("ec2", f"security-group/{group}")],
+                ),
+            ],
+            wildcards={"Resource::*": "R20: AWS knows no resource for ec2:DescribeSecurityGroups."},
+        )
+        cdk.CustomResource(
+            self,
+            "ClosedDefaultSecurityGroup",
+            resource_type="Custom::ClosedSecurityGroup",
+            service_token=closer.arn,
+            service_timeout=cdk.Duration.minutes(5),
+            properties={"GroupId": group},
+        )
+        acknowledge(
+            self.vpc,
+            "VPCDefaultSecurityGroupClosed",
+            PCI,
+            NIST,
+            HIPAA,
+            because="Fixed (R20) by ClosedDefaultSecurityGroup; the rule warns whatever a template does.",
+        )
+
+    def _record_traffic(self, naming: Naming, encryption: Encryption) -> None:
+        log_group = encryption.log_group(self, "FlowLogGroup", naming.of("/aws/vpc/flow-log"))
+        role = service_role(
+            self,
+            "FlowLogRole",
+            naming=naming,
+            kind="flow-log",
+            service="vpc-flow-logs.amazonaws.com",
+            when=on_behalf_of(arn("ec2", "vpc-flow-log/*")),
+            statements=[
+                # Not CreateLogGroup: flow logs arrive late, and would bring a deleted group back.
+                iam.PolicyStatement(
+                    actions=["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
+                    resources=[log_group.log_group_arn],
+                ),
+                # VPC User Guide, "IAM role for publishing flow logs to CloudWatch Logs"
+                iam.PolicyStatement(actions=["logs:DescribeLogGroups"], resources=["*"]),
+            ],
+            wildcards={
+                "Resource::*": "R24: flow logs look their group up with logs:DescribeLogGroups on all."
+            },
+        )
+        flow_log = ec2.CfnFlowLog(
+            self,
+            "FlowLog",
+            resource_id=self.vpc.vpc_id,
+            resource_type="VPC",
+            traffic_type="ALL",
+            log_group_name=log_group.log_group_name,
+            deliver_logs_permission_arn=role.role_arn,
+        )
+        naming.tag(flow_log, "flow-log")
 
     def _let_clients_reach_database(self) -> None:
         # Rules between two groups are resources of their own, because neither group can name the other first.
@@ -87,23 +202,40 @@ class Network(Construct):
         group.add_ingress_rule(
             ec2.Peer.ipv4(self.vpc.vpc_cidr_block), ec2.Port.tcp(HTTPS_PORT), "HTTPS from the VPC"
         )
-        for name, service in (
-            ("Rds", ec2.InterfaceVpcEndpointAwsService.RDS),
-            ("Sns", ec2.InterfaceVpcEndpointAwsService.SNS),
-            ("Logs", ec2.InterfaceVpcEndpointAwsService.CLOUDWATCH_LOGS),
-            ("Events", ec2.InterfaceVpcEndpointAwsService.EVENTBRIDGE),
+        for rule, packs in (
+            ("EC23", (SOLUTIONS,)),
+            ("EC2RestrictedCommonPorts", (PCI, NIST, HIPAA)),
+            ("EC2RestrictedSSH", (PCI, NIST, HIPAA)),
         ):
+            acknowledge(
+                group,
+                rule,
+                *packs,
+                because="R18, R20: only port 443 is open, and only to the VPC's own range, a parameter "
+                "that the rule "
+                "cannot read.",
+            )
+        for service, reached in ENDPOINTS.items():
+            name = service.title()
             endpoint = ec2.InterfaceVpcEndpoint(
                 self,
                 f"{name}Endpoint",
                 vpc=self.vpc,
-                service=service,
+                service=ec2.InterfaceVpcEndpointAwsService(service),
                 subnets=ec2.SubnetSelection(subnets=self.vpc.private_subnets),
                 security_groups=[group],
                 private_dns_enabled=True,
                 open=False,
             )
-            naming.tag(endpoint, f"{name.lower()}-endpoint")
+            endpoint.add_to_policy(
+                iam.PolicyStatement(
+                    principals=[iam.AnyPrincipal()],
+                    actions=[f"{service}:{action}" for action in reached.actions],
+                    resources=[arn(service, reached.resources)],
+                    conditions={"StringEquals": {"aws:PrincipalAccount": cdk.Aws.ACCOUNT_ID}},
+                )
+            )
+            naming.tag(endpoint, f"{service}-endpoint")
 
     def _security_group(self, naming: Naming, role: str, description: str) -> ec2.SecurityGroup:
         name = f"{role}-security-group"

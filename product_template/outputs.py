@@ -7,7 +7,7 @@ from constructs import Construct
 
 from product_template.backups import Backups
 from product_template.database import MASTER_USERNAME, Database
-from product_template.encryption import Encryption
+from product_template.encryption import Encryption, arn
 from product_template.monitoring import Monitoring
 from product_template.network import Network
 from product_template.parameters import Parameters
@@ -60,6 +60,13 @@ class Outputs(Construct):
             "OpsEmails",
             "Addresses that the launch subscribes to AlertTopicArn; each has to confirm",
             cdk.Fn.join(",", parameters.ops_emails),
+        )
+        self._add("DashboardName", "CloudWatch dashboard to open first", monitoring.dashboard_name)
+        self._add(
+            "DatabaseUserArns",
+            "Resource for rds-db:connect in the IAM policy of who logs in with IAM; write the database "
+            "user for *",
+            arn("rds-db", f"dbuser:{instance.attr_dbi_resource_id}/*"),
         )
         self._add("BackupBucketName", "Bucket for backups", backups.bucket.bucket_name)
         self._add("EncryptionKeyArn", "Key that encrypts all of this", encryption.key.key_arn)

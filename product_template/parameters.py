@@ -7,16 +7,7 @@ from typing import Any
 
 import aws_cdk as cdk
 
-# Multi-AZ on Graviton memory classes, with their memory in GiB (AWS: "DB instance class types").
-MEMORY_GIB = {
-    "db.r6g.large": 16,
-    "db.r6g.xlarge": 32,
-    "db.r6g.2xlarge": 64,
-    "db.r6g.4xlarge": 128,
-    "db.r6g.8xlarge": 256,
-    "db.r6g.12xlarge": 384,
-    "db.r6g.16xlarge": 512,
-}
+from product_template.instance_classes import SIZES
 
 # The patterns use only what Java, Python and JavaScript read alike.
 SUFFIX_PATTERN = r"^[a-z](?:[a-z0-9]|-(?=[a-z0-9])){1,19}$"
@@ -97,11 +88,11 @@ class Parameters:
             "Instance class",
             default="db.r6g.xlarge",
             description=(
-                f"Size of the primary and of its standby: one of {', '.join(MEMORY_GIB)}. "
+                f"Size of the primary and of its standby: one of {', '.join(SIZES)}. "
                 "A change makes the database fail over."
             ),
-            allowed_values=list(MEMORY_GIB),
-            constraint_description=f"must be one of {', '.join(MEMORY_GIB)}",
+            allowed_values=list(SIZES),
+            constraint_description=f"must be one of {', '.join(SIZES)}",
         ).value_as_string
         self.allocated_storage = self._number(
             "AllocatedStorage",

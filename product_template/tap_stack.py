@@ -10,6 +10,8 @@ from constructs import Construct
 from product_template.backups import Backups
 from product_template.database import Database
 from product_template.encryption import Encryption
+from product_template.exports import Exports
+from product_template.instance_classes import ByInstanceClass
 from product_template.monitoring import Monitoring
 from product_template.naming import Naming
 from product_template.network import Network
@@ -39,15 +41,38 @@ class TapStack(cdk.Stack):
         )
         parameters = Parameters(self, environment_suffix)
         naming = Naming(parameters.environment_suffix)
+        by_class = ByInstanceClass(self, parameters.instance_class)
 
         encryption = Encryption(self, "Encryption", naming=naming)
-        network = Network(self, "Network", naming=naming, cidr=parameters.vpc_cidr)
+        network = Network(self, "Network", naming=naming, encryption=encryption, cidr=parameters.vpc_cidr)
         database = Database(
-            self, "Database", parameters=parameters, naming=naming, network=network, encryption=encryption
+            self,
+            "Database",
+            parameters=parameters,
+            by_class=by_class,
+            naming=naming,
+            network=network,
+            encryption=encryption,
         )
         backups = Backups(self, "Backups", naming=naming, encryption=encryption)
+        exports = Exports(
+            self,
+            "Exports",
+            naming=naming,
+            encryption=encryption,
+            database=database.identifier,
+            bucket=backups.bucket,
+        )
         monitoring = Monitoring(
-            self, "Monitoring", parameters=parameters, naming=naming, encryption=encryption, database=database
+            self,
+            "Monitoring",
+            parameters=parameters,
+            by_class=by_class,
+            naming=naming,
+            encryption=encryption,
+            network=network,
+            database=database,
+            exports=exports,
         )
         Outputs(
             self,

@@ -8,7 +8,7 @@ from typing import Any
 import aws_cdk as cdk
 import pytest
 
-from product_template import backups, release
+from product_template import custom_resources, release
 from product_template.tap_stack import TapStack
 
 Template = dict[str, Any]
@@ -35,10 +35,12 @@ def test_d1_a_version_needs_no_bucket_no_bootstrap_and_no_asset(file: Path) -> N
     assert file.stat().st_size < 1_000_000
 
 
-def test_d1_the_function_is_the_tested_file_and_fits_inline(product_template: Template) -> None:
-    code = product_template["Resources"]["BackupsEmptier"]["Properties"]["Code"]
-    assert code == {"ZipFile": backups.EMPTY_BUCKET.read_text()}
-    assert len(code["ZipFile"]) <= 4096
+def test_d1_the_functions_are_the_tested_file(product_template: Template) -> None:
+    for function, handler in (("BackupsEmptier", "empty_bucket"), ("NetworkCloser", "close_security_group")):
+        properties = product_template["Resources"][function]["Properties"]
+        assert properties["Code"] == {"ZipFile": custom_resources.CODE.read_text()}
+        assert properties["Handler"] == f"index.{handler}"
+        assert f"def {handler}(" in properties["Code"]["ZipFile"]
 
 
 def test_a_version_is_never_overwritten(tmp_path: Path) -> None:

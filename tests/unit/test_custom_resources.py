@@ -1,4 +1,4 @@
-"""The inline function that empties the backup bucket."""
+"""The inline functions behind the custom resources."""
 
 import json
 import threading
@@ -11,7 +11,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from product_template.inline import empty_bucket
+from product_template.inline import custom_resources
 
 BUCKET = "backup-bucket-123456789012-dev"
 
@@ -60,19 +60,24 @@ def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 def handle(
     answers: Answers, request_type: str, bucket: str = BUCKET, remaining: int = 900_000
 ) -> dict[str, Any]:
-    event = {
+    event = event_for(answers, request_type, BucketName=bucket)
+    custom_resources.empty_bucket(event, SimpleNamespace(get_remaining_time_in_millis=lambda: remaining))
+    [answer] = answers.received
+    return answer
+
+
+def event_for(answers: Answers, request_type: str, **properties: str) -> dict[str, Any]:
+    event: dict[str, Any] = {
         "RequestType": request_type,
         "ResponseURL": answers.url,
         "StackId": "arn:aws:cloudformation:us-east-1:123456789012:stack/TapStack/1",
         "RequestId": "request-1",
         "LogicalResourceId": "BackupsEmptyOnDelete",
-        "ResourceProperties": {"BucketName": bucket},
+        "ResourceProperties": properties,
     }
     if request_type != "Create":
         event["PhysicalResourceId"] = "id-before"
-    empty_bucket.handle(event, SimpleNamespace(get_remaining_time_in_millis=lambda: remaining))
-    [answer] = answers.received
-    return answer
+    return event
 
 
 def test_delete_removes_every_version_and_delete_marker(s3: Any, answers: Answers) -> None:
@@ -93,6 +98,17 @@ def test_an_answer_names_the_request_it_belongs_to(answers: Answers) -> None:
         "RequestId": "request-1",
         "LogicalResourceId": "BackupsEmptyOnDelete",
         "Content-Type": "",  # the URL is signed for none
+    }
+
+
+def test_nothing_gets_in_once_the_bucket_is_being_emptied(s3: Any, answers: Answers) -> None:
+    handle(answers, "Delete")
+    [statement] = json.loads(s3.get_bucket_policy(Bucket=BUCKET)["Policy"])["Statement"]
+    assert statement == {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:PutObject",
+        "Resource": f"arn:aws:s3:::{BUCKET}/*",
     }
 
 
@@ -138,3 +154,47 @@ def test_an_unreachable_cloudformation_is_reported_without_the_signed_url(answer
         handle(answers, "Delete")
     assert "signature" not in str(failure.value)
     assert failure.value.__suppress_context__  # Lambda would log the cause, which has the URL
+
+
+class TestDefaultSecurityGroup:
+    @pytest.fixture
+    def ec2(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+        monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        with mock_aws():
+            yield boto3.client("ec2")
+
+    @pytest.fixture
+    def group(self, ec2: Any) -> str:
+        vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+        [group] = ec2.describe_security_groups(Filters=[{"Name": "vpc-id", "Values": [vpc]}])[
+            "SecurityGroups"
+        ]
+        assert group["IpPermissionsEgress"]  # EC2 lets everything out of a default group
+        members = [{"IpProtocol": "-1", "UserIdGroupPairs": [{"GroupId": group["GroupId"]}]}]
+        ec2.authorize_security_group_ingress(GroupId=group["GroupId"], IpPermissions=members)
+        return str(group["GroupId"])
+
+    @pytest.mark.parametrize("request_type", ["Create", "Update"])
+    def test_it_is_closed(self, ec2: Any, group: str, answers: Answers, request_type: str) -> None:
+        custom_resources.close_security_group(event_for(answers, request_type, GroupId=group), None)
+        [closed] = ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"]
+        assert (closed["IpPermissions"], closed["IpPermissionsEgress"]) == ([], [])
+        assert [(answer["Status"], answer["PhysicalResourceId"]) for answer in answers.received] == [
+            ("SUCCESS", group)
+        ]
+
+    def test_closing_a_closed_one_is_no_failure(self, group: str, answers: Answers) -> None:
+        for _ in range(2):
+            custom_resources.close_security_group(event_for(answers, "Update", GroupId=group), None)
+        assert [answer["Status"] for answer in answers.received] == ["SUCCESS", "SUCCESS"]
+
+    def test_it_stays_closed_when_the_stack_is_deleted(self, group: str, answers: Answers) -> None:
+        custom_resources.close_security_group(event_for(answers, "Create", GroupId=group), None)
+        custom_resources.close_security_group(event_for(answers, "Delete", GroupId=group), None)
+        assert answers.received[-1]["Status"] == "SUCCESS"
+
+    @pytest.mark.usefixtures("ec2")
+    def test_a_group_that_is_not_there_is_answered_with_the_reason(self, answers: Answers) -> None:
+        custom_resources.close_security_group(event_for(answers, "Create", GroupId="sg-12345678"), None)
+        assert answers.received[0]["Status"] == "FAILED"
+        assert "sg-12345678" in answers.received[0]["Reason"]
