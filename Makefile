@@ -12,7 +12,7 @@ export CDK_DISABLE_CLI_TELEMETRY := true
 export CDK_DISABLE_VERSION_CHECK := true
 
 .DEFAULT_GOAL := help
-.PHONY: help launch test check cloud synth diff deploy destroy release
+.PHONY: help launch test check cloud synth diff deploy destroy docs release
 
 help: ## This list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -32,12 +32,13 @@ cloud: .venv/.synced ## Serve the local cloud with the catalog deployed, for the
 test: .venv/.synced ## Run all tests
 	@python -m pytest
 
-check: .venv/.synced ## Style, types, import directions, template lint
+check: .venv/.synced ## Style, types, import directions, template lint, five rule packs
 	@ruff format --check .
 	@ruff check .
 	@mypy
 	@PYTHONPATH=lambdas:. lint-imports
 	@cfn-lint product_template/versions/*.json
+	@python -m tests.infrastructure.nag
 
 synth: .venv/.synced ## Synthesize the catalog to cdk.out (no credentials needed)
 	@cdk synth --quiet CatalogStack && echo "Synthesized to cdk.out. Next: make deploy (AWS) or make launch (local)."
@@ -52,6 +53,10 @@ deploy: .venv/.synced ## Deploy the catalog to your AWS account (us-east-1, curr
 
 destroy: .venv/.synced ## Remove the catalog from your AWS account
 	@cdk destroy CatalogStack
+
+docs: .venv/.synced ## Write the generated tables of README and docs/ anew
+	@python -m product_template.tables
+	@python -m tests.infrastructure.nag
 
 release: .venv/.synced ## Write the next product version (VERSION=1.1.0)
 	@python -m product_template.release $(VERSION)

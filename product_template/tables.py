@@ -1,4 +1,4 @@
-"""The tables in docs/ that follow from the product: `python -m product_template.tables` writes them anew."""
+"""The tables in README and docs/ that follow from the product; `make docs` writes them anew."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ from typing import Any
 
 from product_template.release import VERSIONS
 
-DOCS = Path(__file__).parent.parent / "docs"
-# Between these two lines a page belongs to this module, around them to its author.
-BEGIN, END = "<!-- generated: make docs -->", "<!-- end of generated -->"
+ROOT = Path(__file__).parent.parent
 COMPARISONS = {"GreaterThanThreshold": ">", "LessThanThreshold": "<"}
 
 
@@ -92,19 +90,21 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
 
 
-def fill(page: Path, content: str) -> str:
-    """Return the page's text with the generated part replaced by `content`."""
-    before, _, rest = page.read_text().partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n\n{content}\n\n{END}{after}"
+def fill(text: str, name: str, content: str) -> str:
+    """Return a page's text with the part between the two comments of this name replaced by `content`."""
+    begin, end = f"<!-- {name}: written by make docs -->", f"<!-- end of {name} -->"
+    before, _, rest = text.partition(begin)
+    _, _, after = rest.partition(end)
+    return f"{before}{begin}\n\n{content}\n\n{end}{after}"
 
 
 def pages(template: Mapping[str, Any]) -> dict[Path, str]:
-    """Return the text that each page with a generated table should have."""
-    content = {"alarms": alarms, "parameters": parameters, "outputs": outputs}
+    """Return the text that each page with generated tables should have."""
+    readme, on_call = ROOT / "README.md", ROOT / "docs" / "alarms.md"
+    launch = fill(readme.read_text(), "parameters", parameters(template))
     return {
-        DOCS / f"{name}.md": fill(DOCS / f"{name}.md", generate(template))
-        for name, generate in content.items()
+        readme: fill(launch, "outputs", outputs(template)),
+        on_call: fill(on_call.read_text(), "alarms", alarms(template)),
     }
 
 

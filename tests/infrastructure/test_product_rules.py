@@ -43,10 +43,6 @@ def test_no_acknowledgement_is_without_a_finding(
         assert any(rule == one.rule and path.startswith(one.path) for path, rule in found), one
 
 
-def test_the_page_lists_all_of_them(app: cdk.App) -> None:
-    assert nag.page(app) == nag.PAGE.read_text(), "Run python -m tests.infrastructure.nag"
-
-
 def test_the_template_is_the_same_whether_it_was_examined_or_not(product_template: object) -> None:
     assert "cdk_nag" not in str(product_template)
     assert not list(Path(__file__).parent.glob("*.NagReport*"))
