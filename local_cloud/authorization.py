@@ -81,7 +81,10 @@ def install(world: World) -> None:
         for action, arn in asked:
             # Objects are read under a condition on their tags, which Service Catalog checks for its own.
             if action != "GetObject" and not identity_allows(caller.arn, f"s3:{action}", arn, caller):
-                raise S3AccessDeniedError
+                denied = S3AccessDeniedError()
+                # Within an account S3 says what it refused (User Guide, "Access denied (403 Forbidden)").
+                denied.message = AccessDenied(caller, f"s3:{action}", arn).message
+                raise denied
 
     def note(role_arn: str, action: str, resource: str, caller: Caller, allowed: bool) -> None:
         context = tuple(sorted(caller.context.items()))

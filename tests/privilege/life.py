@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from local_cloud.assembly import deploy
 from local_cloud.cloud import Cloud
+from local_cloud.cloudformation.faults import faults
 
 ENGINE = "CatalogStack-"
 PRODUCT = "role/tapstack/"
@@ -115,16 +116,17 @@ class Lives:
 
     def lose(self, name: str, **parameters: str) -> dict[str, Any]:
         """Launch, and stop the execution from outside, so that it cannot answer for itself."""
+        stall = faults(self.cloud.world).stall("AWS::KMS::Key")
         launched = self._launch(name, -1, parameters)
+        assert stall.reached.wait(60)
         states = self.cloud.client("stepfunctions")
-        [machine] = states.list_state_machines()["stateMachines"]
-        arn = machine["stateMachineArn"]
-        while not (
-            running := states.list_executions(stateMachineArn=arn, statusFilter="RUNNING")["executions"]
-        ):
-            time.sleep(0.02)
-        states.stop_execution(executionArn=running[0]["executionArn"])
-        return self._ended(launched)
+        machines = states.list_state_machines()["stateMachines"]
+        [arn] = [each["stateMachineArn"] for each in machines if each["name"] == "TapStackEngine"]
+        [running] = states.list_executions(stateMachineArn=arn, statusFilter="RUNNING")["executions"]
+        states.stop_execution(executionArn=running["executionArn"])
+        record = self._ended(launched)
+        stall.release()
+        return record
 
     def terminate(self, product_id: str) -> dict[str, Any]:
         return self._ended(
