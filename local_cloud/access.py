@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from moto.core.parse import PROTOCOL_PARSERS
@@ -71,6 +71,9 @@ def accesses(service: str, operation: str, parameters: Mapping[str, Any]) -> lis
         own.append(Access(tagging, resource, tags))
     own += _passing(service, parameters)
     if action == "rds:CreateDBInstance":
+        if "OptionGroupName" not in parameters:
+            # RDS User Guide, "Identity-based policy examples": the default one has to be allowed, too.
+            own.append(replace(own[0], resource=_default_option_group(parameters)))
         own += _of_database(parameters)
     if action == "tag:TagResources":
         own += [_tagging_of(arn, parameters.get("Tags", {})) for arn in parameters["ResourceARNList"]]
@@ -260,6 +263,11 @@ def _passing(service: str, parameters: Mapping[str, Any]) -> list[Access]:
         for request in requests
         if owner == service and request.get(name)
     ]
+
+
+def _default_option_group(parameters: Mapping[str, Any]) -> str:
+    major = str(parameters.get("EngineVersion", "")).partition(".")[0]
+    return f"arn:aws:rds:{_HERE}:og:default:{parameters.get('Engine')}-{major}"
 
 
 def _of_database(parameters: Mapping[str, Any]) -> Iterator[Access]:

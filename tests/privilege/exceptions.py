@@ -73,7 +73,7 @@ NOT_SEEN: dict[str, dict[str, list[str]]] = {
     "the local cloud takes traces by UDP and forgets them": {"*": ["xray:*"]},
     "the local cloud keeps the history of executions in the clear": {
         "*-EngineWorkflowRole*": lines("kms:Decrypt kms:GenerateDataKey"),
-        "*-EngineReceiveRole*": ["kms:GenerateDataKey"],
+        "*-EngineReceiveRole*": lines("kms:Decrypt kms:GenerateDataKey"),
         "*-EngineReportRole*": ["kms:GenerateDataKey"],
     },
     "a report that Service Catalog refuses for hours ends in a queue": {
@@ -94,7 +94,8 @@ NOT_SEEN: dict[str, dict[str, list[str]]] = {
             ec2:UpdateSecurityGroupRuleDescriptions* iam:UpdateAssumeRolePolicy iam:UpdateRole
             iam:UpdateRoleDescription kms:DisableKey kms:DisableKeyRotation kms:EnableKey
             kms:EnableKeyRotation kms:UpdateAlias kms:UpdateKeyDescription lambda:UpdateFunctionCode
-            lambda:UpdateFunctionConfiguration logs:AssociateKmsKey logs:DeleteRetentionPolicy
+            lambda:UpdateFunctionConfiguration iam:CreatePolicyVersion iam:DeletePolicyVersion
+            rds:RebootDBInstance logs:AssociateKmsKey logs:DeleteRetentionPolicy
             logs:DisassociateKmsKey rds:AddSourceIdentifierToSubscription rds:ModifyDBSubnetGroup
             rds:ModifyEventSubscription rds:RemoveSourceIdentifierFromSubscription rds:ResetDBParameterGroup
             secretsmanager:RotateSecret states:UpdateStateMachine"""
@@ -115,5 +116,23 @@ NOT_SEEN: dict[str, dict[str, list[str]]] = {
     "KMS asks it of RDS, which has the key in its grant": {"TapStackExecution": ["kms:Encrypt"]},
     "for quotas that the account has no value of its own for": {
         "SCLaunch-TapStack": ["servicequotas:GetAWSDefaultServiceQuota"]
+    },
+    "EC2 asks for it in the caller's name, as the schema of AWS::EC2::FlowLog says": {
+        "TapStackExecution": lines("logs:CreateLogDelivery logs:DeleteLogDelivery")
+    },
+    "zones are asked for where an account has no default subnets": {
+        "SCLaunch-TapStack": ["ec2:DescribeAvailabilityZones"]
+    },
+    "only messages that could not be received are decrypted": {"*-EngineReportRole*": ["kms:Decrypt"]},
+    "the parser reads with its own role where there is no launch role": {
+        "*-EngineParseParametersRole*": ["s3:GetObject"]
+    },
+    "the buckets of these lives stay empty": {"empty-bucket-role-*": ["s3:DeleteObject*"]},
+    "a default security group has no inbound rule in moto": {
+        "close-security-group-role-*": ["ec2:RevokeSecurityGroupIngress"]
+    },
+    "what AWS services do with the product's roles: these lives have no snapshot, traffic or load": {
+        **{role: ["*"] for role in ("export-role-*", "export-rule-role-*", "export-workflow-role-*")},
+        **{role: ["*"] for role in ("flow-log-role-*", "monitoring-role-*")},
     },
 }

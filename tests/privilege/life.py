@@ -16,6 +16,8 @@ from local_cloud.cloudformation.faults import faults
 
 ENGINE = "CatalogStack-"
 PRODUCT = "role/tapstack/"
+# The suffix of a launch that is lost: its own roles come and go too fast to be looked at.
+LOST = "lost"
 OURS = (ENGINE, PRODUCT, "role/SCLaunch-TapStack", "role/TapStackExecution", "role/tapstack-engine/")
 
 
@@ -52,7 +54,9 @@ class Lives:
         yield
         new = {Request(*key): verdict for key, verdict in self.cloud.world.asked.items() if key not in known}
         self.asked[name] = {
-            one: verdict for one, verdict in new.items() if any(part in one.role for part in OURS)
+            one: verdict
+            for one, verdict in new.items()
+            if any(part in one.role for part in OURS) and not one.role.endswith(f"-{LOST}")
         }
         self.policies |= policies_of(self.cloud)
 

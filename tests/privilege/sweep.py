@@ -78,7 +78,7 @@ def _names(cloud: Lives, role: str, action: str, phase: str) -> bool:
                 record = cloud.terminate(product)
     named = record["Status"] == "FAILED" and action in reason(record)
     line = f"{'named ' if named else 'SILENT'} {phase:9} {role:18} {action:45} {reason(record)[:150]!r}"
-    print(line, flush=True)  # noqa: T201
+    print(line, flush=True)
     if record["Status"] == "FAILED" or phase != "terminate":
         ended = cloud.terminate(record["ProvisionedProductId"])
         assert ended["Status"] == "SUCCEEDED", reason(ended)
