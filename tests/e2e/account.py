@@ -1,6 +1,8 @@
 """What there is in the account, whoever made it."""
 
 import json
+from collections.abc import Iterator
+from typing import Any
 
 from local_cloud.cloud import Cloud
 
@@ -28,6 +30,11 @@ LISTINGS = [
     ("iam", "list_roles", "Roles"),
     ("iam", "list_policies", "Policies"),
     ("lambda", "list_functions", "Functions"),
+    ("ec2", "describe_flow_logs", "FlowLogs"),
+    ("kms", "list_keys", "Keys"),
+    ("logs", "describe_metric_filters", "metricFilters"),
+    ("cloudwatch", "list_dashboards", "DashboardEntries"),
+    ("stepfunctions", "list_state_machines", "stateMachines"),
     ("events", "list_rules", "Rules"),
     ("secretsmanager", "list_secrets", "SecretList"),
 ]
@@ -35,7 +42,20 @@ LISTINGS = [
 
 def left_with(cloud: Cloud, suffix: str) -> list[str]:
     """Describe everything in the account whose description carries the suffix."""
-    left = []
+    described = ((kind, json.dumps(one, default=str)) for kind, one in _everything(cloud))
+    return [f"{kind}: {text}" for kind, text in described if f"-{suffix}" in text]
+
+
+def inventory(cloud: Cloud) -> set[str]:
+    """Name everything in the account, by the first name, id or ARN in its description."""
+    return {f"{kind}: {next(_names(one))}" for kind, one in _everything(cloud)}
+
+
+def _names(one: dict[str, Any]) -> Iterator[str]:
+    return (value for key, value in one.items() if key.lower().endswith(("name", "id", "arn", "identifier")))
+
+
+def _everything(cloud: Cloud) -> Iterator[tuple[str, dict[str, Any]]]:
     for service, operation, key in LISTINGS:
         client = cloud.client(service)
         pages = (
@@ -45,7 +65,11 @@ def left_with(cloud: Cloud, suffix: str) -> list[str]:
         )
         for page in pages:
             for one in page.get(key, []):
-                text = json.dumps(one, default=str)
-                if f"-{suffix}" in text and one.get("State") != "deleted":
-                    left.append(f"{service} {key}: {text}")
-    return left
+                gone = one.get("State") == "deleted" or (key == "Keys" and _is_pending_deletion(cloud, one))
+                if not gone:
+                    yield f"{service} {key}", one
+
+
+def _is_pending_deletion(cloud: Cloud, key: dict[str, Any]) -> bool:
+    described = cloud.client("kms").describe_key(KeyId=key["KeyId"])["KeyMetadata"]
+    return bool(described["KeyState"] == "PendingDeletion")
