@@ -123,6 +123,9 @@ NOT_SEEN: dict[str, dict[str, list[str]]] = {
     "zones are asked for where an account has no default subnets": {
         "SCLaunch-TapStack": ["ec2:DescribeAvailabilityZones"]
     },
+    "an execution that ends without an answer; tests/e2e/test_interruptions.py has its life": {
+        "*-EngineReportRole*": ["states:DescribeExecution"]
+    },
     "only messages that could not be received are decrypted": {"*-EngineReportRole*": ["kms:Decrypt"]},
     "the parser reads with its own role where there is no launch role": {
         "*-EngineParseParametersRole*": ["s3:GetObject"]

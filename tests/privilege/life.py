@@ -12,12 +12,9 @@ from typing import Any, NamedTuple
 
 from local_cloud.assembly import deploy
 from local_cloud.cloud import Cloud
-from local_cloud.cloudformation.faults import faults
 
 ENGINE = "CatalogStack-"
 PRODUCT = "role/tapstack/"
-# The suffix of a launch that is lost: its own roles come and go too fast to be looked at.
-LOST = "lost"
 OURS = (ENGINE, PRODUCT, "role/SCLaunch-TapStack", "role/TapStackExecution", "role/tapstack-engine/")
 
 
@@ -54,9 +51,7 @@ class Lives:
         yield
         new = {Request(*key): verdict for key, verdict in self.cloud.world.asked.items() if key not in known}
         self.asked[name] = {
-            one: verdict
-            for one, verdict in new.items()
-            if any(part in one.role for part in OURS) and not one.role.endswith(f"-{LOST}")
+            one: verdict for one, verdict in new.items() if any(part in one.role for part in OURS)
         }
         self.policies |= policies_of(self.cloud)
 
@@ -117,20 +112,6 @@ class Lives:
             self.cloud.client("sns").confirm_subscription(
                 TopicArn=given["--topic-arn"], Token=given["--token"]
             )
-
-    def lose(self, name: str, **parameters: str) -> dict[str, Any]:
-        """Launch, and stop the execution from outside, so that it cannot answer for itself."""
-        stall = faults(self.cloud.world).stall("AWS::KMS::Key")
-        launched = self._launch(name, -1, parameters)
-        assert stall.reached.wait(60)
-        states = self.cloud.client("stepfunctions")
-        machines = states.list_state_machines()["stateMachines"]
-        [arn] = [each["stateMachineArn"] for each in machines if each["name"] == "TapStackEngine"]
-        [running] = states.list_executions(stateMachineArn=arn, statusFilter="RUNNING")["executions"]
-        states.stop_execution(executionArn=running["executionArn"])
-        record = self._ended(launched)
-        stall.release()
-        return record
 
     def terminate(self, product_id: str) -> dict[str, Any]:
         return self._ended(

@@ -1,6 +1,6 @@
-"""Take every permission that a life needs away, one at a time, and see the operation fail and name it.
+"""Take every permission that the newest version's life needs away, one at a time: does the failure name it?
 
-`python -m tests.privilege.sweep` takes minutes; test_refusals.py tries one permission of each step.
+`python -m tests.privilege.sweep` takes twenty minutes; test_refusals.py tries one permission of each step.
 """
 
 import json
@@ -46,7 +46,7 @@ def _live(cloud: Lives, suffix: str) -> None:
 
 
 def _launch(cloud: Lives, suffix: str) -> str:
-    record = cloud.provision(suffix, version=0, EnvironmentSuffix=suffix, OpsEmails="a@example.com")
+    record = cloud.provision(suffix, EnvironmentSuffix=suffix, OpsEmails="a@example.com")
     assert record["Status"] == "SUCCEEDED", reason(record)
     cloud.confirm_mail()
     return str(record["ProvisionedProductId"])
@@ -68,7 +68,7 @@ def _names(cloud: Lives, role: str, action: str, phase: str) -> bool:
     suffix = "swept"
     if phase == "provision":
         with without(cloud.cloud, role, action):
-            record = cloud.provision(suffix, version=0, EnvironmentSuffix=suffix, OpsEmails="a@example.com")
+            record = cloud.provision(suffix, EnvironmentSuffix=suffix, OpsEmails="a@example.com")
     else:
         product = _launch(cloud, suffix)
         with without(cloud.cloud, role, action):
