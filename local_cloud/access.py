@@ -216,11 +216,11 @@ def _of_ec2(action: str, parameters: Mapping[str, Any]) -> Iterator[str]:
             continue
         for value in given if isinstance(given, list) else [given]:
             if match := re.fullmatch(r"([a-z]+)-[0-9a-f]{8,17}", str(value)):
-                yield f"arn:aws:ec2:{_HERE}:{_of_association(match[1], str(value))}"
+                yield f"arn:aws:ec2:{_HERE}:{_ec2_part(match[1], str(value))}"
 
 
-def _of_association(prefix: str, resource_id: str) -> str:
-    """Return type and id; of an association between a subnet and its route table, those of the table."""
+def _ec2_part(prefix: str, resource_id: str) -> str:
+    """Return the last part of an ARN; for a subnet's association with a route table, that of the table."""
     if prefix == "rtbassoc":
         for table in ec2_backends[ACCOUNT_ID][REGION].route_tables.values():
             if resource_id in table.all_associations_ids:
@@ -294,6 +294,10 @@ def _of_database(parameters: Mapping[str, Any]) -> Iterator[Access]:
 def _tagging_of(arn: str, tags: Mapping[str, str]) -> Access:
     """Resource Groups Tagging API Reference, TagResources: "you also need permissions of the service"."""
     service, resource = arn.split(":")[2], arn.split(":", 5)[5]
+    if service == "ec2":
+        # moto's tagging API makes up types; EC2's go by the id.
+        resource_id = resource.rpartition("/")[2]
+        arn = f"arn:aws:ec2:{_HERE}:{_ec2_part(resource_id.partition('-')[0], resource_id)}"
     actions = {
         "ec2": "ec2:CreateTags",
         "iam": f"iam:Tag{resource.partition('/')[0].capitalize()}",
