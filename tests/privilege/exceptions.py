@@ -139,3 +139,7 @@ NOT_SEEN: dict[str, dict[str, list[str]]] = {
         **{role: ["*"] for role in ("flow-log-role-*", "monitoring-role-*")},
     },
 }
+# Asked for, and not missed by the user: reason -> actions.
+NOT_MISSED = {
+    "Service Catalog leaves its group behind if it may not delete it": ["resource-groups:DeleteGroup"]
+}

@@ -105,13 +105,13 @@ class Lives:
         )
 
     def confirm_mail(self) -> None:
-        """Do what the mails with a token ask for: `aws sns confirm-subscription …`."""
+        """Do what the mails about present topics ask for: `aws sns confirm-subscription …`."""
+        sns = self.cloud.client("sns")
+        present = {topic["TopicArn"] for topic in sns.list_topics()["Topics"]}
         for mail in self.cloud.world.mailbox.all():
-            words = shlex.split(mail.todo)
-            given = dict(pairwise(words))
-            self.cloud.client("sns").confirm_subscription(
-                TopicArn=given["--topic-arn"], Token=given["--token"]
-            )
+            given = dict(pairwise(shlex.split(mail.todo)))
+            if given["--topic-arn"] in present:
+                sns.confirm_subscription(TopicArn=given["--topic-arn"], Token=given["--token"])
 
     def terminate(self, product_id: str) -> dict[str, Any]:
         return self._ended(
