@@ -12,7 +12,7 @@ export CDK_DISABLE_CLI_TELEMETRY := true
 export CDK_DISABLE_VERSION_CHECK := true
 
 .DEFAULT_GOAL := help
-.PHONY: help launch test check cloud synth diff deploy destroy docs release
+.PHONY: help launch test check cloud synth diff deploy destroy docs privileges release
 
 help: ## This list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -53,6 +53,9 @@ deploy: .venv/.synced ## Deploy the catalog to your AWS account (us-east-1, curr
 
 destroy: .venv/.synced ## Remove the catalog from your AWS account
 	@cdk destroy CatalogStack
+
+privileges: .venv/.synced ## Take every permission away, one at a time, and see launches name it (half an hour)
+	@python -m tests.privilege.sweep
 
 docs: .venv/.synced ## Write the generated tables of README and docs/ anew
 	@python -m product_template.tables
