@@ -7,7 +7,7 @@ a role asks for iam:PassRole. Requests to services that are not in the tables as
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -75,6 +75,8 @@ def accesses(service: str, operation: str, parameters: Mapping[str, Any]) -> lis
             # RDS User Guide, "Identity-based policy examples": the default one has to be allowed, too.
             own.append(replace(own[0], resource=_default_option_group(parameters)))
         own += _of_database(parameters)
+    if action == "rds:StartExportTask":
+        own += _of_key(parameters, "KmsKeyId", "rds", ("CreateGrant", "DescribeKey"))
     if action == "tag:TagResources":
         own += [_tagging_of(arn, parameters.get("Tags", {})) for arn in parameters["ResourceARNList"]]
     return own
@@ -100,6 +102,7 @@ _NAMES: dict[str, dict[str, str]] = {
         "OptionGroupName": f"rds:{_HERE}:og:{{}}",
         "SubscriptionName": f"rds:{_HERE}:es:{{}}",
         "ResourceName": "{}",
+        "SourceArn": "{}",
     },
     "resource-groups": dict.fromkeys(("GroupName", "Group", "Arn"), f"resource-groups:{_HERE}:group/{{}}"),
     "servicecatalog": {},
@@ -273,22 +276,23 @@ def _default_option_group(parameters: Mapping[str, Any]) -> str:
 def _of_database(parameters: Mapping[str, Any]) -> Iterator[Access]:
     """RDS User Guide: "Password management with … AWS Secrets Manager", "Encrypting Amazon RDS resources"."""
     secret = f"arn:aws:secretsmanager:{_HERE}:secret:rds!db-*"
-    for parameter, service, actions in (
-        ("KmsKeyId", "rds", ("CreateGrant", "DescribeKey")),
-        (
-            "MasterUserSecretKmsKeyId",
-            "secretsmanager",
-            ("CreateGrant", "Decrypt", "DescribeKey", "GenerateDataKey"),
-        ),
-    ):
-        if parameters.get(parameter):
-            for action in actions:
-                via = {"kms:ViaService": f"{service}.{REGION}.amazonaws.com"}
-                arn = _key_arn(parameters[parameter])
-                yield Access(f"kms:{action}", arn, via | resource_tags(arn))
+    of_secret = ("CreateGrant", "Decrypt", "DescribeKey", "GenerateDataKey")
+    yield from _of_key(parameters, "KmsKeyId", "rds", ("CreateGrant", "DescribeKey"))
+    yield from _of_key(parameters, "MasterUserSecretKmsKeyId", "secretsmanager", of_secret)
     if parameters.get("ManageMasterUserPassword"):
         yield Access("secretsmanager:CreateSecret", secret)
         yield Access("secretsmanager:TagResource", secret)
+
+
+def _of_key(
+    parameters: Mapping[str, Any], parameter: str, service: str, actions: Iterable[str]
+) -> Iterator[Access]:
+    """What `service` does with the key that a parameter names, in the name of who asks."""
+    if parameters.get(parameter):
+        arn = _key_arn(parameters[parameter])
+        via = {"kms:ViaService": f"{service}.{REGION}.amazonaws.com"}
+        for action in actions:
+            yield Access(f"kms:{action}", arn, via | resource_tags(arn))
 
 
 def _tagging_of(arn: str, tags: Mapping[str, str]) -> Access:

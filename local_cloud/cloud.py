@@ -28,6 +28,7 @@ from . import (
     lambda_functions,
     notifications,
     rds,
+    rds_backups,
     service_catalog,
     step_functions,
     trust,
@@ -46,6 +47,7 @@ PARTS = (
     notifications,
     account,
     rds,
+    rds_backups,
     cloudformation,
     service_catalog,
 )

@@ -56,7 +56,9 @@ def install(world: World) -> None:
     world.patch(DBInstance, "endpoint", property(endpoint))
 
 
-def _later(world: World, aws_seconds: float, work: Callable[[], None]) -> None:
+def later(world: World, aws_seconds: float, work: Callable[[], None]) -> None:
+    """Do `work` in a thread after `aws_seconds`, unless the cloud stops before."""
+
     def run() -> None:
         world.sleep(aws_seconds)
         if not world.stopping.is_set():
@@ -91,7 +93,7 @@ def _patch_creation(world: World) -> None:
                 database.status = "available"
 
         database.interfaces = interfaces  # type: ignore[attr-defined]
-        _later(world, _CREATION_MULTI_AZ if database.multi_az else _CREATION, available)
+        later(world, _CREATION_MULTI_AZ if database.multi_az else _CREATION, available)
         return database
 
     original = world.patch(RDSBackend, "create_db_instance", create)
@@ -165,7 +167,7 @@ def _patch_modification(world: World) -> None:
             if database.status == "modifying":
                 database.status = "available"
 
-        _later(world, _MODIFICATION, available)
+        later(world, _MODIFICATION, available)
         return database
 
     original = world.patch(RDSBackend, "modify_db_instance", modify)
@@ -215,7 +217,7 @@ def _patch_deletion(world: World) -> None:
             if self.databases.get(db_instance_identifier) is database:
                 self.databases.pop(db_instance_identifier)
 
-        _later(world, _DELETION, gone)
+        later(world, _DELETION, gone)
         return database
 
     original = world.patch(RDSBackend, "delete_db_instance", delete)
