@@ -20,7 +20,7 @@ from moto.stepfunctions.parser.backend.execution import Execution
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfunctions_parser_backends
 from moto.stepfunctions.responses import StepFunctionResponse
 
-from . import jsonata, state_machine_interpreter, state_machine_reports, trust
+from . import jsonata, state_machine_interpreter, state_machine_reports, state_machine_sdk_calls, trust
 from .policies import Caller, identity_allows
 from .world import ACCOUNT_ID, REGION, World
 
@@ -61,6 +61,7 @@ class Unsupported(ServiceException):
 def install(world: World) -> None:
     """Run state machines as on AWS: JSONata, their role, the world's clock, and every ending reported."""
     jsonata.install(world)
+    state_machine_sdk_calls.install(world)
     state_machine_interpreter.install(world)
     state_machine_reports.install(world)
     world.at_stop.append(_abort_all)
