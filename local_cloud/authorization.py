@@ -8,6 +8,7 @@ moto lets every caller do everything. Here a role's session may do what its iden
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 from dataclasses import replace
 from typing import Any
@@ -16,7 +17,9 @@ import xmltodict  # type: ignore[import-untyped]
 from moto.core.exceptions import ServiceException
 from moto.core.responses import BaseResponse
 from moto.core.utils import get_service_model
+from moto.iam.access_control import IAMPolicy, PermissionResult
 from moto.s3.exceptions import S3AccessDeniedError
+from moto.s3.models import FakeBucket
 from moto.s3.responses import S3Response
 
 from . import policies
@@ -48,6 +51,8 @@ S3_ACTIONS = {
 }
 # What services call the refusal, apart from AccessDenied and, where they speak JSON, AccessDeniedException.
 CODES = {"ec2": "UnauthorizedOperation", "sns": "AuthorizationError"}
+# What a bucket policy may ask of a connection. The loopback port stands for the service, which has TLS 1.3.
+OF_CONNECTIONS = {"aws:SecureTransport", "s3:TlsVersion"}
 # "This operation requires no permissions."
 FREE = {"sts:GetCallerIdentity", "sts:AssumeRole"}
 
@@ -90,10 +95,25 @@ def install(world: World) -> None:
         context = tuple(sorted(caller.context.items()))
         world.asked[role_arn, action, resource, context] = allowed
 
+    def bucket_permission(self: FakeBucket, action: str, resource: str) -> PermissionResult:
+        # moto applies a Deny whether its condition holds or not.
+        statements = policies.listed(json.loads(self.policy)["Statement"]) if self.policy else []
+        left = [one for one in statements if not _of_connection(one)]
+        if not left:
+            return PermissionResult.NEUTRAL
+        return IAMPolicy(json.dumps({"Statement": left})).is_action_permitted(action, resource)
+
+    world.patch(FakeBucket, "get_permission", bucket_permission)
     original = world.patch(BaseResponse, "_authenticate_and_authorize_normal_action", authorize)
     original_s3 = world.patch(S3Response, "_authenticate_and_authorize_s3_action", authorize_s3)
     policies.observers.append(note)
     world.at_stop.append(lambda: policies.observers.remove(note))
+
+
+def _of_connection(statement: dict[str, Any]) -> bool:
+    """Whether a statement denies nothing but connections without TLS, or with an old one."""
+    keys = {key for of_operator in statement.get("Condition", {}).values() for key in of_operator}
+    return statement["Effect"] == "Deny" and bool(keys) and keys <= OF_CONNECTIONS
 
 
 def check(caller: Caller, access: Access, code: str) -> None:

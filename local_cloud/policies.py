@@ -136,10 +136,11 @@ def _statements(policy: str | Mapping[str, Any] | None) -> Iterable[Mapping[str,
         if isinstance(policy, str)
         else policy
     )
-    return _listed(document.get("Statement", []))
+    return listed(document.get("Statement", []))
 
 
-def _listed(value: Any) -> list[Any]:
+def listed(value: Any) -> list[Any]:
+    """Return what stands in a policy for a list: a list, or its only element."""
     return value if isinstance(value, list) else [value]
 
 
@@ -147,12 +148,12 @@ def _principal_matches(statement: Mapping[str, Any], caller: Caller) -> bool:
     if "NotPrincipal" in statement:
         raise UnsupportedPolicyError("a policy statement with NotPrincipal")
     principal = statement.get("Principal", {})
-    if principal == "*" or "*" in _listed(principal.get("AWS", [])):
+    if principal == "*" or "*" in listed(principal.get("AWS", [])):
         return True
     if caller.service:
-        return caller.service in _listed(principal.get("Service", []))
+        return caller.service in listed(principal.get("Service", []))
     names = {caller.arn, caller.session_arn, caller.account, f"arn:aws:iam::{caller.account}:root"}
-    return any(name in names for name in _listed(principal.get("AWS", [])))
+    return any(name in names for name in listed(principal.get("AWS", [])))
 
 
 def _applies(statement: Mapping[str, Any], action: str, resource: str, caller: Caller) -> bool:
@@ -167,9 +168,9 @@ def _listed_match(
     statement: Mapping[str, Any], element: str, value: str, normal: Callable[[str], str]
 ) -> bool:
     if f"Not{element}" in statement:
-        return not any(_like(value, normal(pattern)) for pattern in _listed(statement[f"Not{element}"]))
+        return not any(_like(value, normal(pattern)) for pattern in listed(statement[f"Not{element}"]))
     # A role's trust policy has no Resource: it is about the role itself.
-    return any(_like(value, normal(pattern)) for pattern in _listed(statement.get(element, "*")))
+    return any(_like(value, normal(pattern)) for pattern in listed(statement.get(element, "*")))
 
 
 def _like(value: str, pattern: str) -> bool:
@@ -209,4 +210,4 @@ def _condition_holds(operator: str, key: str, wanted: Any, caller: Caller) -> bo
     if value is None:
         # An absent key fails a condition, except where the operator is negated or says IfExists.
         return negated or operator != name
-    return any(matches(value, str(item)) for item in _listed(wanted)) != negated
+    return any(matches(value, str(item)) for item in listed(wanted)) != negated
