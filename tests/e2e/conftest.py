@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -138,6 +138,14 @@ def catalog(cloud: Cloud) -> Catalog:
     version = service_catalog.describe_product(Id=product_id)["ProvisioningArtifacts"][-1]
     path = service_catalog.list_launch_paths(ProductId=product_id)["LaunchPathSummaries"][0]
     return Catalog(cloud, product_id, version["Id"], path["Id"])
+
+
+@pytest.fixture(scope="package")
+def oldest(catalog: Catalog) -> Catalog:
+    """The catalog with its oldest version chosen: half the resources, where a test is about the engine."""
+    service_catalog = catalog.cloud.client("servicecatalog")
+    version = service_catalog.describe_product(Id=catalog.product_id)["ProvisioningArtifacts"][0]
+    return replace(catalog, version_id=version["Id"])
 
 
 def reason(record: dict[str, Any]) -> str:

@@ -16,55 +16,55 @@ INPUTS = {"EnvironmentSuffix": "failing", "OpsEmails": "ops@example.com"}
 
 
 @pytest.fixture(scope="module")
-def failed(cloud: Cloud, catalog: Catalog) -> dict[str, Any]:
+def failed(cloud: Cloud, oldest: Catalog) -> dict[str, Any]:
     """A launch whose database could not be created."""
     faults(cloud.world).fail("AWS::RDS::DBInstance", NO_CAPACITY)
-    return catalog.provision("failing", **INPUTS)
+    return oldest.provision("failing", **INPUTS)
 
 
 def test_a_database_that_cannot_be_created_is_named_with_its_reason_and_leaves_nothing_behind(
-    cloud: Cloud, catalog: Catalog, failed: dict[str, Any]
+    cloud: Cloud, oldest: Catalog, failed: dict[str, Any]
 ) -> None:
     # WHEN a launch has failed because of its database
     # THEN the record says which resource it was and why, once
     assert failed["RecordDetail"]["Status"] == "FAILED"
     assert reason(failed).startswith(f"DatabaseInstance (AWS::RDS::DBInstance): {NO_CAPACITY}. ")
     assert "left nothing behind" in reason(failed)
-    assert catalog.answers(failed) == ["FAILED"]
+    assert oldest.answers(failed) == ["FAILED"]
     # AND the product may be updated or terminated, and there is nothing of it
-    assert catalog.status(product_of(failed)) == "TAINTED"
+    assert oldest.status(product_of(failed)) == "TAINTED"
     assert left_with(cloud, INPUTS["EnvironmentSuffix"]) == []
     assert stacks_ever(cloud, product_of(failed)) == ["DELETE_COMPLETE"]
 
 
 def test_an_update_after_a_failed_launch_launches_again(
-    cloud: Cloud, catalog: Catalog, failed: dict[str, Any]
+    cloud: Cloud, oldest: Catalog, failed: dict[str, Any]
 ) -> None:
     # GIVEN a launch that has failed
     product = product_of(failed)
 
     # WHEN it is updated with the same inputs, once the cause is gone
-    updated = catalog.update(product, **INPUTS)
+    updated = oldest.update(product, **INPUTS)
 
     # THEN there is a database
     assert updated["RecordDetail"]["Status"] == "SUCCEEDED", reason(updated)
-    assert catalog.status(product) == "AVAILABLE"
+    assert oldest.status(product) == "AVAILABLE"
     identifier = outputs(updated)["DatabaseIdentifier"]
     [database] = cloud.client("rds").describe_db_instances(DBInstanceIdentifier=identifier)["DBInstances"]
     assert database["DBInstanceStatus"] == "available"
     # AND it can be terminated
-    assert catalog.terminate(product)["RecordDetail"]["Status"] == "SUCCEEDED"
+    assert oldest.terminate(product)["RecordDetail"]["Status"] == "SUCCEEDED"
     assert left_with(cloud, INPUTS["EnvironmentSuffix"]) == []
 
 
 @pytest.fixture(scope="module")
-def refused(catalog: Catalog) -> dict[str, Any]:
+def refused(oldest: Catalog) -> dict[str, Any]:
     """A launch with two wrong inputs."""
-    return catalog.provision("refused", EnvironmentSuffix="Bad_Suffix", OpsEmails="nope")
+    return oldest.provision("refused", EnvironmentSuffix="Bad_Suffix", OpsEmails="nope")
 
 
 def test_wrong_inputs_are_all_listed_in_words_and_create_nothing(
-    cloud: Cloud, catalog: Catalog, refused: dict[str, Any]
+    cloud: Cloud, oldest: Catalog, refused: dict[str, Any]
 ) -> None:
     assert refused["RecordDetail"]["Status"] == "FAILED"
     first, suffix, emails = reason(refused).splitlines()
@@ -73,43 +73,43 @@ def test_wrong_inputs_are_all_listed_in_words_and_create_nothing(
     assert suffix.endswith('(given: "Bad_Suffix")')
     assert emails.startswith("- OpsEmails: must be email addresses such as ops@example.com")
     assert emails.endswith('(given: "nope")')
-    assert catalog.answers(refused) == ["FAILED"]
-    assert catalog.status(product_of(refused)) == "TAINTED"
+    assert oldest.answers(refused) == ["FAILED"]
+    assert oldest.status(product_of(refused)) == "TAINTED"
     assert stacks_ever(cloud, product_of(refused)) == []
     assert left_with(cloud, "Bad_Suffix") == []
 
 
 def test_a_product_without_anything_is_terminated_once(
-    cloud: Cloud, catalog: Catalog, refused: dict[str, Any]
+    cloud: Cloud, oldest: Catalog, refused: dict[str, Any]
 ) -> None:
     # GIVEN a launch that has failed before anything was created
     product = product_of(refused)
 
     # WHEN it is terminated, and once more while that is under way
-    under_way = catalog.start_terminate(product)
+    under_way = oldest.start_terminate(product)
     with pytest.raises(ClientError, match="still under change"):
-        catalog.start_terminate(product)
+        oldest.start_terminate(product)
 
     # THEN it is gone, and cannot be terminated again
-    terminated = catalog.ended(under_way)
+    terminated = oldest.ended(under_way)
     assert terminated["RecordDetail"]["Status"] == "SUCCEEDED", reason(terminated)
-    assert catalog.answers(terminated) == ["SUCCEEDED"]
+    assert oldest.answers(terminated) == ["SUCCEEDED"]
     assert stacks_ever(cloud, product) == []
     with pytest.raises(ClientError, match="ResourceNotFoundException"):
-        catalog.start_terminate(product)
+        oldest.start_terminate(product)
 
 
-def test_a_launch_whose_resources_have_failed_is_terminated(cloud: Cloud, catalog: Catalog) -> None:
+def test_a_launch_whose_resources_have_failed_is_terminated(cloud: Cloud, oldest: Catalog) -> None:
     # GIVEN another launch that has failed after something was created
     faults(cloud.world).fail("AWS::EC2::VPC", "The maximum number of VPCs has been reached.")
-    failed = catalog.provision("fails-too", EnvironmentSuffix="fails-too", OpsEmails="ops@example.com")
+    failed = oldest.provision("fails-too", EnvironmentSuffix="fails-too", OpsEmails="ops@example.com")
     assert "The maximum number of VPCs has been reached." in reason(failed)
 
     # WHEN it is terminated
-    terminated = catalog.terminate(product_of(failed))
+    terminated = oldest.terminate(product_of(failed))
 
     # THEN it is gone
     assert terminated["RecordDetail"]["Status"] == "SUCCEEDED", reason(terminated)
     assert left_with(cloud, "fails-too") == []
     with pytest.raises(ClientError, match="ResourceNotFoundException"):
-        catalog.status(product_of(failed))
+        oldest.status(product_of(failed))

@@ -14,11 +14,11 @@ WRONG = {"EnvironmentSuffix": "Bad_Suffix", "OpsEmails": "ops@example.com"}  # a
 
 
 def test_an_execution_that_an_administrator_stops_is_answered_and_its_product_can_be_terminated(
-    cloud: Cloud, catalog: Catalog
+    cloud: Cloud, oldest: Catalog
 ) -> None:
     # GIVEN a launch that is under way
     stall = faults(cloud.world).stall("AWS::EC2::VPC")
-    launched = catalog.start_provision("stopped", EnvironmentSuffix="stopped", OpsEmails="ops@example.com")
+    launched = oldest.start_provision("stopped", EnvironmentSuffix="stopped", OpsEmails="ops@example.com")
     assert stall.reached.wait(20)
 
     # WHEN its execution is stopped
@@ -26,70 +26,68 @@ def test_an_execution_that_an_administrator_stops_is_answered_and_its_product_ca
     cloud.client("stepfunctions").stop_execution(executionArn=execution["executionArn"])
 
     # THEN the user is told, once
-    record = catalog.ended(launched)
+    record = oldest.ended(launched)
     assert record["RecordDetail"]["Status"] == "FAILED"
     assert "An administrator stopped the operation" in reason(record)
-    assert catalog.answers(record) == ["FAILED"]
-    assert catalog.status(product_of(record)) == "TAINTED"
+    assert oldest.answers(record) == ["FAILED"]
+    assert oldest.status(product_of(record)) == "TAINTED"
 
     # AND what was left half done goes with the product
     stall.release()
-    terminated = catalog.terminate(product_of(record))
+    terminated = oldest.terminate(product_of(record))
     assert terminated["RecordDetail"]["Status"] == "SUCCEEDED", reason(terminated)
     assert left_with(cloud, "stopped") == []
 
 
-def test_an_answer_that_cannot_be_given_for_hours_is_given_when_it_can(
-    cloud: Cloud, catalog: Catalog
-) -> None:
+def test_an_answer_that_cannot_be_given_for_hours_is_given_when_it_can(cloud: Cloud, oldest: Catalog) -> None:
     # GIVEN that the function that reports cannot run
     with _paused(cloud, "Report"):
         # WHEN a launch fails, and so does every attempt to report it
-        launched = catalog.start_provision("unreported", **WRONG)
+        launched = oldest.start_provision("unreported", **WRONG)
         eventually(
             lambda: [one["status"] for one in executions(cloud, of=record_of(launched))] == ["FAILED"],
             "the execution has given up",
         )
-        assert catalog.status(product_of(launched)) == "UNDER_CHANGE"
+        assert oldest.status(product_of(launched)) == "UNDER_CHANGE"
 
     # THEN the report of the dead execution gets through once it can
-    record = catalog.ended(launched)
+    record = oldest.ended(launched)
     assert record["RecordDetail"]["Status"] == "FAILED"
-    assert catalog.answers(record) == ["FAILED"]
-    assert catalog.status(product_of(record)) == "TAINTED"
+    assert oldest.answers(record) == ["FAILED"]
+    assert oldest.status(product_of(record)) == "TAINTED"
 
 
-def test_an_operation_that_cannot_be_started_is_answered(cloud: Cloud, catalog: Catalog) -> None:
+def test_an_operation_that_cannot_be_started_is_answered(cloud: Cloud, oldest: Catalog) -> None:
     # GIVEN that the function that receives operations cannot run
     with _paused(cloud, "Receive"):
         # WHEN a product is launched
-        record = catalog.provision("unreceived", **WRONG)
+        record = oldest.provision("unreceived", **WRONG)
 
     # THEN the message has become a dead letter, and that is answered
     assert record["RecordDetail"]["Status"] == "FAILED"
     assert "The provisioning engine failed (OperationNotStarted)" in reason(record)
-    assert catalog.answers(record) == ["FAILED"]
-    assert catalog.status(product_of(record)) == "TAINTED"
+    assert oldest.answers(record) == ["FAILED"]
+    assert oldest.status(product_of(record)) == "TAINTED"
     assert executions(cloud, of=record_of(record)) == []
 
 
-def test_a_late_answer_does_not_change_the_first_one(cloud: Cloud, catalog: Catalog) -> None:
+def test_a_late_answer_does_not_change_the_first_one(cloud: Cloud, oldest: Catalog) -> None:
     # GIVEN an operation that has succeeded
-    refused = catalog.provision("answered", **WRONG)
-    terminated = catalog.terminate(product_of(refused))
+    refused = oldest.provision("answered", **WRONG)
+    terminated = oldest.terminate(product_of(refused))
     [execution] = executions(cloud, of=record_of(terminated))
     described = cloud.client("stepfunctions").describe_execution(executionArn=execution["executionArn"])
     given = json.loads(described["input"])
 
     # WHEN its message turns up among the dead letters
     dead_letters(cloud).send(json.dumps(given["message"] | {"token": given["token"]}))
-    eventually(lambda: len(catalog.answers(terminated)) == 2, "the late answer")
+    eventually(lambda: len(oldest.answers(terminated)) == 2, "the late answer")
 
     # THEN the record stays as it is, and the message is done with
     eventually(lambda: dead_letters(cloud).depth() == 0, "the dead letter is gone")
     record = cloud.client("servicecatalog").describe_record(Id=record_of(terminated))
     assert record["RecordDetail"]["Status"] == "SUCCEEDED"
-    assert catalog.answers(terminated) == ["SUCCEEDED", "FAILED"]
+    assert oldest.answers(terminated) == ["SUCCEEDED", "FAILED"]
 
 
 @contextmanager

@@ -12,12 +12,12 @@ from tests.e2e.conftest import Catalog, outputs, product_of, reason
 
 
 @pytest.fixture(scope="module")
-def launched(cloud: Cloud, catalog: Catalog) -> Iterator[dict[str, Any]]:
+def launched(cloud: Cloud, oldest: Catalog) -> Iterator[dict[str, Any]]:
     """A launch while CloudFormation was throttling. Each test leaves it as it may be updated again."""
     faults(cloud.world).throttle_action("DescribeStacks", 2)
-    record = catalog.provision("updated", EnvironmentSuffix="updated", OpsEmails="first@example.com")
+    record = oldest.provision("updated", EnvironmentSuffix="updated", OpsEmails="first@example.com")
     yield record
-    catalog.terminate(product_of(record))
+    oldest.terminate(product_of(record))
 
 
 @pytest.fixture
@@ -32,17 +32,17 @@ def events(cloud: Cloud, product: str) -> list[dict[str, Any]]:
 
 
 def test_a_throttling_cloudformation_delays_a_launch_and_does_not_fail_it(
-    catalog: Catalog, launched: dict[str, Any]
+    oldest: Catalog, launched: dict[str, Any]
 ) -> None:
     assert launched["RecordDetail"]["Status"] == "SUCCEEDED", reason(launched)
-    assert catalog.answers(launched) == ["SUCCEEDED"]
+    assert oldest.answers(launched) == ["SUCCEEDED"]
 
 
 def test_emails_that_were_never_confirmed_are_reported_as_expiring_when_they_are_removed(
-    cloud: Cloud, catalog: Catalog, product: str, events: list[dict[str, Any]]
+    cloud: Cloud, oldest: Catalog, product: str, events: list[dict[str, Any]]
 ) -> None:
     # WHEN only the emails change
-    updated = catalog.update(product, EnvironmentSuffix=None, OpsEmails="second@example.com")
+    updated = oldest.update(product, EnvironmentSuffix=None, OpsEmails="second@example.com")
 
     # THEN each one's fate is told
     assert updated["RecordDetail"]["Status"] == "SUCCEEDED", reason(updated)
@@ -58,18 +58,18 @@ def test_emails_that_were_never_confirmed_are_reported_as_expiring_when_they_are
 
 
 def test_an_update_that_mentions_nothing_succeeds_and_changes_nothing(
-    cloud: Cloud, catalog: Catalog, product: str, events: list[dict[str, Any]]
+    cloud: Cloud, oldest: Catalog, product: str, events: list[dict[str, Any]]
 ) -> None:
     # GIVEN the emails as the last update has left them
     before = cloud.client("cloudformation").describe_stacks(StackName=f"TapStack-{product}")["Stacks"]
     emails = next(one["OutputValue"] for one in before[0]["Outputs"] if one["OutputKey"] == "OpsEmails")
 
     # WHEN an update gives no parameters
-    updated = catalog.update(product)
+    updated = oldest.update(product)
 
     # THEN all stays, the emails too
     assert updated["RecordDetail"]["Status"] == "SUCCEEDED", reason(updated)
-    assert catalog.answers(updated) == ["SUCCEEDED"]
+    assert oldest.answers(updated) == ["SUCCEEDED"]
     assert outputs(updated)["OpsEmails"] == emails
     assert f"{emails}: pending confirmation" in outputs(updated)["OpsEmailSubscriptions"]
     assert _events(cloud, product) == events
@@ -85,7 +85,7 @@ def test_an_update_that_mentions_nothing_succeeds_and_changes_nothing(
 )
 def test_an_update_that_would_lose_data_or_the_network_is_refused_and_changes_nothing(
     cloud: Cloud,
-    catalog: Catalog,
+    oldest: Catalog,
     product: str,
     events: list[dict[str, Any]],
     changed: dict[str, str],
@@ -95,42 +95,42 @@ def test_an_update_that_would_lose_data_or_the_network_is_refused_and_changes_no
     before = _database(cloud, product)
 
     # WHEN an update would replace it, or cut it off
-    refused = catalog.update(product, **changed)
+    refused = oldest.update(product, **changed)
 
     # THEN it is refused with the input that is the cause, and nothing has changed
     assert refused["RecordDetail"]["Status"] == "FAILED"
     assert words in reason(refused)
     assert next(iter(changed)) in reason(refused)
-    assert catalog.answers(refused) == ["FAILED"]
-    assert catalog.status(product) == "TAINTED"
+    assert oldest.answers(refused) == ["FAILED"]
+    assert oldest.status(product) == "TAINTED"
     assert _events(cloud, product) == events
     assert _database(cloud, product) == before
 
 
 def test_a_product_whose_update_was_refused_is_updated_and_takes_no_other_operation_meanwhile(
-    cloud: Cloud, catalog: Catalog, product: str
+    cloud: Cloud, oldest: Catalog, product: str
 ) -> None:
     # GIVEN an update that was refused
-    catalog.update(product, BackupRetentionDays="99")
-    assert catalog.status(product) == "TAINTED"
+    oldest.update(product, BackupRetentionDays="99")
+    assert oldest.status(product) == "TAINTED"
 
     # WHEN another one is under way
     stall = faults(cloud.world).stall("AWS::RDS::DBInstance", on="update")
-    under_way = catalog.start_update(product, BackupRetentionDays="14")
+    under_way = oldest.start_update(product, BackupRetentionDays="14")
     assert stall.reached.wait(20)
 
     # THEN neither an update nor a termination is accepted
     with pytest.raises(ClientError, match="still under change"):
-        catalog.start_update(product)
+        oldest.start_update(product)
     with pytest.raises(ClientError, match="still under change"):
-        catalog.start_terminate(product)
+        oldest.start_terminate(product)
 
     # AND the one that was under way succeeds
     stall.release()
-    updated = catalog.ended(under_way)
+    updated = oldest.ended(under_way)
     assert updated["RecordDetail"]["Status"] == "SUCCEEDED", reason(updated)
-    assert catalog.answers(updated) == ["SUCCEEDED"]
-    assert catalog.status(product) == "AVAILABLE"
+    assert oldest.answers(updated) == ["SUCCEEDED"]
+    assert oldest.status(product) == "AVAILABLE"
     assert _database(cloud, product)["BackupRetentionPeriod"] == 14
 
 
