@@ -140,6 +140,4 @@ NOT_SEEN: dict[str, dict[str, list[str]]] = {
     },
 }
 # Asked for, and not missed by the user: reason -> actions.
-NOT_MISSED = {
-    "Service Catalog leaves its group if it may not delete it": ["resource-groups:DeleteGroup"]
-}
+NOT_MISSED = {"Service Catalog leaves its group if it may not delete it": ["resource-groups:DeleteGroup"]}
