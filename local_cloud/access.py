@@ -198,7 +198,7 @@ def _arn(kind: str, value: str, parameters: Mapping[str, Any]) -> str:
 
 
 def _role_arn(name: str, parameters: Mapping[str, Any]) -> str:
-    roles = {role.name: str(role.arn) for role in iam_backends[ACCOUNT_ID]["aws"].roles.values()}
+    roles = {role.name: str(role.arn) for role in list(iam_backends[ACCOUNT_ID]["aws"].roles.values())}
     return roles.get(name, f"arn:aws:iam::{ACCOUNT_ID}:role{parameters.get('Path', '/')}{name}")
 
 

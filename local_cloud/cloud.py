@@ -7,6 +7,7 @@ import os
 import socket
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from types import TracebackType
 from typing import Any, Self
 
@@ -51,6 +52,10 @@ PARTS = (
     cloudformation,
     service_catalog,
 )
+
+# moto's backends are dictionaries that no thread may change while another walks over them. The other services
+# are not among these because their calls wait: for messages, for functions, for each other.
+TAKING_TURNS = ("cloudwatch", "ec2", "iam", "kms", "logs", "rds", "secretsmanager")
 
 
 class AlreadyRunningError(Exception):
@@ -195,7 +200,8 @@ def _answer_failures(world: World) -> None:
 
     def call_action(self: BaseResponse) -> tuple[int, dict[str, str], str | bytes]:
         try:
-            answer: tuple[int, dict[str, str], str | bytes] = original(self)
+            with turns.get(str(self.service_name), nullcontext()):
+                answer: tuple[int, dict[str, str], str | bytes] = original(self)
         except HTTPException:
             raise
         except ServiceException as refusal:
@@ -212,4 +218,5 @@ def _answer_failures(world: World) -> None:
             return 501 if unknown else 500, *self._enrich_response(headers, body)
         return answer
 
+    turns = {service: threading.RLock() for service in TAKING_TURNS}
     original = world.patch(BaseResponse, "call_action", call_action)

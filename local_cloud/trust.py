@@ -8,7 +8,7 @@ import re
 from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult
 from moto.iam.exceptions import NotFoundException
-from moto.iam.models import iam_backends
+from moto.iam.models import IAMBackend, iam_backends
 from moto.sts.models import sts_backends
 from moto.sts.responses import TokenResponse
 
@@ -41,6 +41,8 @@ def install(world: World) -> None:
         return result
 
     original = world.patch(TokenResponse, "assume_role", assume_role)
+    # A copy: every request is looked up here while other threads make and delete roles.
+    world.patch(IAMBackend, "get_roles", lambda self: list(self.roles.values()))
 
 
 def caller_of(authorization: str) -> Caller:

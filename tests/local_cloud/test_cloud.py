@@ -1,6 +1,10 @@
+import json
 import os
 import socket
+import sys
 import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import boto3
@@ -67,3 +71,34 @@ def test_any_aws_client_may_come_in_from_outside() -> None:
             config=Config(retries={"total_max_attempts": 1}),
         )
         assert client.get_caller_identity()["Account"] == "123456789012"
+
+
+@pytest.fixture
+def hasty_threads() -> Iterator[None]:
+    """Let threads take turns a thousand times as often as they do by themselves."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(before / 1000)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("hasty_threads")
+def test_many_callers_at_once_do_not_disturb_each_other() -> None:
+    with Cloud() as cloud:
+        iam = cloud.client("iam")
+        statement = {"Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*"}
+        trust = '{"Version": "2012-10-17", "Statement": []}'
+        document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+        def come_and_go(caller: int) -> None:
+            name = f"role-{caller}"
+            iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)
+            for number in range(3):
+                policy = iam.create_policy(PolicyName=f"{name}-{number}", PolicyDocument=document)["Policy"]
+                iam.attach_role_policy(RoleName=name, PolicyArn=policy["Arn"])
+                iam.detach_role_policy(RoleName=name, PolicyArn=policy["Arn"])
+                iam.delete_policy(PolicyArn=policy["Arn"])
+            iam.delete_role(RoleName=name)
+
+        with ThreadPoolExecutor(8) as callers:
+            assert len(list(callers.map(come_and_go, range(8)))) == 8
