@@ -34,6 +34,7 @@ from . import (
     step_functions,
     trust,
 )
+from .api_faults import api_faults
 from .world import World
 
 log = logging.getLogger(__name__)
@@ -177,7 +178,7 @@ class Cloud:
                 ]
             return answer
 
-        return application
+        return api_faults(self.world).on_the_way_to(application, self.world)
 
     def _undo(self) -> None:
         while self.world.at_stop:

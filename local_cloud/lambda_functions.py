@@ -209,7 +209,7 @@ class _Runtime:
         nursery = self.nursery(function)
         now = datetime.now(UTC)
         stream = f"{now:%Y/%m/%d}/[{function.version}]{uuid.uuid4().hex}"
-        sandbox = Sandbox(nursery, self._environment(function, nursery, stream), stream)
+        sandbox = Sandbox(nursery, self._environment(function, nursery, stream), stream, self.world.speed)
         with self._lock:
             self._all.append(sandbox)
         return sandbox

@@ -84,12 +84,14 @@ class Sandbox:
 
     Attributes:
         log_stream: the CloudWatch Logs stream of this environment.
+        speed: AWS seconds that pass while the function sleeps for one.
         alive: False once the process has ended; a sandbox that timed out or crashed is not used again.
     """
 
     nursery: Nursery
     environment: Mapping[str, str]
     log_stream: str
+    speed: float
     alive: bool = field(default=True, init=False)
 
     def __post_init__(self) -> None:
@@ -106,7 +108,7 @@ class Sandbox:
         os.close(their_pipe)
 
     def invoke(self, payload: str, request_id: str, function_arn: str, timeout: float) -> Answer:
-        """Run the handler on `payload`, for at most `timeout` real seconds."""
+        """Run the handler on `payload` for at most `timeout` seconds: real ones, and those it sleeps."""
         answer = Answer()
         try:
             if not self._ready:
@@ -160,6 +162,7 @@ class Sandbox:
             "requestId": request_id,
             "functionArn": function_arn,
             "deadline": int((time.time() + timeout) * 1000),
+            "speed": self.speed,
             "traceId": _trace_id(),
         }
         try:
@@ -173,8 +176,7 @@ class Sandbox:
             sources: list[Any] = [self._channel] if self._silent else [self._channel, self._pipe]
             readable, _, _ = select.select(sources, [], [], max(0.0, deadline - time.monotonic()))
             if not readable:
-                reason = f"RequestId: {request_id} Error: Task timed out after {timeout:.2f} seconds"
-                raise _EndedError({"errorType": "Sandbox.Timedout", "errorMessage": reason})
+                raise _EndedError(_out_of_time(request_id, timeout))
             if self._pipe in readable:
                 chunk = os.read(self._pipe, 1 << 16)
                 self._silent = not chunk
@@ -186,6 +188,8 @@ class Sandbox:
                 self._buffer += received
         line, _, self._buffer = self._buffer.partition(b"\n")
         message: dict[str, Any] = json.loads(line)
+        if "outOfTime" in message:
+            raise _EndedError(_out_of_time(request_id, timeout))
         if "exit" in message:
             raise _EndedError(_exited(request_id, message["exit"]))
         return message
@@ -209,6 +213,11 @@ class _EndedError(Exception):
     def __init__(self, report: dict[str, Any]) -> None:
         super().__init__(report["errorType"])
         self.report = report
+
+
+def _out_of_time(request_id: str, timeout: float) -> dict[str, Any]:
+    reason = f"RequestId: {request_id} Error: Task timed out after {timeout:.2f} seconds"
+    return {"errorType": "Sandbox.Timedout", "errorMessage": reason}
 
 
 def _exited(request_id: str, status: int | None) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.eval.event.event_manager import EventManager
 from moto.stepfunctions.parser.asl.eval.program_state import ProgramRunning, ProgramStopped, ProgramTimedOut
 from moto.stepfunctions.parser.asl.utils.boto_client import boto_client_for
+from moto.stepfunctions.parser.backend.execution import Execution
 
 from .world import World
 
@@ -73,12 +74,14 @@ class _Clock:
         self._env = env
         self._limit = limit
         self._started = time.monotonic()
+        self._stopped: float | None = None
         self._skipped = 0.0
         self._ended = threading.Event()
         self._changed = threading.Event()
 
     def end(self) -> None:
         """Interrupt every wait of the execution."""
+        self._stopped = self._stopped or time.monotonic()
         self._ended.set()
         self._changed.set()
 
@@ -102,8 +105,12 @@ class _Clock:
             self._env.set_timed_out()
             self.end()
 
+    def used(self) -> float:
+        """Return the AWS seconds from the start until now or the end."""
+        return self._skipped + (self._stopped or time.monotonic()) - self._started
+
     def _left(self) -> float:
-        return max(0.0, self._limit - self._skipped - (time.monotonic() - self._started))
+        return max(0.0, self._limit - self.used())
 
 
 def _wait_in_the_worlds_time(world: World) -> None:
@@ -131,6 +138,13 @@ def _wait_in_the_worlds_time(world: World) -> None:
 def _clock(env: Environment) -> _Clock:
     # The event manager is the one object that an execution shares with its branches.
     return env.event_manager.clock  # type: ignore[attr-defined, no-any-return]
+
+
+def seconds_used(execution: Execution) -> float:
+    """Return how long an execution has run, in AWS seconds; 0 if it has not got as far as a clock."""
+    env = execution.exec_worker.env if execution.exec_worker else None
+    clock: _Clock | None = getattr(env.event_manager, "clock", None) if env else None
+    return clock.used() if clock else 0.0
 
 
 def _end_once(world: World) -> None:

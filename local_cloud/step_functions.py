@@ -273,6 +273,13 @@ def _targets(state: dict[str, Any]) -> Iterator[str]:
         yield state["Default"]
 
 
+def seconds_used(execution_arn: str) -> float:
+    """Return how long an execution has run, in AWS seconds: its timestamps are those of this machine."""
+    backend = stepfunctions_parser_backends[ACCOUNT_ID][REGION]
+    execution: Any = backend.describe_execution(execution_arn)
+    return state_machine_interpreter.seconds_used(execution)
+
+
 def _abort_all() -> None:
     for machine in stepfunctions_parser_backends[ACCOUNT_ID][REGION].state_machines:
         for execution in machine.executions:
