@@ -97,6 +97,7 @@ _NAMES: dict[str, dict[str, str]] = {
     "logs": dict.fromkeys(("logGroupName", "resourceArn"), f"logs:{_HERE}:log-group:{{}}"),
     "rds": {
         "DBInstanceIdentifier": f"rds:{_HERE}:db:{{}}",
+        "DBSnapshotIdentifier": f"rds:{_HERE}:snapshot:{{}}",
         "DBSubnetGroupName": f"rds:{_HERE}:subgrp:{{}}",
         "DBParameterGroupName": f"rds:{_HERE}:pg:{{}}",
         "OptionGroupName": f"rds:{_HERE}:og:{{}}",

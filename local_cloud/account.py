@@ -21,7 +21,9 @@ VPCS = "L-F678F1CE"
 NAT_GATEWAYS = "L-FE5A380F"
 ELASTIC_IPS = "L-0263D0A3"
 DB_INSTANCES = "L-7B6409FD"
+MANUAL_SNAPSHOTS = "L-272F1212"
 
+RDS = "Amazon Relational Database Service (Amazon RDS)"
 _PAGE = 100
 
 
@@ -43,7 +45,8 @@ def _default(service: str, service_name: str, code: str, name: str, value: float
 DEFAULTS: list[dict[str, Any]] = [
     *VPC_DEFAULT_QUOTAS,
     _default("ec2", "Amazon Elastic Compute Cloud (Amazon EC2)", ELASTIC_IPS, "EC2-VPC Elastic IPs", 5.0),
-    _default("rds", "Amazon Relational Database Service (Amazon RDS)", DB_INSTANCES, "DB instances", 40.0),
+    _default("rds", RDS, DB_INSTANCES, "DB instances", 40.0),
+    _default("rds", RDS, MANUAL_SNAPSHOTS, "Manual DB instance snapshots", 100.0),
 ]
 
 

@@ -1,33 +1,27 @@
-"""RDS where moto falls short: time, properties, logs, network interfaces, and what stands in the way of what.
+"""RDS where moto falls short: time, properties, logs, network interfaces, what stands in whose way.
 
-Behaviour after the RDS API reference (CreateDBInstance, ModifyDBInstance, DeleteDBInstance) and the user
-guide's "Viewing Amazon RDS DB instance status".
+Behaviour after the RDS API reference (CreateDBInstance, DeleteDBInstance) and the user guide's "Viewing
+Amazon RDS DB instance status".
 """
 
 from __future__ import annotations
 
 import secrets
 import string
-import threading
-from collections.abc import Callable
 from typing import Any
 
-from moto.core.exceptions import ServiceException
 from moto.ec2.models import ec2_backends
 from moto.logs.models import logs_backends
+from moto.rds.exceptions import DBParameterGroupNotFoundError
 from moto.rds.models import DBInstance, RDSBackend
 
-from .rds_offers import ENGINE, MAJORS, default_version, versions
+from .rds_offers import ENGINE, MAJORS, default_version, instance_classes, versions
+from .rds_state import Refused, later
 from .world import World
 
-_CREATION, _CREATION_MULTI_AZ, _MODIFICATION, _DELETION = (
-    420,
-    900,
-    120,
-    300,
-)  # AWS seconds, as usually observed
+_CREATION, _CREATION_MULTI_AZ, _DELETION = 420, 900, 300  # AWS seconds, as usually observed
 # Request parameters that moto drops, by what DescribeDBInstances calls them.
-_KEPT = {
+KEPT = {
     "enable_performance_insights": "performance_insights_enabled",
     "performance_insights_kms_key_id": "performance_insights_kms_key_id",
     "performance_insights_retention_period": "performance_insights_retention_period",
@@ -37,14 +31,9 @@ _KEPT = {
 }
 
 
-class _Refused(ServiceException):
-    """RDS refuses; code and message come with it."""
-
-
 def install(world: World) -> None:
     """Make moto's RDS behave as documented. Call it before the server starts."""
     _patch_creation(world)
-    _patch_modification(world)
     _patch_deletion(world)
     _patch_groups(world)
 
@@ -56,27 +45,22 @@ def install(world: World) -> None:
     world.patch(DBInstance, "endpoint", property(endpoint))
 
 
-def later(world: World, aws_seconds: float, work: Callable[[], None]) -> None:
-    """Do `work` in a thread after `aws_seconds`, unless the cloud stops before."""
-
-    def run() -> None:
-        world.sleep(aws_seconds)
-        if not world.stopping.is_set():
-            work()
-
-    threading.Thread(target=run, name="rds", daemon=True).start()
-
-
 def _patch_creation(world: World) -> None:
     def create(self: RDSBackend, kwargs: dict[str, Any]) -> DBInstance:
         values = dict(kwargs.items())
-        values["engine_version"] = _creatable(values)
+        values["engine_version"] = version = _creatable(values)
+        check_class(values["db_instance_class"], version)
+        if group := values.get("db_parameter_group_name"):
+            check_family(self, group, version)
         database: DBInstance = original(self, values)
         database.dbi_resource_id = "db-" + "".join(
             secrets.choice(string.ascii_uppercase + string.digits) for _ in range(26)
         )
         database.license_model = values.get("license_model", "postgresql-license")
-        for parameter, attribute in _KEPT.items():
+        if not database.option_group_supplied:
+            database.option_group_name = f"default:{ENGINE}-{version.partition('.')[0]}"
+        database.engine_lifecycle_support = "open-source-rds-extended-support"  # type: ignore[attr-defined]
+        for parameter, attribute in KEPT.items():
             if values.get(parameter) is not None:
                 setattr(database, attribute, values[parameter])
         database.status = "creating"
@@ -89,7 +73,7 @@ def _patch_creation(world: World) -> None:
                 self.databases.get(database.db_instance_identifier) is database
                 and database.status == "creating"
             ):
-                _create_log_groups(self, database)
+                create_log_groups(self, database)
                 database.status = "available"
 
         database.interfaces = interfaces  # type: ignore[attr-defined]
@@ -102,15 +86,53 @@ def _patch_creation(world: World) -> None:
 def _creatable(values: dict[str, Any]) -> str:
     """The full version that a request asks for; a major version alone gets a minor of RDS's choice."""
     if values.get("engine") != ENGINE:
-        raise _Refused(
+        raise Refused(
             "InvalidParameterValue", f"The local cloud does not emulate the engine {values.get('engine')}"
         )
     version = values.get("engine_version") or MAJORS[-1]
     if version in MAJORS:
         return default_version(version)
     if not versions().get(version):
-        raise _Refused("InvalidParameterCombination", f"Cannot find version {version} for {ENGINE}")
+        raise Refused("InvalidParameterCombination", f"Cannot find version {version} for {ENGINE}")
     return str(version)
+
+
+def check_class(instance_class: str, version: str) -> None:
+    """Raise Refused if RDS has no instances of this class with this engine version."""
+    if instance_class not in instance_classes(version):
+        raise Refused(
+            "InvalidParameterCombination",
+            "RDS does not support creating a DB instance with the following combination: DBInstanceClass="
+            f"{instance_class}, Engine={ENGINE}, EngineVersion={version}, LicenseModel=postgresql-license. "
+            "For supported combinations of instance class and database engine version, see the "
+            "documentation.",
+        )
+
+
+def check_family(backend: RDSBackend, name: str, version: str) -> None:
+    """Raise Refused unless a parameter group is one for this engine version; a default one is made.
+
+    The words are from public reports of the refusal.
+    """
+    family = f"{ENGINE}{version.partition('.')[0]}"
+    if name in {f"default.{ENGINE}{major}" for major in MAJORS} - backend.db_parameter_groups.keys():
+        of = name.removeprefix("default.")
+        backend.create_db_parameter_group(
+            {
+                "db_parameter_group_name": name,
+                "db_parameter_group_family": of,
+                "description": f"Default parameter group for {of}",
+            }
+        )
+    group = backend.db_parameter_groups.get(name)
+    if group is None:
+        raise DBParameterGroupNotFoundError(name)
+    if group.family != family:
+        raise Refused(
+            "InvalidParameterCombination",
+            f"The parameter group {name} with DBParameterGroupFamily {group.family} can't be used for this "
+            f"instance. Use a parameter group with DBParameterGroupFamily {family}.",
+        )
 
 
 def _create_interfaces(backend: RDSBackend, database: DBInstance) -> tuple[list[str], list[str]]:
@@ -121,7 +143,7 @@ def _create_interfaces(backend: RDSBackend, database: DBInstance) -> tuple[list[
     ec2 = ec2_backends[backend.account_id][backend.region_name]
     by_zone = {subnet.availability_zone: subnet for subnet in group._subnets}
     if database.multi_az and len(by_zone) < 2:
-        raise _Refused(
+        raise Refused(
             "DBSubnetGroupDoesNotCoverEnoughAZs",
             "A Multi-AZ instance needs subnets in two availability zones.",
         )
@@ -136,7 +158,8 @@ def _create_interfaces(backend: RDSBackend, database: DBInstance) -> tuple[list[
     return interfaces, zones
 
 
-def _create_log_groups(backend: RDSBackend, database: DBInstance) -> None:
+def create_log_groups(backend: RDSBackend, database: DBInstance) -> None:
+    """Create the log groups that the instance's logs go to, as RDS does where they are not there."""
     logs = logs_backends[backend.account_id][backend.region_name]
     for kind in database.enabled_cloudwatch_logs_exports:
         name = f"/aws/rds/instance/{database.db_instance_identifier}/{kind}"
@@ -144,66 +167,11 @@ def _create_log_groups(backend: RDSBackend, database: DBInstance) -> None:
             logs.create_log_group(name, {})
 
 
-def _patch_modification(world: World) -> None:
-    def modify(self: RDSBackend, identifier: str, kwargs: dict[str, Any]) -> DBInstance:
-        values = dict(kwargs.items())
-        database = self.describe_db_instances(identifier)[0]
-        if database.status != "available":
-            raise _Refused("InvalidDBInstanceState", "Database instance is not in available state.")
-        _check_modification(database, values)
-        for parameter, attribute in _KEPT.items():
-            if values.get(parameter) is not None:
-                setattr(database, attribute, values.pop(parameter))
-        version = values.get("engine_version")
-        if version is not None and version == database.engine_version.split(".")[0]:
-            values.pop("engine_version")
-        elif version in MAJORS:
-            values["engine_version"] = default_version(version)
-        original(self, identifier, values)
-        _create_log_groups(self, database)
-        database.status = "modifying"
-
-        def available() -> None:
-            if database.status == "modifying":
-                database.status = "available"
-
-        later(world, _MODIFICATION, available)
-        return database
-
-    original = world.patch(RDSBackend, "modify_db_instance", modify)
-
-
-def _check_modification(database: DBInstance, values: dict[str, Any]) -> None:
-    storage = values.get("allocated_storage")
-    if storage is not None and storage < database.allocated_storage:
-        raise _Refused(
-            "InvalidParameterCombination", "Invalid storage size for engine name: the size cannot be reduced."
-        )
-    version = values.get("engine_version")
-    if version is None:
-        return
-    current, wanted = (_numbers(text) for text in (database.engine_version, version))
-    if wanted < current[: len(wanted)]:
-        raise _Refused(
-            "InvalidParameterCombination",
-            f"Cannot upgrade {database.engine} from {database.engine_version} to {version}",
-        )
-    if wanted[0] > current[0] and not values.get("allow_major_version_upgrade"):
-        raise _Refused(
-            "InvalidParameterCombination",
-            "The AllowMajorVersionUpgrade flag must be present when upgrading to a new major version.",
-        )
-
-
-def _numbers(version: str) -> list[int]:
-    return [int(part) for part in version.split(".")]
-
-
 def _patch_deletion(world: World) -> None:
     def delete(self: RDSBackend, db_instance_identifier: str, *args: Any, **kwargs: Any) -> DBInstance:
         database: DBInstance = self.describe_db_instances(db_instance_identifier)[0]
         if database.status == "deleting":
-            raise _Refused(
+            raise Refused(
                 "InvalidDBInstanceState", f"Instance {db_instance_identifier} is already being deleted."
             )
         # moto deletes at once: everything that may refuse is asked first, then the instance is put back.
@@ -228,7 +196,7 @@ def _patch_groups(world: World) -> None:
         for database in self.databases.values():
             group = getattr(database, "db_subnet_group", None)
             if group is not None and group.name == subnet_name:
-                raise _Refused(
+                raise Refused(
                     "InvalidDBSubnetGroupStateFault",
                     f"Cannot delete the subnet group '{subnet_name}' because at least one database instance: "
                     f"{database.db_instance_identifier} is still using it.",
@@ -237,7 +205,7 @@ def _patch_groups(world: World) -> None:
 
     def delete_parameter_group(self: RDSBackend, db_parameter_group_name: str) -> Any:
         if any(item.db_parameter_group_name == db_parameter_group_name for item in self.databases.values()):
-            raise _Refused(
+            raise Refused(
                 "InvalidDBParameterGroupState",
                 "One or more database instances are still members of this parameter group "
                 f"{db_parameter_group_name}, so the group cannot be deleted",

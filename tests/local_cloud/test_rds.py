@@ -1,48 +1,17 @@
-"""RDS instances: time, groups in use, versions."""
+"""RDS instances: time, groups in use, versions on offer."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from local_cloud.cloud import Cloud
+from tests.local_cloud.databases import available, create, delete
 
 
 @pytest.fixture(scope="module")
-def cloud() -> Iterator[Cloud]:
-    with Cloud(speed=100_000) as cloud:
-        subnets = cloud.client("ec2").describe_subnets()["Subnets"][:2]
-        cloud.client("rds").create_db_subnet_group(
-            DBSubnetGroupName="two",
-            DBSubnetGroupDescription="d",
-            SubnetIds=[item["SubnetId"] for item in subnets],
-        )
-        yield cloud
-
-
-@pytest.fixture
-def rds(cloud: Cloud) -> Any:
-    return cloud.client("rds")
-
-
-def create(rds: Any, name: str, **more: Any) -> dict[str, Any]:
-    request = {
-        "DBInstanceClass": "db.r6g.large",
-        "Engine": "postgres",
-        "EngineVersion": "16",
-        "AllocatedStorage": 50,
-    }
-    credentials = {"MasterUsername": "dbadmin", "ManageMasterUserPassword": True}
-    instance: dict[str, Any] = rds.create_db_instance(
-        DBInstanceIdentifier=name, DBSubnetGroupName="two", **request, **credentials, **more
-    )["DBInstance"]
-    return instance
-
-
-def delete(rds: Any, name: str) -> None:
-    rds.delete_db_instance(DBInstanceIdentifier=name, SkipFinalSnapshot=True)
-    rds.get_waiter("db_instance_deleted").wait(DBInstanceIdentifier=name, WaiterConfig={"Delay": 0.05})
+def speed() -> float:
+    return 100_000
 
 
 def test_an_instance_takes_its_time_to_come_and_to_go(rds: Any, cloud: Cloud) -> None:
@@ -50,8 +19,8 @@ def test_an_instance_takes_its_time_to_come_and_to_go(rds: Any, cloud: Cloud) ->
     assert instance["DBInstanceStatus"] == "creating"
     assert "Endpoint" not in instance
     assert instance["EngineVersion"].startswith("16.")
-    rds.get_waiter("db_instance_available").wait(DBInstanceIdentifier="a", WaiterConfig={"Delay": 0.05})
-    (instance,) = rds.describe_db_instances()["DBInstances"]
+    instance = available(rds, "a")
+    assert instance["EngineLifecycleSupport"] == "open-source-rds-extended-support"
     assert instance["SecondaryAvailabilityZone"] != instance["AvailabilityZone"]
     groups = [group["logGroupName"] for group in cloud.client("logs").describe_log_groups()["logGroups"]]
     assert groups == ["/aws/rds/instance/a/postgresql"]
@@ -67,16 +36,32 @@ def test_an_instance_takes_its_time_to_come_and_to_go(rds: Any, cloud: Cloud) ->
 
 
 @pytest.mark.parametrize(
-    ("change", "message"),
+    ("wanted", "message"),
     [
-        ({"EngineVersion": "15"}, "Cannot upgrade postgres from"),
-        ({"EngineVersion": "17"}, "The AllowMajorVersionUpgrade flag must be present"),
-        ({"AllocatedStorage": 20}, "the size cannot be reduced"),
+        ({"EngineVersion": "14.19"}, "Cannot find version 14.19 for postgres"),
+        ({"EngineVersion": "17", "DBInstanceClass": "db.t3.nano"}, "RDS does not support creating"),
+        ({"EngineVersion": "17", "DBParameterGroupName": "default.postgres14"}, "can't be used"),
     ],
 )
-def test_an_instance_does_not_shrink_or_go_back(rds: Any, change: dict[str, Any], message: str) -> None:
-    create(rds, "b")
-    rds.get_waiter("db_instance_available").wait(DBInstanceIdentifier="b", WaiterConfig={"Delay": 0.05})
+def test_an_instance_is_not_created_of_what_is_not_offered(
+    rds: Any, wanted: dict[str, str], message: str
+) -> None:
     with pytest.raises(ClientError, match=message):
-        rds.modify_db_instance(DBInstanceIdentifier="b", ApplyImmediately=True, **change)
-    delete(rds, "b")
+        create(rds, "b", **wanted)
+
+
+def test_a_version_on_offer_says_what_it_can_be_upgraded_to(rds: Any) -> None:
+    [version] = rds.describe_db_engine_versions(Engine="postgres", EngineVersion="14.24")["DBEngineVersions"]
+    targets = version["ValidUpgradeTarget"]
+    assert [(target["EngineVersion"], target["IsMajorVersionUpgrade"]) for target in targets] == [
+        ("15.19", True), ("16.15", True), ("17.11", True), ("18.6", True),
+    ]  # fmt: skip
+    for major in ("14", "17"):
+        found = rds.describe_db_engine_versions(Engine="postgres", EngineVersion=major)["DBEngineVersions"]
+        newest = found[-1]["EngineVersion"]
+        [automatic] = [one for one in found[0]["ValidUpgradeTarget"] if one["AutoUpgrade"]]
+        assert automatic["EngineVersion"] == newest
+        options = rds.describe_orderable_db_instance_options(
+            Engine="postgres", EngineVersion=newest, DBInstanceClass="db.r6g.xlarge"
+        )
+        assert options["OrderableDBInstanceOptions"]

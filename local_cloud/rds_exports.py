@@ -1,4 +1,4 @@
-"""RDS's automated snapshots, and their export to S3.
+"""RDS's exports of snapshots to S3.
 
 Behaviour after the RDS API reference (StartExportTask, ExportTask) and the user guide's "Exporting DB
 snapshot data to Amazon S3 for Amazon RDS".
@@ -12,17 +12,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
-from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult
 from moto.iam.exceptions import NotFoundException
 from moto.iam.models import iam_backends
 from moto.kms.models import kms_backends
-from moto.rds.models import DBInstance, DBSnapshot, ExportTask, RDSBackend, rds_backends
+from moto.rds.models import DBSnapshot, ExportTask, RDSBackend
 from moto.rds.responses import RDSResponse
 from moto.s3.models import s3_backends
 
 from .policies import identity_allows
-from .rds import later
+from .rds_state import Refused, later
 from .trust import AccessDenied, check_assume_role, service_caller
 from .world import ACCOUNT_ID, REGION, World
 
@@ -35,16 +34,8 @@ _ON_BUCKET = ("s3:ListBucket", "s3:GetBucketLocation")
 _IDENTIFIER = re.compile(r"[A-Za-z](-?[A-Za-z0-9])*")
 
 
-class NotBackedUpError(Exception):
-    """RDS takes no automated snapshot of the instance; the message says why."""
-
-
-class _Refused(ServiceException):
-    """RDS refuses; code and message come with it."""
-
-
 def install(world: World) -> None:
-    """Run export tasks; take automated snapshots only when `take_automated_snapshot` says so."""
+    """Run export tasks."""
 
     def start(self: RDSBackend, request: dict[str, Any]) -> ExportTask:
         task = _new_task(self, request)
@@ -55,9 +46,9 @@ def install(world: World) -> None:
     def cancel(self: RDSBackend, identifier: str) -> ExportTask:
         task = self.export_tasks.get(identifier)
         if task is None:
-            raise _Refused("ExportTaskNotFound", f"Export task {identifier} was not found.")
+            raise Refused("ExportTaskNotFound", f"Export task {identifier} was not found.")
         if task.status in _ENDED:
-            raise _Refused("InvalidExportTaskStateFault", f"Export task {identifier} is {task.status}.")
+            raise Refused("InvalidExportTaskStateFault", f"Export task {identifier} is {task.status}.")
         _end(task, "CANCELED")
         return task
 
@@ -67,54 +58,9 @@ def install(world: World) -> None:
         result: ActionResult = original_describe(self)
         return result
 
-    def delete_snapshot(self: RDSResponse) -> ActionResult:
-        snapshot = self.backend.database_snapshots.get(self.params["DBSnapshotIdentifier"])
-        if snapshot is not None and snapshot.snapshot_type == "automated":
-            raise _Refused("InvalidDBSnapshotState", "Automated snapshots go with their instance only.")
-        result: ActionResult = original_delete(self)
-        return result
-
-    # moto takes one of an instance that is still being created, whatever its retention.
-    world.patch(DBInstance, "save_automated_backup", lambda self: None)  # noqa: ARG005
     world.patch(RDSBackend, "start_export_task", start)
     world.patch(RDSBackend, "cancel_export_task", cancel)
     original_describe = world.patch(RDSResponse, "describe_export_tasks", describe)
-    original_delete = world.patch(RDSResponse, "delete_db_snapshot", delete_snapshot)
-
-
-def take_automated_snapshot(world: World, instance: str, taken: datetime | None = None) -> str:
-    """Let the backup window of an instance pass. Returns the identifier of the automated snapshot.
-
-    Args:
-        world: the running cloud.
-        instance: the identifier of the DB instance.
-        taken: the time of the snapshot, now if None. There is one snapshot a minute at most: its name ends
-            in the minute.
-
-    Raises:
-        NotBackedUpError: automated backups are off, or the instance is not available ("Backup window").
-    """
-    backend = rds_backends[ACCOUNT_ID][REGION]
-    database = backend.describe_db_instances(instance)[0]
-    if not database.backup_retention_period:
-        raise NotBackedUpError(f"automated backups of {instance} are off: its BackupRetentionPeriod is 0")
-    if database.status != "available":
-        raise NotBackedUpError(f"{instance} is {database.status}, and not available")
-    taken = taken or datetime.now(UTC)
-    snapshot = backend.create_auto_snapshot(instance, f"rds:{instance}-{taken:%Y-%m-%d-%H-%M}")
-    snapshot.created = taken
-    # "Amazon RDS event categories and event messages", and its "Example of a DB snapshot event".
-    detail = {
-        "EventCategories": ["creation"],
-        "SourceType": "SNAPSHOT",
-        "SourceArn": snapshot.arn,
-        "Date": taken.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        "SourceIdentifier": snapshot.db_snapshot_identifier,
-        "Message": "Automated snapshot created",
-        "EventID": "RDS-EVENT-0091",
-    }
-    world.publish("aws.rds", "RDS DB Snapshot Event", detail, [snapshot.arn])
-    return snapshot.db_snapshot_identifier
 
 
 def _new_task(backend: RDSBackend, request: dict[str, Any]) -> ExportTask:
@@ -123,21 +69,21 @@ def _new_task(backend: RDSBackend, request: dict[str, Any]) -> ExportTask:
     if request.get("export_only"):
         raise NotImplementedError("exporting a part of a snapshot (ExportOnly)")
     if not _IDENTIFIER.fullmatch(identifier):
-        raise _Refused(
+        raise Refused(
             "InvalidParameterValue",
             "The parameter ExportTaskIdentifier is not a valid identifier. Identifiers must begin with a "
             "letter; must contain only ASCII letters, digits, and hyphens; and must not end with a hyphen or "
             "contain two consecutive hyphens.",
         )
     if identifier in backend.export_tasks:
-        raise _Refused("ExportTaskAlreadyExists", f"An export task named {identifier} already exists.")
+        raise Refused("ExportTaskAlreadyExists", f"An export task named {identifier} already exists.")
     snapshot = _snapshot(backend, request["source_arn"])
     if bucket not in s3_backends[ACCOUNT_ID]["aws"].buckets:
-        raise _Refused("InvalidS3BucketFault", f"The S3 bucket {bucket} doesn't exist.")
+        raise Refused("InvalidS3BucketFault", f"The S3 bucket {bucket} doesn't exist.")
     keys = kms_backends[ACCOUNT_ID][REGION]
     key = keys.keys.get(keys.any_id_to_key_id(request["kms_key_id"]))
     if key is None or not key.enabled:
-        raise _Refused("KMSKeyNotAccessibleFault", f"KMS key {request['kms_key_id']} is not accessible.")
+        raise Refused("KMSKeyNotAccessibleFault", f"KMS key {request['kms_key_id']} is not accessible.")
     _check_role(request["iam_role_arn"], request["source_arn"], bucket, request.get("s3_prefix", ""))
     task = ExportTask(backend, snapshot, request)
     task.kms_key_id = key.arn
@@ -154,9 +100,9 @@ def _snapshot(backend: RDSBackend, arn: str) -> DBSnapshot:
         raise NotImplementedError(f"exporting {arn}, which is no DB snapshot")
     snapshot = backend.database_snapshots.get(name)
     if snapshot is None:
-        raise _Refused("DBSnapshotNotFound", f"Could not find snapshot with name {name}")
+        raise Refused("DBSnapshotNotFound", f"Could not find snapshot with name {name}")
     if snapshot.status != "available":
-        raise _Refused("InvalidExportSourceState", f"Snapshot {name} is {snapshot.status}.")
+        raise Refused("InvalidExportSourceState", f"Snapshot {name} is {snapshot.status}.")
     return snapshot
 
 
@@ -164,12 +110,12 @@ def _check_role(role_arn: str, source_arn: str, bucket: str, prefix: str) -> Non
     try:
         iam_backends[ACCOUNT_ID]["aws"].get_role_by_arn(role_arn)
     except NotFoundException:
-        raise _Refused("IamRoleNotFound", f"The IAM role {role_arn} doesn't exist.") from None
+        raise Refused("IamRoleNotFound", f"The IAM role {role_arn} doesn't exist.") from None
     caller = service_caller(_PRINCIPAL, source_arn)
     try:
         check_assume_role(caller, role_arn)
     except AccessDenied:
-        raise _Refused(
+        raise Refused(
             "IamRoleMissingPermissions", f"{_PRINCIPAL} may not assume the IAM role {role_arn}."
         ) from None
     arn = f"arn:aws:s3:::{bucket}"
@@ -179,7 +125,7 @@ def _check_role(role_arn: str, source_arn: str, bucket: str, prefix: str) -> Non
         *((each, arn) for each in _ON_BUCKET),
     ]:
         if not identity_allows(role_arn, action, resource, caller):
-            raise _Refused(
+            raise Refused(
                 "IamRoleMissingPermissions",
                 f"The IAM role {role_arn} isn't authorized to call {action} on {resource}.",
             )

@@ -1,6 +1,5 @@
 """Automated snapshots, and what an export task asks of its role, key and bucket."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,39 +7,24 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local_cloud.cloud import Cloud
-from local_cloud.rds_backups import NotBackedUpError, take_automated_snapshot
+from local_cloud.rds_snapshots import NotBackedUpError, take_automated_snapshot
 from tests.local_cloud.conftest import Account, allow, eventually, refusal
-from tests.local_cloud.test_rds import create, delete
+from tests.local_cloud.databases import available, create, delete
 
 TAKEN = datetime(2026, 11, 22, 6, 3, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
-def cloud() -> Iterator[Cloud]:
-    with Cloud(speed=20_000) as cloud:
-        subnets = cloud.client("ec2").describe_subnets()["Subnets"][:2]
-        cloud.client("rds").create_db_subnet_group(
-            DBSubnetGroupName="two",
-            DBSubnetGroupDescription="d",
-            SubnetIds=[item["SubnetId"] for item in subnets],
-        )
-        cloud.client("s3").create_bucket(Bucket="backups")
-        yield cloud
-
-
-@pytest.fixture
-def rds(cloud: Cloud) -> Any:
-    return cloud.client("rds")
+def speed() -> float:
+    return 20_000
 
 
 @pytest.fixture(scope="module")
-def request_of_export(cloud: Cloud, account: Account) -> dict[str, str]:
+def request_of_export(cloud: Cloud, rds: Any, account: Account) -> dict[str, str]:
     """A request that RDS takes, of the snapshot of an instance."""
-    rds = cloud.client("rds")
+    cloud.client("s3").create_bucket(Bucket="backups")
     create(rds, "exported", BackupRetentionPeriod=7)
-    rds.get_waiter("db_instance_available").wait(
-        DBInstanceIdentifier="exported", WaiterConfig={"Delay": 0.05}
-    )
+    available(rds, "exported")
     snapshot = take_automated_snapshot(cloud.world, "exported", TAKEN)
     return {
         "ExportTaskIdentifier": "whole",
@@ -71,7 +55,7 @@ def test_an_automated_snapshot_is_taken_of_available_instances_with_backups_and_
     with pytest.raises(NotBackedUpError, match="creating"):
         take_automated_snapshot(cloud.world, "some")
     for name in ("none", "some"):
-        rds.get_waiter("db_instance_available").wait(DBInstanceIdentifier=name, WaiterConfig={"Delay": 0.05})
+        available(rds, name)
     snapshot = take_automated_snapshot(cloud.world, "some", TAKEN)
     [listed] = rds.describe_db_snapshots(DBInstanceIdentifier="some", SnapshotType="automated")["DBSnapshots"]
     assert (listed["DBSnapshotIdentifier"], listed["SnapshotCreateTime"]) == (snapshot, TAKEN)
