@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from moto.awslambda.exceptions import InvalidParameterValueException
 from moto.awslambda.models import LambdaFunction, LambdaStorage
@@ -58,7 +59,7 @@ def install(world: World) -> None:
     """Run functions in sandboxes of this machine, where moto wants Docker."""
     function_configuration.install(world)
     lambda_async.install(world)
-    runtime = _Runtime(world)
+    _runtimes[world] = runtime = _Runtime(world)
 
     def put_function(self: LambdaStorage, function: Function) -> None:
         try:
@@ -104,6 +105,11 @@ def install(world: World) -> None:
     world.at_stop.append(runtime.stop)
 
 
+def kill(world: World, text: str) -> None:
+    """Kill whatever function is at work on an event with this text in it, as if it had used up its memory."""
+    _runtimes[world].kill(text)
+
+
 class _Runtime:
     """The nurseries and sandboxes of all functions."""
 
@@ -115,6 +121,7 @@ class _Runtime:
         self._idle: dict[tuple[str, str], list[Sandbox]] = defaultdict(list)
         self._all: list[Sandbox] = []
         self._running: dict[str, int] = defaultdict(int)
+        self._at_work: dict[str, tuple[Sandbox, str]] = {}
 
     def nursery(self, function: Function) -> Nursery:
         """Return the nursery of a function's code, starting it if it is the first function with this code."""
@@ -158,7 +165,11 @@ class _Runtime:
             environments = _environments(function)
             sandbox = self._take(function)
             request_id = str(uuid.uuid4())
-            answer = sandbox.invoke(payload, request_id, arn, float(function.timeout))
+            self._at_work[request_id] = sandbox, payload
+            try:
+                answer = sandbox.invoke(payload, request_id, arn, float(function.timeout))
+            finally:
+                del self._at_work[request_id]
             write(function, sandbox.log_stream, request_id, answer)
             with self._lock:
                 reusable = sandbox.alive and environments == _environments(function)
@@ -170,6 +181,12 @@ class _Runtime:
         finally:
             with self._lock:
                 self._running[arn] -= 1
+
+    def kill(self, text: str) -> None:
+        """See `kill` of this module."""
+        for sandbox, payload in list(self._at_work.values()):
+            if text in payload:
+                sandbox.run_out_of_memory()
 
     def invoke_over_http(
         self, function: Function, body: str | bytes, headers: Any, response_headers: dict[str, str]
@@ -253,6 +270,9 @@ class _Runtime:
             environment["AWS_LAMBDA_LOG_FORMAT"] = "JSON"
             environment["AWS_LAMBDA_LOG_LEVEL"] = logging_config["ApplicationLogLevel"]
         return environment
+
+
+_runtimes: WeakKeyDictionary[World, _Runtime] = WeakKeyDictionary()
 
 
 def _environments(function: Function) -> tuple[str, str]:

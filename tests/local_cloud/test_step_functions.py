@@ -4,11 +4,16 @@ from typing import Any
 
 import pytest
 
+from local_cloud import api_faults as effects
+from local_cloud.api_faults import api_faults
+from local_cloud.cloud import Cloud
 from local_cloud.jsonata import UndefinedError, evaluate
+from local_cloud.step_functions import seconds_used
 
 from .conftest import ACCOUNT, LOGS, Account, allow, document, eventually, refusal
 
 INVOKE = "arn:aws:states:::lambda:invoke"
+ECHO = "def handle(event, context): return event"
 OPEN = allow("*")
 
 
@@ -299,3 +304,23 @@ def test_a_role_that_does_not_trust_step_functions_is_refused(account: Account, 
     definition = json.dumps({"StartAt": "A", "States": {"A": {"Type": "Succeed"}}})
     said = refusal(machines.client.create_state_machine, name="m", roleArn=role, definition=definition)
     assert said.startswith("AccessDeniedException: Neither the global service principal states.amazonaws.com")
+
+
+def test_what_hinders_an_invocation_has_the_name_that_step_functions_gives_it(
+    cloud: Cloud, account: Account, machines: Machines
+) -> None:
+    states = {"Call": {"Type": "Task", "Resource": account.function("hindered", ECHO), "End": True}}
+    machine = machines.create("hinders", states)
+    names = {}
+    for effect in (effects.throttle, effects.fail, effects.deny, effects.cut):
+        fault = api_faults(cloud.world).add(lambda call: call.operation == "Invoke", effect)
+        started = machines.client.start_execution(stateMachineArn=machine, name=effect.__name__)
+        names[effect.__name__] = machines.ended(started["executionArn"])["error"]
+        api_faults(cloud.world).remove(fault)
+    assert names == {
+        "throttle": "Lambda.TooManyRequestsException",
+        "fail": "Lambda.ServiceException",
+        "deny": "Lambda.AWSLambdaException",
+        "cut": "Lambda.SdkClientException",
+    }
+    assert 0 < seconds_used(started["executionArn"]) < 60
