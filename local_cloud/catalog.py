@@ -49,7 +49,7 @@ def catalog(console: Console, port: int, speed: float) -> Iterator[Cloud]:
 
 
 def newest_offer(cloud: Cloud) -> Offer:
-    """Return the product on offer and its newest version.
+    """Return the product on offer and the newest version of its first major number.
 
     Raises:
         LookupError: the catalog offers this user no product, or more than one.
@@ -60,7 +60,11 @@ def newest_offer(cloud: Cloud) -> Offer:
         raise LookupError(f"one product was expected in the catalog, found {len(found)}")
     product_id = found[0]["ProductId"]
     versions = service_catalog.describe_product(Id=product_id)["ProvisioningArtifacts"]
-    newest = max(versions, key=lambda version: _by_number(version["Name"]))
+    first = min(_by_number(version["Name"])[0] for version in versions)
+    newest = max(
+        (version for version in versions if _by_number(version["Name"])[0] == first),
+        key=lambda version: _by_number(version["Name"]),
+    )
     path = service_catalog.list_launch_paths(ProductId=product_id)["LaunchPathSummaries"][0]
     return Offer(product_id, found[0]["Name"], newest["Id"], newest["Name"], path["Id"])
 

@@ -10,12 +10,12 @@ from constructs import Construct
 from product_template.acknowledgements import HIPAA, NIST, SOLUTIONS, acknowledge
 from product_template.encryption import Encryption, arn, on_behalf_of
 from product_template.instance_classes import ByInstanceClass
+from product_template.lines import Line
 from product_template.naming import Naming
 from product_template.network import POSTGRESQL_PORT, Network
 from product_template.parameters import Parameters
 from product_template.roles import service_role
 
-FAMILY = "postgres14"
 MASTER_USERNAME = "dbadmin"
 LOGS = ["postgresql", "upgrade", "iam-db-auth-error"]
 
@@ -35,6 +35,7 @@ class Database(Construct):
         scope: Construct,
         construct_id: str,
         *,
+        line: Line,
         parameters: Parameters,
         by_class: ByInstanceClass,
         naming: Naming,
@@ -43,8 +44,8 @@ class Database(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         self.identifier = naming.of("database")
-        self.parameter_group = self._parameter_group(naming, by_class)
-        self.instance = self._instance(parameters, network, encryption, naming)
+        self.parameter_group = self._parameter_group(line, naming, by_class)
+        self.instance = self._instance(line, parameters, network, encryption, naming)
         groups = {
             log: encryption.log_group(
                 self, f"{log.title().replace('-', '')}Log", f"/aws/rds/instance/{self.identifier}/{log}"
@@ -56,7 +57,12 @@ class Database(Construct):
         self.instance.node.add_dependency(*groups.values())
 
     def _instance(
-        self, parameters: Parameters, network: Network, encryption: Encryption, naming: Naming
+        self,
+        line: Line,
+        parameters: Parameters,
+        network: Network,
+        encryption: Encryption,
+        naming: Naming,
     ) -> rds.CfnDBInstance:
         instance = rds.CfnDBInstance(
             self,
@@ -65,10 +71,10 @@ class Database(Construct):
             db_name=parameters.database_name,
             engine="postgres",
             # RDS chooses a minor that it still creates; a pinned one would be withdrawn some day.
-            engine_version="14",
+            engine_version=line.postgresql,
+            allow_major_version_upgrade=self._major_version_upgrade(line, parameters),
             auto_minor_version_upgrade=True,
-            # From March 2027 on RDS creates PostgreSQL 14 only with this, and bills it by the vCPU-hour.
-            engine_lifecycle_support="open-source-rds-extended-support",
+            engine_lifecycle_support=parameters.engine_lifecycle_support,
             db_parameter_group_name=self.parameter_group.ref,
             db_instance_class=parameters.instance_class,
             multi_az=True,
@@ -105,12 +111,23 @@ class Database(Construct):
             "cfn-lint",
             {
                 "config": {"ignore_checks": ["W3691"]},
-                "reason": "W3691 warns of the age of PostgreSQL 14, which is the version asked for. "
-                "Without a minor it can be launched when every minor known today has been withdrawn.",
+                "reason": "W3691 knows minor versions only. Without one, a version of the product can be "
+                "launched when every minor known today has been withdrawn.",
             },
         )
         _acknowledge(instance)
         return instance
+
+    def _major_version_upgrade(self, line: Line, parameters: Parameters) -> cdk.IResolvable | None:
+        """Return whether RDS may upgrade to the line's major version; None where there is none to upgrade."""
+        if parameters.major_version_upgrade is None:
+            return None
+        consent = cdk.CfnCondition(
+            self,
+            "MajorVersionUpgradeAllowed",
+            expression=cdk.Fn.condition_equals(parameters.major_version_upgrade, line.postgresql),
+        )
+        return cdk.Fn.condition_if(consent.logical_id, True, False)
 
     def _subnet_group(self, network: Network, naming: Naming) -> rds.CfnDBSubnetGroup:
         return rds.CfnDBSubnetGroup(
@@ -153,13 +170,15 @@ class Database(Construct):
             },
         )
 
-    def _parameter_group(self, naming: Naming, by_class: ByInstanceClass) -> rds.CfnDBParameterGroup:
+    def _parameter_group(
+        self, line: Line, naming: Naming, by_class: ByInstanceClass
+    ) -> rds.CfnDBParameterGroup:
         return rds.CfnDBParameterGroup(
             self,
             "ParameterGroup",
             # The family is in the name because a major upgrade needs the old and the new group side by side.
-            db_parameter_group_name=naming.of(f"parameter-group-{FAMILY}"),
-            family=FAMILY,
+            db_parameter_group_name=naming.of(f"parameter-group-{line.family}"),
+            family=line.family,
             # Never to be reworded: a new description is a new group, and the name is taken.
             description="Refuses connections without TLS",
             parameters={

@@ -186,7 +186,7 @@ class Monitoring(Construct):
                 kind=kind,
                 says=says,
                 why=why,
-                source="PostgreSQL 14's message in the log that RDS exports",
+                source="PostgreSQL's message in the log that RDS exports, in these words from 14 to 17",
                 metric=Metric(namespace=LOG_NAMESPACE, name=name, dimensions={}),
                 statistic="Sum",
                 threshold=limit,

@@ -8,6 +8,7 @@ from typing import Any
 import aws_cdk as cdk
 
 from product_template.instance_classes import SIZES
+from product_template.lines import Line
 
 # The patterns use only what Java, Python and JavaScript read alike.
 SUFFIX_PATTERN = r"^[a-z](?:[a-z0-9]|-(?=[a-z0-9])){1,19}$"
@@ -29,12 +30,13 @@ VPC_CIDR_PATTERN = (
 class Parameters:
     """The stack's parameters, grouped and labelled for the CloudFormation console."""
 
-    def __init__(self, stack: cdk.Stack, environment_suffix: str | None) -> None:
+    def __init__(self, stack: cdk.Stack, environment_suffix: str | None, line: Line) -> None:
         """Declare the parameters on `stack`.
 
         Args:
             stack: the stack that gets them.
             environment_suffix: the suffix when the caller already knows it; None makes it a parameter.
+            line: the line of the product.
 
         Raises:
             ValueError: the given suffix breaks the rule for suffixes.
@@ -44,6 +46,7 @@ class Parameters:
         self._labels: dict[str, Any] = {}
         self._environment(environment_suffix)
         self._database()
+        self._database_version(line)
         self._network()
         stack.template_options.metadata = {
             "AWS::CloudFormation::Interface": {
@@ -117,6 +120,44 @@ class Parameters:
             default=7,
             limits=(1, 35),
             description="Days, from 1 to 35, back to which the database can be restored to any second.",
+        )
+
+    def _database_version(self, line: Line) -> None:
+        """Declare the choices about the version of PostgreSQL.
+
+        `major_version_upgrade` is None in a line that upgrades none.
+        """
+        enrolled = "open-source-rds-extended-support"
+        self.engine_lifecycle_support = self._add(
+            "EngineLifecycleSupport",
+            "RDS Extended Support",
+            default=enrolled,
+            description=(
+                "What happens when RDS ends the standard support of this major version of PostgreSQL. "
+                f"{enrolled}: the database stays on it, and AWS bills RDS Extended Support by the vCPU-hour. "
+                f"{enrolled}-disabled: RDS upgrades it to a later major version by itself. "
+                "It cannot be changed after the launch."
+            ),
+            allowed_values=[enrolled, f"{enrolled}-disabled"],
+            constraint_description=f"must be {enrolled} or {enrolled}-disabled",
+        ).value_as_string
+        self.major_version_upgrade = (
+            line.upgrades and self._upgrade_consent(line.upgrades.postgresql, line.postgresql).value_as_string
+        )
+
+    def _upgrade_consent(self, before: str, after: str) -> cdk.CfnParameter:
+        """Declare the consent to one major version: the next one has to be consented to again."""
+        return self._add(
+            "AllowMajorVersionUpgrade",
+            "Upgrade PostgreSQL to major version",
+            default="none",
+            description=(
+                f"Consent to the major version upgrade of a database that still runs PostgreSQL {before}: "
+                f"{after} gives it, none does not. The database is down during the upgrade, and the only way "
+                "back is to restore the snapshot taken before. A new database needs no consent."
+            ),
+            allowed_values=["none", after],
+            constraint_description=f"must be none or {after}",
         )
 
     def _network(self) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import aws_cdk as cdk
 
+from product_template.lines import LINES, POSTGRESQL_14, Line
 from product_template.tap_stack import TapStack
 
 VERSIONS = Path(__file__).parent / "versions"
@@ -18,10 +19,10 @@ VERSIONS = Path(__file__).parent / "versions"
 MAX_BYTES = 1_000_000
 
 
-def synthesize() -> dict[str, Any]:
+def synthesize(line: Line = POSTGRESQL_14) -> dict[str, Any]:
     """Return TapStack's template as a version holds it: self-contained, so an asset in it is an error."""
     app = cdk.App(analytics_reporting=False)
-    TapStack(app, "TapStack", synthesizer=cdk.BootstraplessSynthesizer())
+    TapStack(app, "TapStack", line=line, synthesizer=cdk.BootstraplessSynthesizer())
     template: dict[str, Any] = app.synth().get_stack_by_name("TapStack").template
     return template
 
@@ -38,7 +39,7 @@ def write(version: str, directory: Path = VERSIONS) -> Path:
     path = directory / f"{version}.template.json"
     if path.exists():
         raise FileExistsError(f"Version {version} exists and versions never change. Choose the next number.")
-    text = json.dumps(synthesize(), indent=1) + "\n"
+    text = json.dumps(synthesize(LINES[int(version.split(".")[0])]), indent=1) + "\n"
     if len(text.encode()) > MAX_BYTES:
         raise ValueError(f"The template has {len(text.encode())} bytes, CloudFormation takes {MAX_BYTES}.")
     path.write_text(text)

@@ -14,8 +14,8 @@ COMPARISONS = {"GreaterThanThreshold": ">", "LessThanThreshold": "<"}
 
 
 def newest() -> dict[str, Any]:
-    """Return the template of the newest version."""
-    files = VERSIONS.glob("*.template.json")
+    """Return the template of the newest version with PostgreSQL 14."""
+    files = VERSIONS.glob("1.*.template.json")
     newest_file = max(files, key=lambda file: tuple(map(int, file.name.split(".")[:3])))
     template: dict[str, Any] = json.loads(newest_file.read_text())
     return template

@@ -12,6 +12,7 @@ from product_template.database import Database
 from product_template.encryption import Encryption
 from product_template.exports import Exports
 from product_template.instance_classes import ByInstanceClass
+from product_template.lines import POSTGRESQL_14, Line
 from product_template.monitoring import Monitoring
 from product_template.naming import Naming
 from product_template.network import Network
@@ -23,7 +24,13 @@ class TapStack(cdk.Stack):
     """One database with its network, key, backups and alarms. Deleting the stack deletes all of it."""
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, environment_suffix: str | None = None, **kwargs: Any
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        environment_suffix: str | None = None,
+        line: Line = POSTGRESQL_14,
+        **kwargs: Any,
     ) -> None:
         """Build the stack.
 
@@ -31,15 +38,16 @@ class TapStack(cdk.Stack):
             scope: the app.
             construct_id: the stack's id.
             environment_suffix: ends every resource's name; a parameter of the stack when it is None.
+            line: the line of the product, which decides on the version of PostgreSQL.
             **kwargs: those of `aws_cdk.Stack`. Leave `env` out: without it the zones are chosen at launch.
         """
         super().__init__(
             scope,
             construct_id,
-            description="TapStack: highly available PostgreSQL 14 on Amazon RDS",
+            description=f"TapStack: highly available PostgreSQL {line.postgresql} on Amazon RDS",
             **kwargs,
         )
-        parameters = Parameters(self, environment_suffix)
+        parameters = Parameters(self, environment_suffix, line)
         naming = Naming(parameters.environment_suffix)
         by_class = ByInstanceClass(self, parameters.instance_class)
 
@@ -48,6 +56,7 @@ class TapStack(cdk.Stack):
         database = Database(
             self,
             "Database",
+            line=line,
             parameters=parameters,
             by_class=by_class,
             naming=naming,

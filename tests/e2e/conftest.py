@@ -135,7 +135,8 @@ class Catalog:
 def catalog(cloud: Cloud) -> Catalog:
     service_catalog = cloud.client("servicecatalog")
     product_id = service_catalog.search_products()["ProductViewSummaries"][0]["ProductId"]
-    version = service_catalog.describe_product(Id=product_id)["ProvisioningArtifacts"][-1]
+    versions = service_catalog.describe_product(Id=product_id)["ProvisioningArtifacts"]
+    version = [version for version in versions if version["Name"].startswith("1.")][-1]
     path = service_catalog.list_launch_paths(ProductId=product_id)["LaunchPathSummaries"][0]
     return Catalog(cloud, product_id, version["Id"], path["Id"])
 

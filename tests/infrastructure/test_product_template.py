@@ -106,8 +106,12 @@ class TestDatabase:
         assert (database["Engine"], database["EngineVersion"]) == ("postgres", "14")
         assert database["AutoMinorVersionUpgrade"] is True
 
-    def test_r10_can_be_launched_after_standard_support_has_ended(self, database: dict[str, Any]) -> None:
-        assert database["EngineLifecycleSupport"] == "open-source-rds-extended-support"
+    def test_r10_can_be_launched_after_standard_support_has_ended(
+        self, product_template: Template, database: dict[str, Any]
+    ) -> None:
+        assert database["EngineLifecycleSupport"] == {"Ref": "EngineLifecycleSupport"}
+        default = product_template["Parameters"]["EngineLifecycleSupport"]["Default"]
+        assert default == "open-source-rds-extended-support"
 
     def test_r10_is_multi_az_on_db_r6g_xlarge_unless_another_class_is_chosen(
         self, product_template: Template, database: dict[str, Any]

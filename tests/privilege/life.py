@@ -123,7 +123,7 @@ class Lives:
         product = service_catalog.search_products()["ProductViewSummaries"][0]["ProductId"]
         versions = service_catalog.describe_product(Id=product)["ProvisioningArtifacts"]
         path = service_catalog.list_launch_paths(ProductId=product)["LaunchPathSummaries"][0]["Id"]
-        return product, [version["Id"] for version in versions], path
+        return product, [version["Id"] for version in versions if version["Name"].startswith("1.")], path
 
     def _ended(self, answer: dict[str, Any], seconds: float = 60) -> dict[str, Any]:
         service_catalog = self.cloud.client("servicecatalog")

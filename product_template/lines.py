@@ -1,0 +1,31 @@
+"""The lines of the product: one code, a major version of PostgreSQL each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """All versions of the product with one major number. They run one major version of PostgreSQL.
+
+    Attributes:
+        number: the major number of its versions.
+        postgresql: the major version of PostgreSQL, as RDS's EngineVersion.
+        upgrades: the line before it, whose databases may be updated to this one; None for the first.
+    """
+
+    number: int
+    postgresql: str
+    upgrades: Line | None = None
+
+    @property
+    def family(self) -> str:
+        """The family of its DB parameter group."""
+        return f"postgres{self.postgresql}"
+
+
+POSTGRESQL_14 = Line(number=1, postgresql="14")
+POSTGRESQL_17 = Line(number=2, postgresql="17", upgrades=POSTGRESQL_14)
+
+LINES = {line.number: line for line in (POSTGRESQL_14, POSTGRESQL_17)}
