@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -153,4 +154,17 @@ class _Uv:
             raise BundlingError(f"uv could not install {LAMBDAS / 'requirements.txt'}:\n{done.stderr}")
         shutil.rmtree(Path(output_dir, "bin"))  # scripts with this machine's paths in them
         shutil.copytree(LAMBDAS, output_dir, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
+        _drop_unused_services(Path(output_dir, "botocore", "data"))
         return True
+
+
+def _drop_unused_services(data: Path) -> None:
+    """Delete botocore's descriptions of services that no function makes a client of: six tenths of a package.
+
+    Making a client reads the whole directory, so every first event gets faster, too.
+    """
+    code = "".join(file.read_text() for file in LAMBDAS.rglob("*.py"))
+    used = set(re.findall(r'client\("([a-z0-9-]+)"', code))
+    for service in data.iterdir():
+        if service.is_dir() and service.name not in used:
+            shutil.rmtree(service)

@@ -40,9 +40,9 @@ def workflow(scope: Construct, verbs: Mapping[str, lambda_.IFunction]) -> sfn.Ch
     steps, reports = [validate, plan, apply, wait, verify, subscribe], [success, termination, failure]
     for step in steps:
         step.retry(*TRANSIENT, every=2, at_most=60, attempts=8)
-    plan.retry("ChangeSetInProgressError", every=2, at_most=10, attempts=60)
+    plan.retry("ChangeSetInProgressError", every=5, at_most=20, attempts=60)
     # More attempts than fit into the machine's timeout: a database takes as long as it takes.
-    wait.retry("StackInProgressError", every=15, at_most=60, attempts=1000)
+    wait.retry("StackInProgressError", every=30, at_most=120, attempts=1000)
     for report in reports:
         report.retry("AWSRefusedError", attempts=0)  # the same report would be refused again
         report.retry("States.ALL", every=10, at_most=300, attempts=40)

@@ -25,12 +25,17 @@ from engine.errors import (
 Handler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
 
 logger = Logger()
-tracer = Tracer(patch_modules=["botocore"])
 metrics = Metrics()
 
 CLIENT_CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": 5}, connect_timeout=5, read_timeout=20
 )
+
+
+@functools.cache
+def tracer() -> Tracer:
+    """Return the tracer, made at the first event: loading X-Ray's SDK takes a quarter of loading boto3."""
+    return Tracer(patch_modules=["botocore"])
 
 
 def entry_point(handler: Handler) -> Handler:
@@ -46,7 +51,7 @@ def entry_point(handler: Handler) -> Handler:
 
     @functools.wraps(handler)
     def traced(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-        with tracer.provider.in_subsegment(name="## handle") as subsegment:
+        with tracer().provider.in_subsegment(name="## handle") as subsegment:
             subsegment.put_annotation("recordId", str(event.get("recordId", "")))
             outcome = _outcome(handler, event, context)
         if isinstance(outcome, Exception):

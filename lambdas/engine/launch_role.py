@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import TYPE_CHECKING
 
 import boto3
 from botocore.exceptions import ClientError
 
+from engine.entry_point import CLIENT_CONFIG
 from engine.errors import LaunchRoleDeniedError
 
 if TYPE_CHECKING:
     from mypy_boto3_sts import STSClient
+
+
+@functools.cache
+def sts() -> STSClient:
+    """Return the engine's own client, made when an event first needs it."""
+    return boto3.client("sts", config=CLIENT_CONFIG)
 
 
 def assume(sts: STSClient, role_arn: str, record_id: str) -> boto3.Session:

@@ -24,6 +24,7 @@ class Model(BaseModel):
 
     model_config = ConfigDict(
         frozen=True,
+        defer_build=True,  # a function uses few of them
         alias_generator=to_camel,
         populate_by_name=True,
         extra="ignore",

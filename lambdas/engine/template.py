@@ -15,7 +15,9 @@ from engine.models import first_defect
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, alias_generator=to_pascal, populate_by_name=True, extra="ignore")
+    model_config = ConfigDict(
+        frozen=True, defer_build=True, alias_generator=to_pascal, populate_by_name=True, extra="ignore"
+    )
 
 
 class Rules(_Section):

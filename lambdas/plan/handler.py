@@ -5,22 +5,18 @@ from __future__ import annotations
 import os
 from typing import Any
 
-import boto3
-from aws_lambda_powertools.utilities.parser import parse
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from engine.entry_point import CLIENT_CONFIG, entry_point
-from engine.launch_role import assume
+from engine.launch_role import assume, sts
 from engine.models import PlanRequest
 
 from plan.changes import plan
-
-sts = boto3.client("sts", config=CLIENT_CONFIG)
 
 
 @entry_point
 def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001
     """Return the stack, the change set to execute, if any, and its changes."""
-    request = parse(event=event, model=PlanRequest)
-    session = assume(sts, request.read_message().launch_role_arn, request.record_id)
+    request = PlanRequest.model_validate(event)
+    session = assume(sts(), request.read_message().launch_role_arn, request.record_id)
     cloudformation = session.client("cloudformation", config=CLIENT_CONFIG)
     return plan(cloudformation, request, os.environ["EXECUTION_ROLE_NAME"]).to_json()

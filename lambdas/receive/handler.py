@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
@@ -13,9 +14,17 @@ from engine.entry_point import CLIENT_CONFIG, entry_point, logger
 
 from receive.operations import start
 
-sfn = boto3.client("stepfunctions", config=CLIENT_CONFIG)
+if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions import SFNClient
+
 # Every record failing is an ordinary answer too; raising would make Lambda count a fault of its own.
 processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+
+
+@functools.cache
+def sfn() -> SFNClient:
+    """Return the engine's own client, made when an event first needs it."""
+    return boto3.client("stepfunctions", config=CLIENT_CONFIG)
 
 
 @entry_point
@@ -27,7 +36,7 @@ def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 def receive(record: SQSRecord) -> None:
     """Start the execution for one record."""
     try:
-        start(sfn, os.environ["STATE_MACHINE_ARN"], record.event_source_arn, record.body)
+        start(sfn(), os.environ["STATE_MACHINE_ARN"], record.event_source_arn, record.body)
     except Exception as error:
         # The type only: a message that can't be read still holds the token.
         logger.error(

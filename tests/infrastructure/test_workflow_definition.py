@@ -76,7 +76,7 @@ def test_the_wait_for_the_stack_outlasts_the_machine(definition: Any, tasks: dic
         for retry in tasks["Wait for stack"]["Retry"]
         if retry["ErrorEquals"] == ["StackInProgressError"]
     ]
-    assert polling["MaxDelaySeconds"] == 60
+    assert polling["MaxDelaySeconds"] == 120
     assert waited(polling) > definition["TimeoutSeconds"] == 6 * 3600
 
 

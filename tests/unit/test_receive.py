@@ -42,7 +42,7 @@ def batch(*bodies: Any, queue: Any = "provision") -> Any:
 
 
 def executions(state_machine: str) -> Any:
-    sfn = handler.sfn
+    sfn = handler.sfn()
     found = sfn.list_executions(stateMachineArn=state_machine)["executions"]
     return [sfn.describe_execution(executionArn=execution["executionArn"]) for execution in found]
 

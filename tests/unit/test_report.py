@@ -131,7 +131,7 @@ def changes_told(stubbed: Any, changes: Any) -> Any:
 @pytest.fixture
 def answering() -> Iterator[Stubber]:
     """Record what Service Catalog answers to the report Lambda."""
-    with Stubber(handler.servicecatalog) as stub:
+    with Stubber(handler.servicecatalog()) as stub:
         yield stub
         stub.assert_no_pending_responses()
 
