@@ -22,6 +22,7 @@ NAT_GATEWAYS = "L-FE5A380F"
 ELASTIC_IPS = "L-0263D0A3"
 DB_INSTANCES = "L-7B6409FD"
 MANUAL_SNAPSHOTS = "L-272F1212"
+CONCURRENT_EXECUTIONS = "L-B99A9384"
 
 RDS = "Amazon Relational Database Service (Amazon RDS)"
 _PAGE = 100
@@ -40,13 +41,14 @@ def _default(service: str, service_name: str, code: str, name: str, value: float
     }
 
 
-# "Amazon VPC quotas", "Elastic IP address limit" (EC2), "Quotas and constraints for Amazon RDS". Other quotas
-# of EC2 and RDS are not known here.
+# "Amazon VPC quotas", "Elastic IP address limit" (EC2), "Quotas and constraints for Amazon RDS", "Lambda
+# quotas". Other quotas of EC2, RDS and Lambda are not known here.
 DEFAULTS: list[dict[str, Any]] = [
     *VPC_DEFAULT_QUOTAS,
     _default("ec2", "Amazon Elastic Compute Cloud (Amazon EC2)", ELASTIC_IPS, "EC2-VPC Elastic IPs", 5.0),
     _default("rds", RDS, DB_INSTANCES, "DB instances", 40.0),
     _default("rds", RDS, MANUAL_SNAPSHOTS, "Manual DB instance snapshots", 100.0),
+    _default("lambda", "AWS Lambda", CONCURRENT_EXECUTIONS, "Concurrent executions", 1000.0),
 ]
 
 

@@ -14,7 +14,7 @@ from moto.events.exceptions import ValidationException
 from moto.events.models import EventsBackend, Rule, events_backends
 from moto.sqs.models import sqs_backends
 
-from . import notifications
+from . import notifications, schedules
 from .policies import Caller, key_allows, resource_allows
 from .trust import service_caller
 from .world import ACCOUNT_ID, REGION, World
@@ -40,9 +40,11 @@ def install(world: World) -> None:
     """Deliver events to functions, queues, topics and state machines, where permissions let them in."""
 
     def put_rule(self: EventsBackend, name: str, **named: Any) -> Rule:
-        if named.get("scheduled_expression"):
-            raise ValidationException("The local cloud does not run schedules (ScheduleExpression).")
+        schedule = named.get("scheduled_expression")
+        seconds = schedules.period(schedule) if schedule else None
         rule: Rule = original_put_rule(self, name, **named)
+        if seconds is not None:
+            schedules.start(world, rule, seconds, lambda: _send(world, rule, _scheduled_event(rule)))
         return rule
 
     def put_targets(
@@ -68,17 +70,7 @@ def install(world: World) -> None:
         deliver(world, self, event)
 
     def publish(source: str, detail_type: str, detail: dict[str, Any], resources: list[str]) -> None:
-        event = {
-            "version": "0",
-            "id": str(uuid.uuid4()),
-            "detail-type": detail_type,
-            "source": source,
-            "account": ACCOUNT_ID,
-            "time": _time(datetime.now(UTC)),
-            "region": REGION,
-            "resources": resources,
-            "detail": detail,
-        }
+        event = _event(source, detail_type, detail, resources)
         for rule in list(events_backends[ACCOUNT_ID][REGION].event_buses["default"].rules.values()):
             deliver(world, rule, event)
 
@@ -87,6 +79,24 @@ def install(world: World) -> None:
     original_put_events = world.patch(EventsBackend, "put_events", put_events)
     world.patch(Rule, "send_to_targets", send_to_targets)
     world.publish = publish
+
+
+def _event(source: str, detail_type: str, detail: dict[str, Any], resources: list[str]) -> dict[str, Any]:
+    return {
+        "version": "0",
+        "id": str(uuid.uuid4()),
+        "detail-type": detail_type,
+        "source": source,
+        "account": ACCOUNT_ID,
+        "time": _time(datetime.now(UTC)),
+        "region": REGION,
+        "resources": resources,
+        "detail": detail,
+    }
+
+
+def _scheduled_event(rule: Rule) -> dict[str, Any]:
+    return _event("aws.events", "Scheduled Event", {}, [rule.arn])
 
 
 def _time(moment: datetime) -> str:
@@ -109,16 +119,20 @@ def _check(target: dict[str, Any]) -> None:
 
 
 def deliver(world: World, rule: Rule, event: Any) -> None:
-    """Take `event` to the targets of `rule` if it matches.
+    """Take `event` to the targets of `rule` if it matches."""
+    if (
+        rule.state == "ENABLED"
+        and rule.event_pattern.get_pattern()
+        and rule.event_pattern.matches_event(event)
+    ):
+        _send(world, rule, event)
+
+
+def _send(world: World, rule: Rule, event: Any) -> None:
+    """Take `event` to the targets of `rule`.
 
     What cannot be delivered goes to the dead-letter queue of the target at once: AWS retries for a day first.
     """
-    if (
-        rule.state != "ENABLED"
-        or not rule.event_pattern.get_pattern()
-        or not rule.event_pattern.matches_event(event)
-    ):
-        return
     for target in list(rule.targets):
         body = _input(target, event)
         try:

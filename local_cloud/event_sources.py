@@ -8,7 +8,9 @@ from typing import Any
 from moto.awslambda.exceptions import InvalidParameterValueException
 from moto.awslambda.models import EventSourceMapping, LambdaBackend
 from moto.core.exceptions import JsonRESTError
+from moto.core.responses import ActionResult
 from moto.sqs.models import Message, Queue, SQSBackend, sqs_backends
+from moto.sqs.responses import SQSResponse
 
 from . import event_bus
 from .function_configuration import Function
@@ -136,7 +138,10 @@ def _conflict(mapping: EventSourceMapping) -> JsonRESTError:
 
 
 def _guard_queues(world: World) -> None:
-    """Make moto's queues safe for several threads, and let delays pass in the world's time."""
+    """Make moto's queues safe for several threads, delays pass in the world's time, dead letters say whence.
+
+    DeadLetterQueueSourceArn is the queue that a message was moved from last.
+    """
 
     def receive(self: SQSBackend, queue_name: str, *arguments: Any, **named: Any) -> list[Message]:
         with self.get_queue(queue_name)._messages_lock:  # given up while it waits for messages
@@ -155,6 +160,28 @@ def _guard_queues(world: World) -> None:
     def delay(self: Message, delay_seconds: int) -> None:
         self.delayed_until = (time.time() + world.seconds(int(delay_seconds))) * 1000
 
+    def add(self: Queue, message: Any) -> None:
+        before = getattr(message, "queue_arn", None)
+        if before not in (None, self.queue_arn):
+            message.dead_letter_source = before
+        message.queue_arn = self.queue_arn
+        original_add(self, message)
+
+    def answer_receive(self: SQSResponse) -> ActionResult:
+        """Add the one system attribute that moto does not know."""
+        answer: ActionResult = original_answer(self)
+        result: Any = answer.result
+        wanted = {*self._get_param("AttributeNames", []), *self._get_param("MessageSystemAttributeNames", [])}
+        if wanted & {"All", "DeadLetterQueueSourceArn"}:
+            queue: Any = self.sqs_backend.get_queue(self._get_queue_name())
+            sources = {each.id: getattr(each, "dead_letter_source", None) for each in list(queue._messages)}
+            for shown in result.get("Messages", []):
+                if source := sources.get(shown["MessageId"]):
+                    shown.setdefault("Attributes", {})["DeadLetterQueueSourceArn"] = source
+        return answer
+
+    original_add = world.patch(Queue, "add_message", add)
+    original_answer = world.patch(SQSResponse, "receive_message", answer_receive)
     original_receive = world.patch(SQSBackend, "receive_message", receive)
     original_change = world.patch(SQSBackend, "change_message_visibility", change_visibility)
     original_delete = world.patch(Queue, "delete_message", delete)

@@ -19,7 +19,7 @@ from moto.awslambda.exceptions import InvalidParameterValueException
 from moto.awslambda.models import LambdaFunction, LambdaStorage
 from moto.core.exceptions import JsonRESTError
 
-from . import function_configuration, lambda_async, trust
+from . import function_configuration, lambda_async, lambda_concurrency, trust
 from .function_configuration import Function
 from .function_logs import write
 from .lambda_code import Code, UnloadableBuildError
@@ -46,19 +46,11 @@ class AccessDenied(JsonRESTError):  # noqa: N818 - named as the service names it
         )
 
 
-class TooManyRequests(JsonRESTError):  # noqa: N818 - named as the service names it
-    """All the executions that the function may have at a time are busy."""
-
-    code = 429
-
-    def __init__(self) -> None:
-        super().__init__("TooManyRequestsException", "Rate Exceeded.")
-
-
 def install(world: World) -> None:
     """Run functions in sandboxes of this machine, where moto wants Docker."""
     function_configuration.install(world)
     lambda_async.install(world)
+    lambda_concurrency.install(world)
     _runtimes[world] = runtime = _Runtime(world)
 
     def put_function(self: LambdaStorage, function: Function) -> None:
@@ -120,7 +112,7 @@ class _Runtime:
         self._nurseries: dict[str, Nursery] = {}
         self._idle: dict[tuple[str, str], list[Sandbox]] = defaultdict(list)
         self._all: list[Sandbox] = []
-        self._running: dict[str, int] = defaultdict(int)
+        self._concurrency = lambda_concurrency.Concurrency(world)
         self._at_work: dict[str, tuple[Sandbox, str]] = {}
 
     def nursery(self, function: Function) -> Nursery:
@@ -153,21 +145,15 @@ class _Runtime:
         """Run a function on `payload` and wait for the answer.
 
         Raises:
-            TooManyRequests: the reserved concurrency of the function is used up.
+            TooManyRequests: the concurrency of the function or of the account is used up.
         """
-        arn = function.function_arn
-        with self._lock:
-            limit = function.reserved_concurrency
-            if limit is not None and self._running[arn] >= int(limit):
-                raise TooManyRequests
-            self._running[arn] += 1
-        try:
+        with self._concurrency.one_of(function):
             environments = _environments(function)
             sandbox = self._take(function)
             request_id = str(uuid.uuid4())
             self._at_work[request_id] = sandbox, payload
             try:
-                answer = sandbox.invoke(payload, request_id, arn, float(function.timeout))
+                answer = sandbox.invoke(payload, request_id, function.function_arn, float(function.timeout))
             finally:
                 del self._at_work[request_id]
             write(function, sandbox.log_stream, request_id, answer)
@@ -178,9 +164,6 @@ class _Runtime:
             if not reusable:
                 self._bury(sandbox)
             return answer
-        finally:
-            with self._lock:
-                self._running[arn] -= 1
 
     def kill(self, text: str) -> None:
         """See `kill` of this module."""

@@ -161,6 +161,8 @@ class Poller:
         }
         if message.message_attributes:
             record["md5OfMessageAttributes"] = message.attribute_md5
+        if source := getattr(message, "dead_letter_source", None):
+            record["attributes"]["DeadLetterQueueSourceArn"] = source
         if message.group_id:
             record["attributes"]["MessageGroupId"] = message.group_id
         return record

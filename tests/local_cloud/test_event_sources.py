@@ -84,6 +84,24 @@ def test_these_answers_mean_that_everything_was_processed(account: Account, answ
     assert account.bodies(consumer.dead_letters) == []
 
 
+def test_a_dead_letter_says_which_queue_it_comes_from(account: Account) -> None:
+    consumer = Consumer(account, "source", PARTIAL, receives=1)
+    consumer.send("bad")
+    asked = {
+        "QueueUrl": consumer.dead_letters,
+        "MessageSystemAttributeNames": ["All"],
+        "VisibilityTimeout": 0,
+    }
+    [letter] = eventually(lambda: consumer.sqs.receive_message(**asked).get("Messages"))
+    assert letter["Attributes"]["DeadLetterQueueSourceArn"] == consumer.arn
+
+    account.function("undertaker", "def handle(event, context): print('SEEN', event)", LOGS, CONSUME)
+    dead_arn = consumer.arn.replace("source", "source-dead")
+    account.client("lambda").create_event_source_mapping(FunctionName="undertaker", EventSourceArn=dead_arn)
+    [seen] = eventually(lambda: [line for line in account.log("undertaker") if line.startswith("SEEN")])
+    assert f"'DeadLetterQueueSourceArn': '{consumer.arn}'" in seen
+
+
 def test_a_message_arrives_with_its_attributes(account: Account) -> None:
     consumer = Consumer(
         account, "shape", "import json\ndef handle(event, context): print('SEEN', json.dumps(event))"
@@ -241,5 +259,45 @@ def test_a_target_that_cannot_be_reached_here_is_refused(account: Account, targe
     events.put_rule(Name="refused", EventPattern='{"source": ["shop"]}')
     said = refusal(events.put_targets, Rule="refused", Targets=[{"Id": "t"} | target])
     assert "does not deliver events" in said
-    schedule = {"Name": "clock", "ScheduleExpression": "rate(1 day)"}
-    assert "does not run schedules" in refusal(events.put_rule, **schedule)
+
+
+def test_a_scheduled_rule_fires_again_and_again_until_it_is_disabled(account: Account) -> None:
+    queue, arn = account.queue("ticks")
+    events = account.client("events")
+    rule = events.put_rule(Name="clock", ScheduleExpression="rate(15 minutes)")["RuleArn"]
+    let_in = {
+        "Effect": "Allow",
+        "Principal": {"Service": "events.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": arn,
+        "Condition": {"ArnEquals": {"aws:SourceArn": rule}},
+    }
+    account.client("sqs").set_queue_attributes(QueueUrl=queue, Attributes={"Policy": document(let_in)})
+    events.put_targets(Rule="clock", Targets=[{"Id": "target", "Arn": arn}])
+    ticks: list[dict[str, Any]] = []
+
+    def came_twice() -> bool:
+        ticks.extend(json.loads(body) for body in account.bodies(queue))
+        return len(ticks) >= 2
+
+    eventually(came_twice)
+    assert {(tick["source"], tick["detail-type"], tick["resources"][0]) for tick in ticks} == {
+        ("aws.events", "Scheduled Event", rule)
+    }
+    events.disable_rule(Name="clock")
+    account.bodies(queue)
+    events.remove_targets(Rule="clock", Ids=["target"])
+    events.delete_rule(Name="clock")
+
+
+@pytest.mark.parametrize(
+    ("expression", "said"),
+    [
+        ("cron(0 12 * * ? *)", "not cron"),
+        ("rate(1 minutes)", "ScheduleExpression is not valid"),
+        ("rate(0 minutes)", "ScheduleExpression is not valid"),
+        ("every day", "ScheduleExpression is not valid"),
+    ],
+)
+def test_a_schedule_that_is_no_rate_is_refused(account: Account, expression: str, said: str) -> None:
+    assert said in refusal(account.client("events").put_rule, Name="clock", ScheduleExpression=expression)

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from local_cloud.account import CONCURRENT_EXECUTIONS
+
 from .conftest import LOGS, Account, allow, eventually, refusal, zipped
 
 ECHO = "def handle(event, context): return event"
@@ -200,7 +202,34 @@ def test_reserved_concurrency_throttles(account: Account) -> None:
     account.function("reserved", ECHO)
     functions = account.client("lambda")
     functions.put_function_concurrency(FunctionName="reserved", ReservedConcurrentExecutions=0)
-    assert refusal(functions.invoke, FunctionName="reserved").startswith("TooManyRequestsException: ")
+    with pytest.raises(functions.exceptions.TooManyRequestsException) as refused:
+        functions.invoke(FunctionName="reserved")
+    assert refused.value.response["Reason"] == "ReservedFunctionConcurrentInvocationLimitExceeded"
+    functions.delete_function_concurrency(FunctionName="reserved")
+
+
+def test_an_account_that_has_used_up_its_concurrency_runs_no_function(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account.function("crowded", ECHO)
+    functions = account.client("lambda")
+    monkeypatch.setitem(account.cloud.world.quotas, CONCURRENT_EXECUTIONS, 0)
+    with pytest.raises(functions.exceptions.TooManyRequestsException) as refused:
+        functions.invoke(FunctionName="crowded")
+    assert refused.value.response["Reason"] == "ConcurrentInvocationLimitExceeded"
+
+
+@pytest.mark.parametrize(("quota", "most", "least"), [(1000, 900, 100), (10, 0, 10)])
+def test_concurrency_that_functions_without_a_reservation_need_cannot_be_reserved(
+    account: Account, monkeypatch: pytest.MonkeyPatch, quota: int, most: int, least: int
+) -> None:
+    account.function(f"greedy-{quota}", ECHO)
+    monkeypatch.setitem(account.cloud.world.quotas, CONCURRENT_EXECUTIONS, quota)
+    reserve = account.client("lambda").put_function_concurrency
+    reserve(FunctionName=f"greedy-{quota}", ReservedConcurrentExecutions=most)
+    said = refusal(reserve, FunctionName=f"greedy-{quota}", ReservedConcurrentExecutions=most + 1)
+    assert f"UnreservedConcurrentExecution below its minimum value of [{least}]." in said
+    account.client("lambda").delete_function_concurrency(FunctionName=f"greedy-{quota}")
 
 
 def test_a_function_is_shown_as_it_was_configured(account: Account) -> None:
