@@ -43,7 +43,9 @@ class CloudScheduling(LoadScopeScheduling):  # type: ignore[misc]
 
     def _split_scope(self, nodeid: str) -> str:
         path = Path(nodeid.partition("::")[0])
-        shares_a_cloud = path.parent.name in ("e2e", "workflow", "service_catalog", "privilege")
+        shares_a_cloud = path.parent.name in (
+            "e2e", "workflow", "service_catalog", "cloudformation", "privilege",
+        )  # fmt: skip
         return path.parent.name if shares_a_cloud else str(path)
 
 

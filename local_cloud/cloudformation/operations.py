@@ -203,19 +203,16 @@ class StackOperation:
         stack.set_status("UPDATE_COMPLETE", reason)
 
     def roll_back(self, skipped: tuple[str, ...]) -> None:
-        """Take an update back, leaving `skipped` as they are; the stack is at UPDATE_ROLLBACK_IN_PROGRESS."""
+        """Take an update back but for `skipped`; the stack is at UPDATE_ROLLBACK_IN_PROGRESS."""
         stack, undo = self.stack, self.stack.undo
         assert undo is not None
         successors = [stack.resources[item.logical_id] for item in undo.replaced]
         abandoned = undo.abandoned.template.dependencies
         self.handler = self.handler_for(undo.specification)
         graph = undo.specification.template.dependencies
-        touched = {
-            name: graph.get(name, set()) & undo.resources.keys()
-            for name in undo.resources
-            if name not in skipped
-        }
-        touched = {name: needs - set(skipped) for name, needs in touched.items()}
+        for name in skipped:
+            self.handler.skip(undo.resources.pop(name))
+        touched = {name: graph.get(name, set()) & undo.resources.keys() for name in undo.resources}
         failed = _in_order(touched, lambda name: self.handler.restore(undo.resources[name]), lambda: False)
         if failed:
             stack.set_status(

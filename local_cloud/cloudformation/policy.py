@@ -39,9 +39,12 @@ def check_allowed(body: str | None, action: str, logical_id: str, resource_type:
         if not _matches(statement, action, logical_id, resource_type):
             continue
         if statement["Effect"] == "Deny":
+            # The words are from public reports: the statement's own action and resource.
+            actions, resources = statement.get("Action", action), statement.get("Resource", logical_id)
             raise PolicyDeniedError(
-                f"Action denied by stack policy: Statement [#{number}] does not allow [{action}] for "
-                f"resource [{logical_id}]"
+                f"Action denied by stack policy: Statement [#{number}] does not allow "
+                f"[{_first(actions, action)}] for resource "
+                f"[{_first(resources, f'LogicalResourceId/{logical_id}')}];"
             )
         allowed = True
     if not allowed:
@@ -72,6 +75,10 @@ def _matches(statement: dict[str, Any], action: str, logical_id: str, resource_t
 
 def _any(patterns: Any, text: str) -> bool:
     return any(fnmatchcase(text, pattern) for pattern in _list(patterns))
+
+
+def _first(patterns: Any, text: str) -> str:
+    return next((pattern for pattern in _list(patterns) if fnmatchcase(text, pattern)), text)
 
 
 def _list(value: Any) -> list[Any]:

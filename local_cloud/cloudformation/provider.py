@@ -7,6 +7,7 @@ from __future__ import annotations
 import secrets
 import string
 import threading
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -28,6 +29,16 @@ class ProviderError(Exception):
     """The resource cannot be handled; the message is the event's reason."""
 
 
+class HandlerError(ProviderError):
+    """A resource handler gives up with a message and a handler error code of its own."""
+
+    def __init__(self, message: str, code: str) -> None:
+        super().__init__(
+            f'Resource handler returned message: "{message}" (RequestToken: {uuid.uuid4()}, '
+            f"HandlerErrorCode: {code})"
+        )
+
+
 @dataclass
 class Call:
     """One handling of one resource.
@@ -39,6 +50,7 @@ class Call:
         cancelled: set when the operation does not want the resource any more.
         data: what a custom resource answered, for Fn::GetAtt.
         final_snapshot: whether a delete has to leave a snapshot (DeletionPolicy Snapshot).
+        rollback: whether an update takes an earlier one back.
     """
 
     world: World
@@ -52,6 +64,7 @@ class Call:
     cancelled: threading.Event
     data: dict[str, Any]
     final_snapshot: bool = False
+    rollback: bool = False
 
     def wait(self, aws_seconds: float) -> None:
         """Let AWS seconds pass. Raises CancelledError when the operation ends meanwhile."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import logging
-import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -18,7 +17,7 @@ from .errors import ValidationError
 from .faults import InjectedFailureError, Operation, ThrottledError, faults
 from .intrinsics import Evaluator, as_text
 from .policy import PolicyDeniedError, check_allowed
-from .provider import Call, CancelledError, Properties, Provider, ProviderError
+from .provider import Call, CancelledError, HandlerError, Properties, Provider, ProviderError
 from .schema import PropertiesError, resource_schema
 from .stack import Specification, Stack, StackResource
 from .template import is_custom
@@ -182,11 +181,10 @@ class ResourceHandler:
         definition = self.specification.template.resources[logical_id]
         resource = StackResource(logical_id, definition["Type"], definition)
         self.stack.resources[logical_id] = resource
+        self.stack.set_resource_status(resource, "CREATE_IN_PROGRESS")
         return self._create(resource, "CREATE")
 
     def _create(self, resource: StackResource, verb: str) -> bool:
-        self.stack.set_resource_status(resource, f"{verb}_IN_PROGRESS")
-
         def work(call: Call) -> None:
             resource.properties = self.desired(resource.logical_id)
             resource.physical_id = self.types[resource.type].create(call, resource.properties)
@@ -243,16 +241,27 @@ class ResourceHandler:
                 f"Rename {desired[name]} and update the stack again."
             )
 
-    def _modify(self, resource: StackResource, desired: Properties, *, check: bool = True) -> bool:
+    def _modify(self, resource: StackResource, desired: Properties, *, rollback: bool = False) -> bool:
         self.stack.set_resource_status(resource, "UPDATE_IN_PROGRESS")
 
         def work(call: Call) -> None:
-            if check:
+            call.rollback = rollback
+            if not rollback:
                 check_allowed(self.stack.policy, "Update:Modify", resource.logical_id, resource.type)
-            old, resource.properties = resource.properties, desired
+            resource.properties = desired
             resource.physical_id = self.types[resource.type].update(call, resource.physical_id, old, desired)
 
-        return self._run(resource, "update", "UPDATE", work)
+        old = resource.properties
+        done = self._run(resource, "update", "UPDATE", work)
+        if rollback and not done:
+            resource.properties = old  # continuing the rollback has all of it to do again
+        return done
+
+    def skip(self, before: StackResource) -> None:
+        """Leave a resource as it is and believe that its update was taken back."""
+        resource = self.stack.resources[before.logical_id]
+        resource.definition, resource.properties = before.definition, before.properties
+        self.stack.set_resource_status(resource, "UPDATE_COMPLETE")
 
     def restore(self, before: StackResource) -> bool:
         """Take an update of a resource back."""
@@ -264,7 +273,7 @@ class ResourceHandler:
         resource.definition = before.definition
         if resource.properties == before.properties and resource.status != "UPDATE_FAILED":
             return True
-        return self._modify(resource, before.properties, check=False)
+        return self._modify(resource, before.properties, rollback=True)
 
     def delete(self, resource: StackResource) -> bool:
         """Delete a physical resource, unless its policy retains it."""
@@ -373,7 +382,4 @@ def _reason(error: Exception) -> str:
         f"{metadata['HTTPStatusCode']}, "
         f"Request ID: {metadata.get('RequestId', '')})"
     )
-    return (
-        f'Resource handler returned message: "{message}" (RequestToken: {uuid.uuid4()}, '
-        f"HandlerErrorCode: {handler_code})"
-    )
+    return str(HandlerError(message, handler_code))

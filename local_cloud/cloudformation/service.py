@@ -177,15 +177,25 @@ class CloudFormation:
         """Try again to roll back an update whose rollback failed."""
         with self._lock:
             stack = self.stack(request["StackName"])
+            if self._repeated("continue", stack.id, request):
+                return
+            if request.get("ForceRollback"):
+                raise NotEmulatedError("the parameter ForceRollback")
             if stack.status != "UPDATE_ROLLBACK_FAILED" or stack.undo is None:
                 raise ValidationError(
-                    f"Stack:{stack.id} is in {stack.status} state and can not be continued."
+                    f"Stack:{stack.id} is in {stack.status} state and can not continue update rollback."
                 )
+            skipped = tuple(request.get("ResourcesToSkip", []))
+            for name in skipped:
+                resource = stack.resources.get(name)
+                if resource is None or resource.status != "UPDATE_FAILED" or name not in stack.undo.resources:
+                    raise ValidationError(
+                        f"Resource {name} is not in the UPDATE_FAILED state and can't be skipped."
+                    )
             stack.role_arn = self.reader.role(request, stack.role_arn)
             self._remember("continue", stack.id, request, stack)
             stack.set_status("UPDATE_ROLLBACK_IN_PROGRESS", "User Initiated")
             operation = self._operation(stack, stack.undo.abandoned)
-            skipped = tuple(request.get("ResourcesToSkip", []))
             self._start(stack, lambda: operation.roll_back(skipped))
 
     def delete_stack(self, request: Request, caller: str | None) -> None:

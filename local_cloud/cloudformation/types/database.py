@@ -6,12 +6,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from ..arguments import arguments
-from ..provider import Api, Call, Properties, Provider, Tagging
+from ..arguments import arguments, plain_tags
+from ..provider import Api, Call, HandlerError, Properties, Provider, Tagging, retag
 
 _BATCH = 20  # parameters in one ModifyDBParameterGroup, says its reference
 
@@ -53,31 +54,124 @@ def _instance_parameters(properties: Properties) -> Properties:
     return {name: value for name, value in properties.items() if name != "MasterUserSecret"} | key
 
 
+# Statuses that the handler does not wait for any longer.
+_TERMINAL = (
+    "failed", "inaccessible-encryption-credentials", "inaccessible-encryption-credentials-recoverable",
+    "incompatible-create", "incompatible-credentials", "incompatible-network", "incompatible-parameters",
+    "incompatible-restore", "modify-failed", "upgrade-failed",
+)  # fmt: skip
+# Events that make an update fail although the instance is available again.
+_FAILURES = ("the db engine version upgrade failed", "the instance could not be upgraded")
+
+
 @dataclass(frozen=True, kw_only=True)
 class DBInstance(Api):
-    """AWS::RDS::DBInstance. Updates are applied at once, as the resource handler does by default."""
+    """AWS::RDS::DBInstance, updated as its resource handler does it.
 
-    def _send_update(
-        self, call: Call, physical_id: str, sent: Properties, removed: list[str], new: Properties
-    ) -> None:
-        logs = sent.pop("EnableCloudwatchLogsExports", None)
+    The handler is public: aws-cloudformation-resource-providers-rds, UpdateHandler and Translator. One
+    modification carries all that changes, at once by default, and goes out whatever changes, tags alone too.
+    A property that is removed stays as it was. A rollback never sends EngineVersion or AllocatedStorage.
+    """
+
+    def update(self, call: Call, physical_id: str, old: Properties, new: Properties) -> str:
         rds = call.client("rds")
-        parameters = arguments(rds, "modify_db_instance", _instance_parameters(sent), self.renames)
+        if old.get("EngineLifecycleSupport") != new.get("EngineLifecycleSupport") and not call.rollback:
+            raise HandlerError("EngineLifecycleSupport cannot be modified.", "InvalidRequest")
+        at_once = {
+            "DBInstanceIdentifier": physical_id,
+            "ApplyImmediately": new.get("ApplyImmediately", True),
+        }
+        if (
+            not call.rollback
+            and int(new.get("AllocatedStorage", 0)) > int(old.get("AllocatedStorage", 0))
+            and self._instance(call, physical_id)["DBInstanceStatus"] == "storage-full"
+        ):
+            rds.modify_db_instance(AllocatedStorage=int(new["AllocatedStorage"]), **at_once)
+            self._await_changes(call, physical_id, new)
+        began = datetime.now(UTC)
+        rds.modify_db_instance(**self._modification(call, physical_id, old, new) | at_once)
+        self._await_changes(call, physical_id, new)
+        self._check_events(call, physical_id, began)
+        [group] = self._instance(call, physical_id)["DBParameterGroups"]
+        if at_once["ApplyImmediately"] and group["ParameterApplyStatus"] == "pending-reboot":
+            rds.reboot_db_instance(DBInstanceIdentifier=physical_id)
+            self._await_changes(call, physical_id, new)
+        assert self.tagging
+        retag(
+            self.tagging, "rds", call, physical_id, plain_tags(old.get("Tags")), plain_tags(new.get("Tags"))
+        )
+        return physical_id
+
+    def _modification(self, call: Call, physical_id: str, old: Properties, new: Properties) -> dict[str, Any]:
+        rds = call.client("rds")
+        changed = self._sent({key: value for key, value in new.items() if old.get(key) != value}, self.own)
+        if call.rollback:
+            changed.pop("AllocatedStorage", None)
+            if changed.pop("EngineVersion", None) and not self._fits(call, new):
+                changed.pop("DBParameterGroupName", None)
+        changed.pop("EngineLifecycleSupport", None)
+        for name in ("ManageMasterUserPassword", "MasterUserSecret", "AllowMajorVersionUpgrade"):
+            if name in new:
+                changed[name] = new[name]
+        if "MaxAllocatedStorage" in old and "MaxAllocatedStorage" not in new:
+            changed["MaxAllocatedStorage"] = self._instance(call, physical_id)["AllocatedStorage"]
+        logs = changed.pop("EnableCloudwatchLogsExports", None)
+        parameters = arguments(rds, "modify_db_instance", _instance_parameters(changed), self.renames)
         if logs is not None:
-            current = self._answer(call, physical_id, new)["DBInstances"][0].get(
-                "EnabledCloudwatchLogsExports", []
-            )
+            current = self._instance(call, physical_id).get("EnabledCloudwatchLogsExports", [])
             parameters["CloudwatchLogsExportConfiguration"] = {
                 "EnableLogTypes": [name for name in logs if name not in current],
                 "DisableLogTypes": [name for name in current if name not in logs],
             }
-        if "EngineVersion" in sent:
-            parameters["AllowMajorVersionUpgrade"] = new.get("AllowMajorVersionUpgrade", False)
-        if removed:
-            super()._send_update(call, physical_id, {}, removed, new)
-        if parameters:
-            at_once = new.get("ApplyImmediately", True)
-            rds.modify_db_instance(DBInstanceIdentifier=physical_id, ApplyImmediately=at_once, **parameters)
+        return parameters
+
+    @staticmethod
+    def _fits(call: Call, properties: Properties) -> bool:
+        """Whether the parameter group is of the family of the template's version, not the instance's."""
+        rds, name = call.client("rds"), properties.get("DBParameterGroupName")
+        groups = (
+            rds.describe_db_parameter_groups(DBParameterGroupName=name)["DBParameterGroups"] if name else []
+        )
+        if not groups:
+            return True
+        versions = rds.describe_db_engine_versions(
+            DBParameterGroupFamily=groups[0]["DBParameterGroupFamily"],
+            Engine=properties["Engine"],
+            EngineVersion=str(properties["EngineVersion"]),
+        )
+        return bool(versions["DBEngineVersions"])
+
+    def _instance(self, call: Call, physical_id: str) -> dict[str, Any]:
+        described = call.client("rds").describe_db_instances(DBInstanceIdentifier=physical_id)
+        instance: dict[str, Any] = described["DBInstances"][0]
+        return instance
+
+    def _await_changes(self, call: Call, physical_id: str, new: Properties) -> None:
+        while True:
+            instance = self._instance(call, physical_id)
+            status = instance["DBInstanceStatus"]
+            if status in _TERMINAL:
+                raise HandlerError(f"DB Instance is in state: {status}", "NotStabilized")
+            pending = new.get("ApplyImmediately", True) and instance.get("PendingModifiedValues")
+            if status == "available" and not pending:
+                return
+            call.wait(10)
+
+    @staticmethod
+    def _check_events(call: Call, physical_id: str, began: datetime) -> None:
+        try:
+            events = call.client("rds").describe_events(
+                SourceIdentifier=physical_id, SourceType="db-instance", StartTime=began,
+                EndTime=datetime.now(UTC), EventCategories=["notification", "maintenance"],
+            )["Events"]  # fmt: skip
+        except ClientError as error:
+            # Without the permission the handler goes on, and a failed upgrade passes for a success.
+            if "AccessDenied" not in error.response["Error"]["Code"]:
+                raise
+            return
+        for event in events:
+            if any(words in event["Message"].lower() for words in _FAILURES):
+                raise HandlerError(event["Message"], "GeneralServiceException")
 
     def delete(self, call: Call, physical_id: str, properties: Properties) -> None:
         parameters: dict[str, Any] = {"SkipFinalSnapshot": not call.final_snapshot}
@@ -86,9 +180,13 @@ class DBInstance(Api):
         if "DeleteAutomatedBackups" in properties:
             parameters["DeleteAutomatedBackups"] = properties["DeleteAutomatedBackups"]
         try:
-            call.client("rds").delete_db_instance(DBInstanceIdentifier=physical_id, **parameters)
+            try:
+                call.client("rds").delete_db_instance(DBInstanceIdentifier=physical_id, **parameters)
+            except ClientError as error:
+                if "is already being deleted" not in error.response["Error"]["Message"]:
+                    raise
             while True:
-                self._answer(call, physical_id, properties)
+                self._instance(call, physical_id)
                 call.wait(10)
         except ClientError as error:
             if error.response["Error"]["Code"] != "DBInstanceNotFound":
@@ -114,7 +212,7 @@ TYPES: Mapping[str, Provider] = {
     "AWS::RDS::DBInstance": DBInstance(
         service="rds", create_call="create_db_instance", id="DBInstance.DBInstanceIdentifier",
         key=("DBInstanceIdentifier",),
-        update_call="modify_db_instance", delete_call="delete_db_instance", read_call="describe_db_instances",
+        delete_call="delete_db_instance", read_call="describe_db_instances",
         name="DBInstanceIdentifier", name_limit=63, lower=True, reshape=_instance_parameters,
         renames={"VPCSecurityGroups": "VpcSecurityGroupIds"},
         own=("DeleteAutomatedBackups", "AllowMajorVersionUpgrade", "ApplyImmediately"),

@@ -2,62 +2,18 @@
 
 import json
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
 from local_cloud.cloud import Cloud
-from local_cloud.cloudformation import faults
 from local_cloud.cloudformation.faults import Faults
+from tests.local_cloud.cloudformation.conftest import finished, reasons, template, topic
+from tests.local_cloud.conftest import refusal
 
 NO_CHANGES = (
     "The submitted information didn't contain changes. Submit different information to create a change set."
 )
-
-
-@pytest.fixture(scope="module")
-def cloud() -> Iterator[Cloud]:
-    with Cloud(speed=100_000) as cloud:
-        yield cloud
-
-
-@pytest.fixture
-def fault(cloud: Cloud) -> Iterator[Faults]:
-    yield faults(cloud.world)
-    faults(cloud.world).clear()
-
-
-@pytest.fixture
-def client(cloud: Cloud) -> Iterator[Any]:
-    client = cloud.client("cloudformation")
-    yield client
-    for stack in client.describe_stacks()["Stacks"]:
-        client.delete_stack(StackName=stack["StackId"])
-        finished(client, stack["StackId"])
-
-
-def finished(client: Any, stack: str) -> dict[str, Any]:
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        described: dict[str, Any] = client.describe_stacks(StackName=stack)["Stacks"][0]
-        if (
-            not described["StackStatus"].endswith("_IN_PROGRESS")
-            or described["StackStatus"] == "REVIEW_IN_PROGRESS"
-        ):
-            return described
-        time.sleep(0.02)
-    raise AssertionError(f"{stack} is still {described['StackStatus']}")
-
-
-def template(**resources: Any) -> str:
-    parameters = {"Name": {"Type": "String", "Default": "one"}}
-    return json.dumps({"Parameters": parameters, "Resources": resources})
-
-
-def topic(name: Any = None, **attributes: Any) -> dict[str, Any]:
-    return {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": name} if name else {}, **attributes}
 
 
 def group(name: Any, days: int = 7) -> dict[str, Any]:
@@ -91,24 +47,8 @@ def changes(client: Any, body: str, **more: Any) -> dict[str, tuple[str, str | N
     return {change["LogicalResourceId"]: (change["Action"], change.get("Replacement")) for change in found}
 
 
-def reasons(client: Any) -> dict[str, str]:
-    events = client.describe_stack_events(StackName="demo")["StackEvents"]
-    return {
-        e["LogicalResourceId"]: e.get("ResourceStatusReason", "")
-        for e in events
-        if e["ResourceStatus"].endswith("_FAILED")
-    }
-
-
 def names(cloud: Cloud) -> list[str]:
     return sorted(topic["TopicArn"].split(":")[-1] for topic in cloud.client("sns").list_topics()["Topics"])
-
-
-def refusal(call: Any, **parameters: Any) -> str:
-    with pytest.raises(ClientError) as refused:
-        call(**parameters)
-    error = refused.value.response["Error"]
-    return f"{error['Code']}: {error['Message']}"
 
 
 def test_a_create_change_set_makes_a_stack_to_review(client: Any) -> None:
@@ -238,7 +178,7 @@ def test_a_failed_update_is_taken_back(client: Any, cloud: Cloud, fault: Faults)
         A=topic("b"), G=group("g", 30), New=topic("new"), Broken=topic(DependsOn=["A", "G", "New"])
     )
     assert update(client, body) == "UPDATE_ROLLBACK_COMPLETE"
-    assert reasons(client) == {"Broken": "no"}
+    assert reasons(client, "demo") == {"Broken": "no"}
     assert names(cloud) == ["a"]
     assert cloud.client("logs").describe_log_groups()["logGroups"][0]["retentionInDays"] == 7
     assert json.dumps(client.get_template(StackName="demo")["TemplateBody"]) == template(
@@ -271,7 +211,7 @@ def test_a_custom_named_resource_is_not_replaced_under_its_name(client: Any) -> 
 
     create(client, template(A=security_group("old")))
     assert update(client, template(A=security_group("new"))) == "UPDATE_ROLLBACK_COMPLETE"
-    assert reasons(client)["A"] == (
+    assert reasons(client, "demo")["A"] == (
         "CloudFormation cannot update a stack when a custom-named resource requires replacing. "
         "Rename sg and update the stack again."
     )
@@ -287,7 +227,7 @@ def test_a_stack_policy_forbids_what_would_lose_a_resource(client: Any, cloud: C
     statements += [policy("Deny", f"Update:{verb}", "LogicalResourceId/A") for verb in ("Replace", "Delete")]
     create(client, template(A=topic("a")), StackPolicyBody=json.dumps({"Statement": statements}))
     assert update(client, body) == "UPDATE_ROLLBACK_COMPLETE"
-    assert reasons(client)["A"].startswith("Action denied by stack policy: Statement [#")
+    assert reasons(client, "demo")["A"].startswith("Action denied by stack policy: Statement [#")
     assert names(cloud) == ["a"]
 
 

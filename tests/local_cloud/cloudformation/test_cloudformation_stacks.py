@@ -1,64 +1,18 @@
 """The life of a stack, through the API."""
 
 import json
-import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
 from local_cloud.cloud import Cloud
-from local_cloud.cloudformation import faults
 from local_cloud.cloudformation.faults import Faults
-
-
-@pytest.fixture(scope="module")
-def cloud() -> Iterator[Cloud]:
-    with Cloud(speed=100_000) as cloud:
-        yield cloud
-
-
-@pytest.fixture
-def fault(cloud: Cloud) -> Iterator[Faults]:
-    yield faults(cloud.world)
-    faults(cloud.world).clear()
-
-
-@pytest.fixture
-def client(cloud: Cloud) -> Iterator[Any]:
-    client = cloud.client("cloudformation")
-    yield client
-    for stack in client.describe_stacks()["Stacks"]:
-        client.update_termination_protection(StackName=stack["StackId"], EnableTerminationProtection=False)
-        finished(client, stack["StackId"])
-        client.delete_stack(StackName=stack["StackId"])
-        finished(client, stack["StackId"])
-
-
-def template(**resources: Any) -> str:
-    return json.dumps({"Resources": resources})
-
-
-def topic(name: Any = None, **attributes: Any) -> dict[str, Any]:
-    return {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": name} if name else {}, **attributes}
+from tests.local_cloud.cloudformation.conftest import finished, reasons, template, topic
+from tests.local_cloud.conftest import refusal
 
 
 def bucket(name: str) -> dict[str, Any]:
     return {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": name}}
-
-
-def finished(client: Any, stack: str) -> dict[str, Any]:
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        described: dict[str, Any] = client.describe_stacks(StackName=stack)["Stacks"][0]
-        if (
-            not described["StackStatus"].endswith("_IN_PROGRESS")
-            or described["StackStatus"] == "REVIEW_IN_PROGRESS"
-        ):
-            return described
-        time.sleep(0.02)
-    raise AssertionError(f"{stack} is still {described['StackStatus']}")
 
 
 def create(client: Any, body: str, name: str = "demo", **more: Any) -> dict[str, Any]:
@@ -69,22 +23,6 @@ def create(client: Any, body: str, name: str = "demo", **more: Any) -> dict[str,
 def history(client: Any, stack: str) -> list[tuple[str, str]]:
     events = client.describe_stack_events(StackName=stack)["StackEvents"][::-1]
     return [(event["LogicalResourceId"], event["ResourceStatus"]) for event in events]
-
-
-def reasons(client: Any, stack: str) -> dict[str, str]:
-    events = client.describe_stack_events(StackName=stack)["StackEvents"]
-    return {
-        e["LogicalResourceId"]: e.get("ResourceStatusReason", "")
-        for e in events
-        if e["ResourceStatus"].endswith("_FAILED")
-    }
-
-
-def refusal(call: Any, **parameters: Any) -> str:
-    with pytest.raises(ClientError) as refused:
-        call(**parameters)
-    error = refused.value.response["Error"]
-    return f"{error['Code']}: {error['Message']}"
 
 
 def test_resources_are_created_after_what_they_refer_to_and_deleted_before_it(client: Any) -> None:

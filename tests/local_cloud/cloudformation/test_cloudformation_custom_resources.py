@@ -2,14 +2,13 @@
 
 import io
 import json
-import time
 import zipfile
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from local_cloud.cloud import Cloud
+from tests.local_cloud.cloudformation.conftest import finished
 
 FUNCTION = """
 import json, os, urllib.request
@@ -24,12 +23,6 @@ def handle(event, context):
     request = urllib.request.Request(event["ResponseURL"], body, {"Content-Type": ""}, method="PUT")
     urllib.request.urlopen(request)
 """
-
-
-@pytest.fixture(scope="module")
-def cloud() -> Iterator[Cloud]:
-    with Cloud(speed=100_000) as cloud:
-        yield cloud
 
 
 @pytest.fixture(scope="module")
@@ -54,14 +47,6 @@ def body(function: str, name: str, **more: Any) -> str:
     thing = {"Type": "Custom::Thing", "Properties": {"ServiceToken": function, "Name": name, **more}}
     outputs = {"Id": {"Value": {"Ref": "Thing"}}, "Said": {"Value": {"Fn::GetAtt": ["Thing", "Said"]}}}
     return json.dumps({"Resources": {"Thing": thing}, "Outputs": outputs})
-
-
-def finished(client: Any, stack: str) -> dict[str, Any]:
-    while True:
-        described: dict[str, Any] = client.describe_stacks(StackName=stack)["Stacks"][0]
-        if not described["StackStatus"].endswith("_IN_PROGRESS"):
-            return described
-        time.sleep(0.02)
 
 
 def outputs(stack: dict[str, Any]) -> dict[str, str]:
