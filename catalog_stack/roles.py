@@ -9,6 +9,7 @@ from constructs import Construct
 from .execution import database, network, operations
 from .execution.tags import SUFFIXED, TAGGED, TAGGED_AS_OURS
 from .policies import Permission, allow, arn, managed_policy
+from .settings import REGION
 
 # Fixed, because the launch constraint and the engine know the roles of every account by these names.
 LAUNCH_ROLE = "SCLaunch-TapStack"
@@ -109,8 +110,8 @@ def _of_engine() -> list[Permission]:
         allow(
             "cloudformation",
             """
-                DeleteChangeSet DeleteStack DescribeChangeSet DescribeStackEvents DescribeStacks
-                ExecuteChangeSet ListStackResources SetStackPolicy TagResource UntagResource
+                ContinueUpdateRollback DeleteChangeSet DeleteStack DescribeChangeSet DescribeStackEvents
+                DescribeStacks ExecuteChangeSet ListStackResources SetStackPolicy TagResource UntagResource
             """,
             on=stacks,
             why=of_launches,
@@ -139,7 +140,23 @@ def _of_engine() -> list[Permission]:
         ),
         allow("servicequotas", "GetAWSDefaultServiceQuota GetServiceQuota", on="*", why=_CHECKS),
         allow("cloudwatch", "DescribeAlarms", on="*", why=_CHECKS),
-        allow("sns", "ListSubscriptionsByTopic Subscribe", on=arn("sns", "alert-topic-*"), why=SUFFIXED),
+        allow(
+            "sns",
+            "ListSubscriptionsByTopic Publish Subscribe",
+            on=arn("sns", "alert-topic-*"),
+            why=SUFFIXED,
+        ),
+        # SNS Developer Guide, "Key management": who publishes to an encrypted topic needs both.
+        allow(
+            "kms",
+            "Decrypt GenerateDataKey",
+            on=arn("kms", "key/*"),
+            when={
+                "StringEquals": {"kms:ViaService": f"sns.{REGION}.amazonaws.com"},
+                **TAGGED_AS_OURS,
+            },
+            why="R15: the topic has the product's key; KMS gives random ids, so our tag is the scope.",
+        ),
         # The Service Authorization Reference calls the topic optional for it.
         allow(
             "sns",

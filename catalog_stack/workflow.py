@@ -17,6 +17,7 @@ def workflow(scope: Construct, verbs: Mapping[str, lambda_.IFunction]) -> sfn.Ch
     answer = from_input("kind", "recordId", "provisionedProductId", "token")
     parameters, outputs = from_variables("parameters"), from_variables("outputs")
     stack, change_set = from_variables("stackId"), from_variables("changeSetArn")
+    changes = from_variables("changes")
 
     def task(name: str, verb: str, needs: dict[str, str], gives: dict[str, str] | None = None) -> Task:
         return Task(scope, name, verbs[verb], needs, gives)
@@ -26,12 +27,15 @@ def workflow(scope: Construct, verbs: Mapping[str, lambda_.IFunction]) -> sfn.Ch
         "Plan changes", "plan", request | parameters, from_result("stackId", "changeSetArn", "changes")
     )
     apply = task("Apply changes", "apply", request | stack | change_set)
-    wait = task("Wait for stack", "wait", request | stack, from_result("outputs"))
+    wait = task("Wait for stack", "wait", request | stack | changes, from_result("outputs", "changes"))
     verify = task("Verify promises", "verify", request | stack)
     subscribe = task(
-        "Subscribe ops emails", "subscribe", request | parameters | outputs, from_result("subscriptions")
+        "Subscribe ops emails",
+        "subscribe",
+        request | parameters | outputs | changes,
+        from_result("subscriptions"),
     )
-    results = outputs | from_variables("changes", "subscriptions")
+    results = outputs | changes | from_variables("subscriptions")
     success = task("Report success", "report", answer | {"status": "SUCCEEDED"} | results)
     termination = task("Report termination", "report", answer | {"status": "SUCCEEDED"})
     failure = task("Report failure", "report", answer | {"status": "FAILED", "error": "{% $states.input %}"})
@@ -41,6 +45,7 @@ def workflow(scope: Construct, verbs: Mapping[str, lambda_.IFunction]) -> sfn.Ch
     for step in steps:
         step.retry(*TRANSIENT, every=2, at_most=60, attempts=8)
     plan.retry("ChangeSetInProgressError", every=5, at_most=20, attempts=60)
+    plan.retry("RollbackInProgressError", every=30, at_most=120, attempts=1000)
     # More attempts than fit into the machine's timeout: a database takes as long as it takes.
     wait.retry("StackInProgressError", every=30, at_most=120, attempts=1000)
     for report in reports:

@@ -7,9 +7,11 @@ import re
 import secrets
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from moto.core.responses import ActionResult
+from moto.kms.models import kms_backends
 from moto.sns.exceptions import SNSException, SNSInvalidParameter
 from moto.sns.models import SNSBackend, Subscription, Topic, sns_backends
 from moto.sns.responses import SNSResponse
@@ -17,6 +19,7 @@ from moto.sqs.models import sqs_backends
 
 from .mailbox import Mail
 from .policies import Caller, key_allows, resource_allows
+from .resource_tags import resource_tags
 from .trust import caller_of
 from .world import ACCOUNT_ID, REGION, World
 
@@ -32,6 +35,12 @@ class AuthorizationError(SNSException):
     """A policy does not let the caller publish."""
 
     code = "AuthorizationError"
+
+
+class KMSAccessDeniedError(SNSException):
+    """The topic's key can't be used with the caller's rights."""
+
+    code = "KMSAccessDenied"
 
 
 def install(world: World) -> None:
@@ -126,6 +135,8 @@ def _answer_like_sns(world: World) -> None:
         topic = self.backend.topics.get(self._get_param("TopicArn") or self._get_param("TargetArn"))
         if caller.service and topic:
             _check_publisher(topic, caller)
+        elif topic and ":role/" in caller.arn:
+            _check_key_user(topic, caller)
         result: ActionResult = original_publish(self)
         return result
 
@@ -160,6 +171,26 @@ def _check_publisher(topic: Topic, caller: Caller) -> None:
         if not key_allows(key_id, action, caller):
             raise AuthorizationError(
                 f"User: {caller.service} is not authorized to perform: {action} on resource: {key_id}"
+            )
+
+
+def _check_key_user(topic: Topic, caller: Caller) -> None:
+    """SNS uses the key in the publisher's name (SNS Developer Guide, "Key management")."""
+    key_id = topic.kms_master_key_id
+    if not key_id:
+        return
+    key = kms_backends[ACCOUNT_ID][REGION].describe_key(key_id)
+    context = {
+        **caller.context,
+        "kms:ViaService": f"sns.{REGION}.amazonaws.com",
+        "kms:EncryptionContext:aws:sns:topicArn": topic.arn,
+        **resource_tags(key.arn),
+    }
+    for action in ("kms:GenerateDataKey", "kms:Decrypt"):
+        if not key_allows(key_id, action, replace(caller, context=context)):
+            raise KMSAccessDeniedError(
+                "The ciphertext refers to a customer master key that does not exist, does not exist in this "
+                f"region, or you are not allowed to access. ({action})"
             )
 
 

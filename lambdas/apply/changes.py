@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -12,34 +11,12 @@ from engine.models import ApplyRequest
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
 
-# What `plan` refuses, CloudFormation shall refuse as well, whoever asks and however.
-_STACK_POLICY = {
-    "Statement": [
-        {"Effect": "Allow", "Principal": "*", "Action": "Update:*", "Resource": "*"},
-        {
-            "Effect": "Deny",
-            "Principal": "*",
-            "Action": ["Update:Replace", "Update:Delete"],
-            "Resource": "*",
-            "Condition": {
-                "StringEquals": {
-                    "ResourceType": [
-                        "AWS::RDS::DBInstance",
-                        "AWS::KMS::Key",
-                        "AWS::S3::Bucket",
-                        "AWS::SecretsManager::Secret",
-                    ]
-                }
-            },
-        },
-    ]
-}
-
 
 def apply(cloudformation: CloudFormationClient, request: ApplyRequest) -> None:
     """Execute the change set, or delete the stack. Repeating it does nothing more.
 
-    The stack policy is set before an update. A stack that is being created has no data to protect yet.
+    A stack is protected before each update, too: an older engine has not done it after the launch, and
+    somebody may have taken the protection away.
     """
     if request.stack_id is None:
         return
@@ -49,9 +26,7 @@ def apply(cloudformation: CloudFormationClient, request: ApplyRequest) -> None:
         cloudformation.delete_stack(StackName=request.stack_id, ClientRequestToken=token)
     elif request.change_set_arn is not None:
         if _holds_data(cloudformation, request.stack_id):
-            cloudformation.set_stack_policy(
-                StackName=request.stack_id, StackPolicyBody=json.dumps(_STACK_POLICY)
-            )
+            stacks.protect(cloudformation, request.stack_id)
         _execute(cloudformation, request.stack_id, request.change_set_arn, token)
 
 

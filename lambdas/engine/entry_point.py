@@ -18,6 +18,7 @@ from engine.errors import (
     ChangeSetInProgressError,
     EngineError,
     PermissionMissingError,
+    RollbackInProgressError,
     StackInProgressError,
     ThrottledError,
 )
@@ -66,7 +67,7 @@ def _outcome(handler: Handler, event: dict[str, Any], context: LambdaContext) ->
     """Return errors instead of raising them, so that the trace does not take polling for a fault."""
     try:
         return handler(event, context)
-    except (StackInProgressError, ChangeSetInProgressError) as progress:
+    except (StackInProgressError, ChangeSetInProgressError, RollbackInProgressError) as progress:
         logger.info(str(progress))
         return progress
     except ClientError as error:

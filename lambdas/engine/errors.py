@@ -57,6 +57,22 @@ class StackUnusableError(EngineError):
     """The stack is in a state that CloudFormation can't update."""
 
 
+class StackDeletedError(EngineError):
+    """The stack, which had been launched, was deleted, and the database with it."""
+
+
+class RollbackInProgressError(EngineError):
+    """An earlier update is being rolled back. Polling: raised until the stack has come to rest."""
+
+
+class RollbackFailedError(EngineError):
+    """The rollback of an earlier update was continued and failed again; the message names the first cause."""
+
+
+class DatabaseNotModifiableError(EngineError):
+    """The DB instance is in a status in which RDS does not make the planned changes."""
+
+
 class ChangeSetInProgressError(EngineError):
     """CloudFormation is still computing the changes. Polling: raised until they are ready."""
 

@@ -69,6 +69,9 @@ class Message(Model):
     """The body of a queue message. A terminate message has neither artifact nor parameters nor tags."""
 
     operation: NonEmpty
+    provisioned_product_name: str = ""
+    product_id: str = ""
+    provisioning_artifact_id: str = ""
     launch_role_arn: Annotated[str, Field(pattern=r"^arn:[^:]+:iam::\d{12}:role/.+$")]
     artifact: Artifact | None = None
     parameters: Annotated[list[KeyValue], BeforeValidator(_none_as_empty)] = []
@@ -130,12 +133,17 @@ def first_defect(error: ValidationError) -> str:
 
 
 class Change(Model):
-    """What CloudFormation would do to one resource. `replacement` is True, False or Conditional, as text."""
+    """What CloudFormation would do, or has done, to one resource.
+
+    `replacement` is True, False or Conditional, as text; what has been done is never Conditional.
+    `properties` are the names of those that change, "Tags" among them.
+    """
 
     logical_id: str
     type: str
     action: str
     replacement: str = "False"
+    properties: list[str] = []
 
 
 class Planned(Model):
@@ -182,9 +190,22 @@ class ApplyRequest(Request):
 
 
 class StackRequest(Request):
-    """Input of `wait` and `verify`."""
+    """Input of `verify`."""
 
     stack_id: str | None
+
+
+class WaitRequest(StackRequest):
+    """Input of `wait`: the stack and what was planned for it."""
+
+    changes: list[Change]
+
+
+class Finished(Model):
+    """The result of `wait`: what the stack gives, and what has really changed in it."""
+
+    outputs: list[Output] = []
+    changes: list[Change] = []
 
 
 class SubscribeRequest(Request):
@@ -192,6 +213,7 @@ class SubscribeRequest(Request):
 
     parameters: dict[str, str]
     outputs: list[Output]
+    changes: list[Change]
 
     @property
     def ops_emails(self) -> list[str]:

@@ -1,7 +1,8 @@
-"""CloudFormation: stacks, change sets and events, without a word about the product."""
+"""CloudFormation: stacks, change sets and events, and which resources no update may take from a stack."""
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING
 
@@ -13,8 +14,22 @@ if TYPE_CHECKING:
         DescribeChangeSetOutputTypeDef,
         StackEventTypeDef,
         StackResourceSummaryTypeDef,
+        StackSummaryTypeDef,
         StackTypeDef,
     )
+
+# Resource types whose replacement or removal destroys data, and what would be destroyed.
+HOLD_DATA = {
+    "AWS::RDS::DBInstance": "the database and its automated backups would be deleted",
+    "AWS::KMS::Key": "what it encrypts, the database included, could no longer be read",
+    "AWS::S3::Bucket": "the backups in it would be deleted",
+    "AWS::SecretsManager::Secret": "the password in it would be lost",
+    # CloudFormation tells it to clean up, whatever the reason it goes for.
+    "Custom::EmptyBucketOnDelete": "the backups in the bucket would be deleted",
+}
+
+# What a resource reports when it only stopped because another one had failed.
+_CANCELLED = re.compile(r"^Resource (creation|update|deletion) cancelled", re.IGNORECASE)
 
 
 def find(cloudformation: CloudFormationClient, stack: str) -> StackTypeDef | None:
@@ -25,6 +40,43 @@ def find(cloudformation: CloudFormationClient, stack: str) -> StackTypeDef | Non
         if _does_not_exist(error):
             return None
         raise
+
+
+def find_deleted(cloudformation: CloudFormationClient, name: str) -> StackSummaryTypeDef | None:
+    """Return the newest stack of a name that was deleted after it had once been complete.
+
+    ListStacks tells of deleted stacks for 90 days.
+    """
+    pages = cloudformation.get_paginator("list_stacks").paginate(StackStatusFilter=["DELETE_COMPLETE"])
+    deleted = [stack for page in pages for stack in page["StackSummaries"] if stack["StackName"] == name]
+    for stack in sorted(deleted, key=lambda one: one["CreationTime"], reverse=True):
+        stack_id = stack["StackId"]
+        if any(
+            event.get("PhysicalResourceId") == stack_id and event.get("ResourceStatus") == "CREATE_COMPLETE"
+            for event in _history(cloudformation, stack_id)
+        ):
+            return stack
+    return None
+
+
+def protect(cloudformation: CloudFormationClient, stack_id: str) -> None:
+    """Let CloudFormation refuse, whoever asks, updates that replace or remove what holds data.
+
+    It stays so until somebody sets another stack policy. Deleting the stack is not an update.
+    """
+    policy = {
+        "Statement": [
+            {"Effect": "Allow", "Principal": "*", "Action": "Update:*", "Resource": "*"},
+            {
+                "Effect": "Deny",
+                "Principal": "*",
+                "Action": ["Update:Replace", "Update:Delete"],
+                "Resource": "*",
+                "Condition": {"StringEquals": {"ResourceType": list(HOLD_DATA)}},
+            },
+        ]
+    }
+    cloudformation.set_stack_policy(StackName=stack_id, StackPolicyBody=json.dumps(policy))
 
 
 def find_change_set(
@@ -49,9 +101,24 @@ def events(cloudformation: CloudFormationClient, stack_id: str, token: str) -> l
 
     CloudFormation puts the ClientRequestToken of an operation on every event the operation causes.
     """
-    pages = cloudformation.get_paginator("describe_stack_events").paginate(StackName=stack_id)
-    newest_first = [event for page in pages for event in page["StackEvents"]]
+    newest_first = _history(cloudformation, stack_id)
     return [event for event in reversed(newest_first) if event.get("ClientRequestToken") == token]
+
+
+def first_failure(events: list[StackEventTypeDef]) -> str | None:
+    """Return resource and reason of the first failure among events, without a full stop at the end."""
+    failed = [
+        event
+        for event in events
+        if event.get("ResourceStatus", "").endswith("_FAILED")
+        and not _CANCELLED.match(event.get("ResourceStatusReason", ""))
+    ]
+    # The stack's own failure event only counts the resources that failed.
+    of_resources = [event for event in failed if event.get("PhysicalResourceId") != event["StackId"]]
+    for event in of_resources or failed:
+        reason = event.get("ResourceStatusReason", "CloudFormation gives no reason").rstrip(". ")
+        return f"{event['LogicalResourceId']} ({event['ResourceType']}): {reason}"
+    return None
 
 
 def resources(cloudformation: CloudFormationClient, stack: str) -> list[StackResourceSummaryTypeDef]:
@@ -90,6 +157,11 @@ def parameters(stack: StackTypeDef | None) -> dict[str, str]:
 def operation_name(record_id: str) -> str:
     """Return a record id as a change set name and request token may be: letters, digits and hyphens."""
     return re.sub(r"[^A-Za-z0-9-]", "-", record_id)
+
+
+def _history(cloudformation: CloudFormationClient, stack_id: str) -> list[StackEventTypeDef]:
+    pages = cloudformation.get_paginator("describe_stack_events").paginate(StackName=stack_id)
+    return [event for page in pages for event in page["StackEvents"]]
 
 
 def _does_not_exist(error: ClientError) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -11,13 +12,16 @@ from engine.catalog import TRACER_TAG
 from engine.errors import (
     ChangeSetFailedError,
     ChangeSetInProgressError,
+    DatabaseNotModifiableError,
     DataLossError,
     StackBusyError,
-    StackUnusableError,
 )
 from engine.models import Change, Planned, PlanRequest
 
+from plan.database import require_modifiable
+from plan.details import changed_in_place, properties
 from plan.losses import refuse_losses
+from plan.readiness import busy, change_set_type
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -26,33 +30,32 @@ if TYPE_CHECKING:
         ResourceChangeTypeDef,
         StackTypeDef,
     )
-
-_UPDATABLE = {
-    "CREATE_COMPLETE",
-    "UPDATE_COMPLETE",
-    "UPDATE_ROLLBACK_COMPLETE",
-    "IMPORT_COMPLETE",
-    "IMPORT_ROLLBACK_COMPLETE",
-}
+    from mypy_boto3_rds import RDSClient
 
 
-def plan(cloudformation: CloudFormationClient, request: PlanRequest, execution_role_name: str) -> Planned:
+def plan(
+    cloudformation: CloudFormationClient,
+    rds: Callable[[], RDSClient],
+    request: PlanRequest,
+    execution_role_name: str,
+) -> Planned:
     """Return what the operation would change, as a change set ready to execute.
 
     Called again and again until the change set is ready; the record id in its name makes that one change set.
-    For TERMINATE it only finds the stack.
+    For TERMINATE it only finds the stack. `rds` is called only when the database is to be modified: making a
+    client of it takes long.
 
     Raises:
         ChangeSetInProgressError: CloudFormation is still computing.
-        StackBusyError: another operation is changing the stack.
-        StackUnusableError: CloudFormation can't update the stack in its state.
+        EngineError: the stack can't be updated now, for one of the reasons that `change_set_type` lists.
         ChangeSetFailedError: CloudFormation can't compute the changes.
         DataLossError: the changes would replace or remove something that holds data.
+        DatabaseNotModifiableError: RDS would not make them now.
     """
     stack = stacks.find(cloudformation, request.stack_name)
     if request.kind == "TERMINATE":
         return _plan_deletion(stack)
-    mode = _change_set_type(stack)
+    mode = change_set_type(cloudformation, request, stack)
     name = stacks.operation_name(request.record_id)
     change_set = stacks.find_change_set(cloudformation, request.stack_name, name) if stack else None
     if change_set is None:
@@ -66,7 +69,8 @@ def plan(cloudformation: CloudFormationClient, request: PlanRequest, execution_r
     changes = [change["ResourceChange"] for change in change_set["Changes"] if "ResourceChange" in change]
     try:
         refuse_losses(changes)
-    except DataLossError:
+        require_modifiable(rds, changes)
+    except (DataLossError, DatabaseNotModifiableError):
         _discard(cloudformation, change_set, mode)
         raise
     return _planned(change_set, changes)
@@ -78,27 +82,8 @@ def _plan_deletion(stack: StackTypeDef | None) -> Planned:
     status = stack["StackStatus"]
     # CloudFormation takes a deletion while it creates or deletes, but not while it updates.
     if status.startswith("UPDATE_") and status.endswith("_IN_PROGRESS"):
-        raise StackBusyError(_busy(stack))
+        raise StackBusyError(busy(stack))
     return Planned(stack_id=stack["StackId"])
-
-
-def _change_set_type(stack: StackTypeDef | None) -> Literal["CREATE", "UPDATE"]:
-    if stack is None or stack["StackStatus"] == "REVIEW_IN_PROGRESS":
-        return "CREATE"
-    status = stack["StackStatus"]
-    if status in _UPDATABLE:
-        return "UPDATE"
-    if status.endswith("_IN_PROGRESS"):
-        raise StackBusyError(_busy(stack))
-    if status == "UPDATE_ROLLBACK_FAILED":
-        advice = (
-            "Ask the platform team to continue its rollback in the CloudFormation console; then update again."
-        )
-    else:
-        advice = "Terminate this provisioned product and launch it again."
-    raise StackUnusableError(
-        f"Stack {stack['StackName']} is {status} and can't be updated. Nothing was changed. {advice}"
-    )
 
 
 def _create(
@@ -159,12 +144,14 @@ def _discard(
 def _planned(
     change_set: DescribeChangeSetOutputTypeDef, resource_changes: list[ResourceChangeTypeDef]
 ) -> Planned:
+    in_place = changed_in_place(resource_changes)
     changes = [
         Change(
             logical_id=change["LogicalResourceId"],
             type=change["ResourceType"],
             action=change["Action"],
             replacement=change.get("Replacement", "False"),
+            properties=properties(change, in_place),
         )
         for change in resource_changes
     ]
@@ -175,11 +162,4 @@ def _in_progress(stack_name: str) -> str:
     return (
         f"CloudFormation was still computing the changes of stack {stack_name} when the engine stopped "
         "waiting. Nothing was changed. Try again."
-    )
-
-
-def _busy(stack: StackTypeDef) -> str:
-    return (
-        f"Stack {stack['StackName']} is {stack['StackStatus']}: another operation is changing it. "
-        "Try again when it has finished."
     )

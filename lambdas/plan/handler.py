@@ -18,5 +18,10 @@ def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # 
     """Return the stack, the change set to execute, if any, and its changes."""
     request = PlanRequest.model_validate(event)
     session = assume(sts(), request.read_message().launch_role_arn, request.record_id)
-    cloudformation = session.client("cloudformation", config=CLIENT_CONFIG)
-    return plan(cloudformation, request, os.environ["EXECUTION_ROLE_NAME"]).to_json()
+    planned = plan(
+        session.client("cloudformation", config=CLIENT_CONFIG),
+        lambda: session.client("rds", config=CLIENT_CONFIG),
+        request,
+        os.environ["EXECUTION_ROLE_NAME"],
+    )
+    return planned.to_json()

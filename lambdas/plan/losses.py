@@ -5,19 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.errors import DataLossError
+from engine.stacks import HOLD_DATA
+
+from plan.details import changed_in_place, names_what_stays
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import ResourceChangeDetailTypeDef, ResourceChangeTypeDef
-
-_LOSSES = {
-    "AWS::RDS::DBInstance": "the database and its automated backups would be deleted",
-    "AWS::KMS::Key": "what it encrypts, the database included, could no longer be read",
-    "AWS::S3::Bucket": "the backups in it would be deleted",
-    "AWS::SecretsManager::Secret": "the password in it would be lost",
-    # CloudFormation tells it to clean up, whatever the reason it goes for.
-    "Custom::EmptyBucketOnDelete": "the backups in the bucket would be deleted",
-}
-
 
 # Conditional in the schema of AWS::RDS::DBInstance, but its handler (ImmutabilityHelper in
 # aws-cloudformation-resource-providers-rds) never asks for a replacement because of these.
@@ -33,14 +26,20 @@ _UPDATED_IN_PLACE = {
 }
 
 
+# PolicyAction of a resource whose DeletionPolicy or UpdateReplacePolicy keeps it out of the stack.
+_LEFT_BEHIND = {"Retain", "ReplaceAndRetain"}
+
+
 def refuse_losses(changes: list[ResourceChangeTypeDef]) -> None:
-    """Raise if changes would replace or remove something that holds data.
+    """Raise if changes would replace or remove something that holds data, or might.
+
+    A resource that moves to another logical id is such: CloudFormation makes a new one and removes the old.
 
     Raises:
         DataLossError: lists what would be lost, and because of which input.
     """
-    kept = {change["LogicalResourceId"] for change in changes if change.get("Replacement") == "False"}
-    losses = [line for line in (_loss(change, kept) for change in changes) if line]
+    in_place = changed_in_place(changes)
+    losses = [line for line in (_loss(change, in_place) for change in changes) if line]
     if losses:
         raise DataLossError(
             "This update was refused because it would destroy data, and nothing was changed:\n"
@@ -50,58 +49,47 @@ def refuse_losses(changes: list[ResourceChangeTypeDef]) -> None:
         )
 
 
-def _loss(change: ResourceChangeTypeDef, kept: set[str]) -> str | None:
+def _loss(change: ResourceChangeTypeDef, in_place: set[str]) -> str | None:
     """Return the line of the refusal for a change that would lose data, or None.
 
     Args:
         change: what CloudFormation would do to one resource.
-        kept: the logical ids of the resources that change in place.
+        in_place: the logical ids of the resources that change in place.
     """
-    consequence = _LOSSES.get(change["ResourceType"])
-    if consequence is None:
+    kind, action = change["ResourceType"], change["Action"]
+    subject = f"- {change['LogicalResourceId']} ({kind})"
+    if kind == "AWS::CloudFormation::Stack" and action != "Add":
+        return f"{subject} would change: the change set does not tell what would become of the data in it."
+    consequence = HOLD_DATA.get(kind)
+    if consequence is None or action == "Add":
         return None
     causes = [
         detail
         for detail in change.get("Details", [])
         if detail.get("Target", {}).get("RequiresRecreation", "Never") != "Never"
     ]
-    if change["Action"] == "Remove":
+    if action == "Remove":
         verb = "would be removed"
     elif change.get("Replacement") == "True":
         verb = "would be replaced"
-    elif change.get("Replacement") == "Conditional" and not _is_in_place(
-        change["ResourceType"], causes, kept
-    ):
-        verb = "might be replaced"
-    else:
+    elif change.get("Replacement") == "False" or _is_in_place(kind, causes, in_place):
         return None
+    else:
+        verb = "might be replaced"
     names = sorted({detail.get("CausingEntity") or detail["Target"].get("Name", "") for detail in causes})
     because = f" because of {', '.join(names)}" if names else ""
-    return f"- {change['LogicalResourceId']} ({change['ResourceType']}) {verb}{because}: {consequence}."
+    if change.get("PolicyAction") in _LEFT_BEHIND:
+        consequence = "it would be left behind, and nothing would update, watch or delete it any more"
+    return f"{subject} {verb}{because}: {consequence}."
 
 
-def _is_in_place(resource_type: str, causes: list[ResourceChangeDetailTypeDef], kept: set[str]) -> bool:
+def _is_in_place(resource_type: str, causes: list[ResourceChangeDetailTypeDef], in_place: set[str]) -> bool:
     """Tell whether a replacement that CloudFormation calls Conditional, as it can't tell, is none."""
     return bool(causes) and all(
-        _names_what_stays(detail, kept)
+        names_what_stays(detail, in_place)
         or (
             detail["Target"]["RequiresRecreation"] == "Conditionally"
             and detail["Target"].get("Name") in _UPDATED_IN_PLACE.get(resource_type, ())
         )
         for detail in causes
-    )
-
-
-def _names_what_stays(detail: ResourceChangeDetailTypeDef, kept: set[str]) -> bool:
-    """Tell whether a property only refers to the id or ARN of a resource that changes in place.
-
-    CloudFormation does not look that far: it expects every reference to a changed resource to change as well,
-    and says so with Evaluation Dynamic.
-    """
-    resource, _, attribute = detail.get("CausingEntity", "").partition(".")
-    return (
-        detail.get("Evaluation") == "Dynamic"
-        and detail.get("ChangeSource") in ("ResourceReference", "ResourceAttribute")
-        and resource in kept
-        and (not attribute or attribute.endswith(("Arn", "Id")))
     )

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from engine import catalog, errors
+from engine.change_report import by_verb
 from engine.models import Failure, Output, Report, Subscription
 
 if TYPE_CHECKING:
@@ -75,15 +76,6 @@ def _change_outputs(report: Report) -> list[Output]:
     """Return what an update changed; a launch has nothing to compare with."""
     if report.kind != "UPDATE":
         return []
-    groups: dict[str, list[str]] = {}
-    for change in report.changes:
-        verb = (
-            "replaced" if change.replacement == "True" else _VERBS.get(change.action, change.action.lower())
-        )
-        groups.setdefault(verb, []).append(change.logical_id)
-    lines = [f"{verb}: {', '.join(sorted(names))}" for verb, names in sorted(groups.items())]
+    lines = [f"{verb}: {', '.join(resources)}" for verb, resources in by_verb(report.changes).items()]
     value = "; ".join(lines) or "none: the stack was already as asked for"
     return [Output(key="Changes", value=value, description="What this update did to the stack's resources")]
-
-
-_VERBS = {"Add": "added", "Modify": "changed", "Remove": "removed"}

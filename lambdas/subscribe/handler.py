@@ -10,12 +10,15 @@ from engine.launch_role import assume, sts
 from engine.models import SubscribeRequest
 from engine.topic import reconcile
 
+from subscribe.announcement import announce
+
 
 @entry_point
 def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001
-    """Return each ops email and how its subscription stands."""
+    """Return each ops email and how its subscription stands, and tell of an update."""
     request = SubscribeRequest.model_validate(event)
     session = assume(sts(), request.read_message().launch_role_arn, request.record_id)
     sns = session.client("sns", config=CLIENT_CONFIG)
     subscriptions = reconcile(sns, request.topic_arn, request.ops_emails)
+    announce(sns, request, subscriptions)
     return {"subscriptions": [subscription.to_json() for subscription in subscriptions]}

@@ -7,15 +7,14 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from engine.entry_point import CLIENT_CONFIG, entry_point
 from engine.launch_role import assume, sts
-from engine.models import StackRequest
+from engine.models import WaitRequest
 
-from wait.progress import outputs_when_done
+from wait.progress import when_finished
 
 
 @entry_point
 def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001
-    """Return the stack's outputs, or raise until there are some."""
-    request = StackRequest.model_validate(event)
+    """Return the stack's outputs and what has changed in it, or raise until the operation has ended."""
+    request = WaitRequest.model_validate(event)
     session = assume(sts(), request.read_message().launch_role_arn, request.record_id)
-    outputs = outputs_when_done(session.client("cloudformation", config=CLIENT_CONFIG), request)
-    return {"outputs": [output.to_json() for output in outputs]}
+    return when_finished(session.client("cloudformation", config=CLIENT_CONFIG), request).to_json()

@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
-import re
+from itertools import dropwhile
 from typing import TYPE_CHECKING
 
 from engine import stacks
 from engine.errors import StackFailedError, StackInProgressError
-from engine.models import Output, StackRequest
+from engine.models import Change, Finished, Output, WaitRequest
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_cloudformation.type_defs import StackEventTypeDef, StackTypeDef
 
-# What a resource reports when it only stopped because another one had failed.
-_CANCELLED = re.compile(r"^Resource (creation|update|deletion) cancelled", re.IGNORECASE)
 
+def when_finished(cloudformation: CloudFormationClient, request: WaitRequest) -> Finished:
+    """Return what the operation has brought once it has succeeded. Of a terminated stack nothing is left.
 
-def outputs_when_done(cloudformation: CloudFormationClient, request: StackRequest) -> list[Output]:
-    """Return the stack's outputs once the operation has succeeded. A terminated stack has none.
+    A stack that was created is protected from now on.
 
     Raises:
         StackInProgressError: the operation is under way, or has not begun yet.
         StackFailedError: it failed, and the stack has come to rest.
     """
     if request.stack_id is None:
-        return []
+        return Finished()
     stack = stacks.find(cloudformation, request.stack_id)
     if stack is None:  # CloudFormation forgets a deleted stack after 90 days
-        return []
+        return Finished()
     status = stack["StackStatus"]
     if status.endswith("_IN_PROGRESS"):
         raise StackInProgressError(_in_progress(stack))
@@ -43,18 +42,52 @@ def outputs_when_done(cloudformation: CloudFormationClient, request: StackReques
     if not succeeded:
         raise StackFailedError(_failure(stack, events))
     if request.kind == "TERMINATE":
-        return []
-    return [
+        return Finished()
+    if status == "CREATE_COMPLETE":
+        stacks.protect(cloudformation, request.stack_id)
+    outputs = [
         Output(
             key=output["OutputKey"], value=output["OutputValue"], description=output.get("Description", "")
         )
         for output in stack.get("Outputs", [])
     ]
+    return Finished(outputs=outputs, changes=_changes(events, request.changes))
 
 
-def _is_yet_to_begin(
-    cloudformation: CloudFormationClient, request: StackRequest, stack: StackTypeDef
-) -> bool:
+def _changes(events: list[StackEventTypeDef], planned: list[Change]) -> list[Change]:
+    """Return what has happened to the resources, according to the events of an operation that succeeded.
+
+    Not all that was planned happens: CloudFormation plans a change of whatever refers to a changed resource,
+    and leaves it alone when it finds the same value in the end.
+    """
+    properties = {change.logical_id: change.properties for change in planned}
+    of_resource: dict[str, list[StackEventTypeDef]] = {}
+    for event in events:
+        if event.get("PhysicalResourceId") != event["StackId"]:
+            of_resource.setdefault(event["LogicalResourceId"], []).append(event)
+    changes = []
+    for logical_id, history in sorted(of_resource.items()):
+        statuses = {event["ResourceStatus"] for event in history}
+        physical_ids = {event["PhysicalResourceId"] for event in history if event.get("PhysicalResourceId")}
+        if "CREATE_COMPLETE" in statuses:
+            action = "Add"
+        elif "UPDATE_COMPLETE" in statuses:
+            action = "Modify"
+        else:
+            action = "Remove"
+        changes.append(
+            Change(
+                logical_id=logical_id,
+                type=history[-1]["ResourceType"],
+                action=action,
+                replacement=str(action == "Modify" and len(physical_ids) > 1),
+                properties=properties.get(logical_id, []),
+            )
+        )
+    return changes
+
+
+def _is_yet_to_begin(cloudformation: CloudFormationClient, request: WaitRequest, stack: StackTypeDef) -> bool:
     """Tell the moment between the call and its first event from an operation that had nothing to do."""
     if request.kind == "TERMINATE":
         return stack["StackStatus"] != "DELETE_COMPLETE"
@@ -64,25 +97,18 @@ def _is_yet_to_begin(
 
 def _failure(stack: StackTypeDef, events: list[StackEventTypeDef]) -> str:
     name, status = stack["StackName"], stack["StackStatus"]
-    cause = _first_cause(events)
-    if cause:
-        reason = cause.get("ResourceStatusReason", "CloudFormation gives no reason")
-        what = f"{cause['LogicalResourceId']} ({cause['ResourceType']}): {reason}"
-    else:
-        what = stack.get("StackStatusReason", "CloudFormation gives no reason")
-    return f"{what.rstrip('.')}. {_advice(name, status)}"
-
-
-def _first_cause(events: list[StackEventTypeDef]) -> StackEventTypeDef | None:
-    failed = [
-        event
-        for event in events
-        if event.get("ResourceStatus", "").endswith("_FAILED")
-        and not _CANCELLED.match(event.get("ResourceStatusReason", ""))
-    ]
-    # The stack's own failure event only counts the resources that failed.
-    of_resources = [event for event in failed if event.get("PhysicalResourceId") != event["StackId"]]
-    return next(iter(of_resources or failed), None)
+    what = stacks.first_failure(events) or stack.get("StackStatusReason", "CloudFormation gives no reason")
+    if status == "UPDATE_ROLLBACK_FAILED":
+        of_rollback = dropwhile(
+            lambda one: one.get("ResourceStatus") != "UPDATE_ROLLBACK_IN_PROGRESS", events
+        )
+        why = stacks.first_failure(list(of_rollback)) or "CloudFormation gives no reason"
+        return (
+            f"{what.rstrip('. ')}. Undoing the update failed as well: {why}. Remove that cause and update "
+            "again, which goes on undoing this one first. Do not terminate this provisioned product: that "
+            "would delete the database."
+        )
+    return f"{what.rstrip('. ')}. {_advice(name, status)}"
 
 
 def _advice(name: str, status: str) -> str:
@@ -93,11 +119,6 @@ def _advice(name: str, status: str) -> str:
         )
     if status == "UPDATE_ROLLBACK_COMPLETE":
         return "The update was undone; everything is as it was before. Correct the cause, then update again."
-    if status == "UPDATE_ROLLBACK_FAILED":
-        return (
-            "Undoing the update failed as well. Ask the platform team to continue the rollback of stack "
-            f"{name} in the CloudFormation console."
-        )
     if status == "DELETE_FAILED":
         return f"Stack {name} could not be deleted. Remove what blocks the deletion, then terminate again."
     return f"Stack {name} is {status}. Correct the cause, then terminate this provisioned product."

@@ -70,12 +70,14 @@ def test_a_report_is_retried_for_hours_unless_it_is_refused(tasks: dict[str, Any
     assert 2 * 3600 < waited(anything) < 4 * 3600
 
 
-def test_the_wait_for_the_stack_outlasts_the_machine(definition: Any, tasks: dict[str, Any]) -> None:
-    [polling] = [
-        retry
-        for retry in tasks["Wait for stack"]["Retry"]
-        if retry["ErrorEquals"] == ["StackInProgressError"]
-    ]
+@pytest.mark.parametrize(
+    ("name", "error"),
+    [("Wait for stack", "StackInProgressError"), ("Plan changes", "RollbackInProgressError")],
+)
+def test_the_wait_for_the_stack_outlasts_the_machine(
+    definition: Any, tasks: dict[str, Any], name: str, error: str
+) -> None:
+    [polling] = [retry for retry in tasks[name]["Retry"] if retry["ErrorEquals"] == [error]]
     assert polling["MaxDelaySeconds"] == 120
     assert waited(polling) > definition["TimeoutSeconds"] == 6 * 3600
 

@@ -123,6 +123,9 @@ NOT_SEEN: dict[str, dict[str, list[str]]] = {
     "zones are asked for where an account has no default subnets": {
         "SCLaunch-TapStack": ["ec2:DescribeAvailabilityZones"]
     },
+    "a rollback that has failed; tests/e2e/test_updates.py has its life": {
+        "SCLaunch-TapStack": ["cloudformation:ContinueUpdateRollback"]
+    },
     "an execution that ends without an answer; tests/e2e/test_interruptions.py has its life": {
         "*-EngineReportRole*": ["states:DescribeExecution"]
     },

@@ -100,16 +100,16 @@ def test_update_and_terminate_send_only_what_their_operations_take(
 
 
 def test_an_update_says_what_it_changed_resource_by_resource(stubbed: Any) -> None:
-    assert changes_told(
-        stubbed,
-        [
-            {"logicalId": "Topic", "type": "T", "action": "Modify"},
-            {"logicalId": "Alarm", "type": "T", "action": "Modify", "replacement": "Conditional"},
-            {"logicalId": "Role", "type": "T", "action": "Modify", "replacement": "True"},
-            {"logicalId": "Dashboard", "type": "T", "action": "Add"},
-            {"logicalId": "Old", "type": "T", "action": "Remove"},
-        ],
-    ) == ("added: Dashboard; changed: Alarm, Topic; removed: Old; replaced: Role")
+    changes = [
+        {"logicalId": "Topic", "type": "T", "action": "Modify"},
+        {"logicalId": "Database", "type": "T", "action": "Modify", "properties": ["EngineVersion", "Tags"]},
+        {"logicalId": "Role", "type": "T", "action": "Modify", "replacement": "True"},
+        {"logicalId": "Dashboard", "type": "T", "action": "Add"},
+        {"logicalId": "Old", "type": "T", "action": "Remove"},
+    ]
+    assert changes_told(stubbed, changes) == (
+        "changed: Database (EngineVersion, Tags), Topic; replaced: Role; removed: Old; added: Dashboard"
+    )
 
 
 def test_an_update_without_changes_says_so(stubbed: Any) -> None:

@@ -1,9 +1,11 @@
+import json
 from typing import Any
 
 import pytest
 from engine.errors import OutputMissingError
-from engine.models import SubscribeRequest
+from engine.models import SubscribeRequest, Subscription
 from engine.topic import reconcile
+from subscribe.announcement import announce
 from subscribe.handler import handle
 
 
@@ -80,6 +82,7 @@ def test_the_state_gets_each_email_and_how_it_stands(topic: str, request_of: Any
         "provision",
         parameters={"OpsEmails": "a@example.com,b@example.com"},
         outputs=[{"key": "AlertTopicArn", "value": topic, "description": ""}],
+        changes=[],
     )
     assert handle(request, context) == {
         "subscriptions": [
@@ -90,6 +93,60 @@ def test_the_state_gets_each_email_and_how_it_stands(topic: str, request_of: Any
 
 
 def test_a_stack_without_the_topic_output_is_a_fault_of_the_version(request_of: Any) -> None:
-    request = SubscribeRequest.model_validate(request_of("provision", parameters={}, outputs=[]))
+    request = SubscribeRequest.model_validate(request_of("provision", parameters={}, outputs=[], changes=[]))
     with pytest.raises(OutputMissingError, match="has no output AlertTopicArn"):
         _ = request.topic_arn
+
+
+CHANGES = [
+    {"logicalId": "Database", "type": "T", "action": "Modify", "properties": ["EngineVersion", "Tags"]},
+    {"logicalId": "Dashboard", "type": "T", "action": "Add"},
+]
+
+
+@pytest.fixture
+def announced(sns: Any, aws: Any, topic: str, request_of: Any) -> Any:
+    """Announce an operation and return what a subscriber of the topic gets."""
+    sqs = aws("sqs")
+    url = sqs.create_queue(QueueName="inbox")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+
+    def announced(name: str, changes: Any) -> list[Any]:
+        request = request_of(
+            name, parameters={}, outputs=[{"key": "AlertTopicArn", "value": topic}], changes=changes
+        )
+        announce(
+            sns,
+            SubscribeRequest.model_validate(request),
+            [Subscription(email="a@example.com", status="already subscribed")],
+        )
+        return [json.loads(one["Body"]) for one in sqs.receive_message(QueueUrl=url).get("Messages", [])]
+
+    return announced
+
+
+def test_an_update_is_told_resource_by_resource(announced: Any, event: Any) -> None:
+    message = event("update")
+    name, product = message["provisionedProductName"], message["provisionedProductId"]
+    version, of_product = message["provisioningArtifactId"], message["productId"]
+    [mail] = announced("update", CHANGES)
+    assert mail["Subject"] == f"{name} was updated"
+    assert mail["Message"].splitlines() == [
+        f"{name} ({product}) was updated to version {version} of product {of_product}.",
+        "",
+        "changed: Database (EngineVersion, Tags)",
+        "added: Dashboard",
+        "",
+        "Alerts go to:",
+        "a@example.com: already subscribed",
+        "",
+        f"Service Catalog record {message['recordId']}, CloudFormation stack TapStack-{product}",
+    ]
+
+
+@pytest.mark.parametrize(("name", "changes"), [("update", []), ("provision", CHANGES)])
+def test_nobody_is_told_of_an_update_without_changes_or_of_a_launch(
+    announced: Any, name: str, changes: Any
+) -> None:
+    assert announced(name, changes) == []

@@ -1,9 +1,12 @@
+import json
 from typing import Any
 
 import pytest
+from botocore.stub import ANY
 from engine.errors import StackFailedError, StackInProgressError
-from engine.models import Output, StackRequest
-from wait.progress import outputs_when_done
+from engine.models import Change, Finished, Output, WaitRequest
+from engine.stacks import HOLD_DATA
+from wait.progress import when_finished
 
 NAME = "TapStack-pp-wp3ziihdnvmse"
 STACK_ID = f"arn:aws:cloudformation:us-east-1:123456789012:stack/{NAME}/1234"
@@ -16,7 +19,10 @@ def cloudformation(stubbed: Any) -> Any:
 
 @pytest.fixture
 def request_to(request_of: Any) -> Any:
-    return lambda name, stack_id=STACK_ID: StackRequest.model_validate(request_of(name, stackId=stack_id))
+    def build(name: str, stack_id: Any = STACK_ID, changes: Any = ()) -> WaitRequest:
+        return WaitRequest.model_validate(request_of(name, stackId=stack_id, changes=changes))
+
+    return build
 
 
 def stack_is(stub: Any, status: str, **more: Any) -> Any:
@@ -24,22 +30,29 @@ def stack_is(stub: Any, status: str, **more: Any) -> Any:
     stub.add_response("describe_stacks", {"Stacks": [stack]}, {"StackName": STACK_ID})
 
 
+def padded(logical_id: str, status: str, reason: str, physical: int = 1) -> tuple[str, str, str, int]:
+    return logical_id, status, reason, physical
+
+
 def events_are(stub: Any, token: Any, *events: Any) -> Any:
-    """Record events, oldest first, as CloudFormation gives them: newest first."""
+    """Record events, oldest first, as CloudFormation gives them: newest first.
+
+    Each is (logical id, status, reason), and the number of the physical resource where there are several.
+    """
     wire = [
         {
             "StackId": STACK_ID,
-            "EventId": str(number),
+            "EventId": "1",
             "StackName": NAME,
-            "Timestamp": number,
+            "Timestamp": 0,
             "LogicalResourceId": logical_id,
-            "PhysicalResourceId": STACK_ID if logical_id == NAME else f"{logical_id}-id",
+            "PhysicalResourceId": STACK_ID if logical_id == NAME else f"{logical_id}-{number}",
             "ResourceType": "AWS::CloudFormation::Stack" if logical_id == NAME else "AWS::RDS::DBInstance",
             "ResourceStatus": status,
             "ResourceStatusReason": reason,
             "ClientRequestToken": token,
         }
-        for number, (logical_id, status, reason) in enumerate(events)
+        for logical_id, status, reason, number in (padded(*event) for event in events)
     ]
     stub.add_response("describe_stack_events", {"StackEvents": wire[::-1]}, {"StackName": STACK_ID})
 
@@ -57,9 +70,76 @@ def test_a_finished_stack_gives_its_outputs(
     ]
     stack_is(stub, status, Outputs=outputs)
     events_are(stub, request.record_id, (NAME, status, ""))
-    assert outputs_when_done(client, request) == [
+    if status == "CREATE_COMPLETE":
+        stub.add_response("set_stack_policy", {}, None)
+    assert when_finished(client, request).outputs == [
         Output(key="Port", value="5432"),
         Output(key="Host", value="db", description="Where it is."),
+    ]
+
+
+@pytest.mark.parametrize("kind", ["provision", "update"])
+def test_a_stack_that_was_created_is_protected_at_once(
+    cloudformation: Any, request_to: Any, kind: str
+) -> None:
+    # GIVEN a launch, or an update that had to launch, that has just succeeded
+    client, stub = cloudformation
+    request = request_to(kind)
+    stack_is(stub, "CREATE_COMPLETE")
+    events_are(stub, request.record_id, (NAME, "CREATE_COMPLETE", ""))
+    stub.add_response("set_stack_policy", {}, {"StackName": STACK_ID, "StackPolicyBody": ANY})
+    policies = []
+    client.meta.events.register_first(
+        "provide-client-params.cloudformation.SetStackPolicy",
+        lambda params, **_: policies.append(json.loads(params["StackPolicyBody"])),
+    )
+    # WHEN it is noticed, THEN CloudFormation is told what must not be lost
+    when_finished(client, request)
+    allowed, denied = policies[0]["Statement"]
+    assert (allowed["Effect"], allowed["Action"]) == ("Allow", "Update:*")
+    assert (denied["Effect"], denied["Action"]) == ("Deny", ["Update:Replace", "Update:Delete"])
+    assert denied["Condition"]["StringEquals"]["ResourceType"] == list(HOLD_DATA)
+
+
+def test_what_has_really_changed_is_told_with_the_properties_that_were_planned(
+    cloudformation: Any, request_to: Any
+) -> None:
+    # GIVEN an update that was planned to change a role too, which turned out to stay as it is
+    client, stub = cloudformation
+    planned = [
+        {"logicalId": "Database", "type": "T", "action": "Modify", "properties": ["MultiAZ", "Tags"]},
+        {"logicalId": "Group", "type": "T", "action": "Modify", "replacement": "Conditional"},
+        {"logicalId": "Role", "type": "T", "action": "Modify", "properties": ["Policies"]},
+    ]
+    request = request_to("update", changes=planned)
+    stack_is(stub, "UPDATE_COMPLETE")
+    events_are(
+        stub,
+        request.record_id,
+        (NAME, "UPDATE_IN_PROGRESS", "User Initiated"),
+        ("Alarm", "CREATE_IN_PROGRESS", ""),
+        ("Alarm", "CREATE_COMPLETE", ""),
+        (
+            "Group",
+            "UPDATE_IN_PROGRESS",
+            "Requested update requires the creation of a new physical resource",
+            1,
+        ),
+        ("Group", "UPDATE_COMPLETE", "", 2),
+        ("Database", "UPDATE_IN_PROGRESS", ""),
+        ("Database", "UPDATE_COMPLETE", ""),
+        (NAME, "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", ""),
+        ("Group", "DELETE_COMPLETE", "", 1),
+        ("Topic", "DELETE_COMPLETE", ""),
+        (NAME, "UPDATE_COMPLETE", ""),
+    )
+    # WHEN it has succeeded, THEN the role is not among the changes
+    resource = "AWS::RDS::DBInstance"
+    assert when_finished(client, request).changes == [
+        Change(logical_id="Alarm", type=resource, action="Add"),
+        Change(logical_id="Database", type=resource, action="Modify", properties=["MultiAZ", "Tags"]),
+        Change(logical_id="Group", type=resource, action="Modify", replacement="True"),
+        Change(logical_id="Topic", type=resource, action="Remove"),
     ]
 
 
@@ -79,7 +159,7 @@ def test_a_stack_that_has_not_come_to_rest_is_in_progress(
     client, stub = cloudformation
     stack_is(stub, status)
     with pytest.raises(StackInProgressError, match=status):
-        outputs_when_done(client, request_to("provision"))
+        when_finished(client, request_to("provision"))
 
 
 def test_an_update_whose_events_are_not_there_yet_is_not_taken_for_done(
@@ -91,7 +171,7 @@ def test_an_update_whose_events_are_not_there_yet_is_not_taken_for_done(
     described = {"StackId": STACK_ID, "ChangeSetId": "id", "Status": "CREATE_COMPLETE", "Changes": []}
     stub.add_response("describe_change_set", described, None)
     with pytest.raises(StackInProgressError):
-        outputs_when_done(client, request_to("update"))
+        when_finished(client, request_to("update"))
 
 
 @pytest.mark.parametrize("status", ["UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"])
@@ -100,7 +180,7 @@ def test_an_update_without_changes_is_done(cloudformation: Any, request_to: Any,
     stack_is(stub, status)
     events_are(stub, "rec-of-another-update", (NAME, status, ""))
     stub.add_client_error("describe_change_set", "ChangeSetNotFound", "no", 404)
-    assert outputs_when_done(client, request_to("update")) == []
+    assert when_finished(client, request_to("update")) == Finished()
 
 
 def test_a_failed_launch_names_the_first_cause_and_what_to_do(cloudformation: Any, request_to: Any) -> None:
@@ -119,7 +199,7 @@ def test_a_failed_launch_names_the_first_cause_and_what_to_do(cloudformation: An
     )
     # WHEN it has come to rest, THEN the user reads the cause
     with pytest.raises(StackFailedError) as failed:
-        outputs_when_done(client, request)
+        when_finished(client, request)
     assert str(failed.value) == (
         "Database (AWS::RDS::DBInstance): No capacity for db.r6g.xlarge. "
         "The launch was undone and left nothing behind. Correct the cause, "
@@ -131,7 +211,6 @@ def test_a_failed_launch_names_the_first_cause_and_what_to_do(cloudformation: An
     ("kind", "status", "advice"),
     [
         ("update", "UPDATE_ROLLBACK_COMPLETE", "everything is as it was before"),
-        ("update", "UPDATE_ROLLBACK_FAILED", f"continue the rollback of stack {NAME}"),
         ("terminate", "DELETE_FAILED", "Remove what blocks the deletion, then terminate again"),
         ("provision", "ROLLBACK_COMPLETE", "terminate this provisioned product"),
     ],
@@ -144,7 +223,28 @@ def test_each_way_to_fail_has_its_advice(
     stack_is(stub, status)
     events_are(stub, request.record_id, ("Database", "UPDATE_FAILED", "Nope"))
     with pytest.raises(StackFailedError, match=advice):
-        outputs_when_done(client, request)
+        when_finished(client, request)
+
+
+def test_an_update_that_could_not_be_undone_names_both_causes(cloudformation: Any, request_to: Any) -> None:
+    client, stub = cloudformation
+    request = request_to("update")
+    stack_is(stub, "UPDATE_ROLLBACK_FAILED")
+    events_are(
+        stub,
+        request.record_id,
+        ("Alarm", "UPDATE_FAILED", "Bad threshold."),
+        ("Database", "UPDATE_FAILED", "Resource update cancelled"),
+        (NAME, "UPDATE_ROLLBACK_IN_PROGRESS", "The following resource(s) failed to update: [Alarm]."),
+        ("Database", "UPDATE_FAILED", "Not available."),
+        (NAME, "UPDATE_ROLLBACK_FAILED", "The following resource(s) failed to update: [Database]."),
+    )
+    with pytest.raises(StackFailedError) as failed:
+        when_finished(client, request)
+    assert str(failed.value).startswith(
+        "Alarm (AWS::RDS::DBInstance): Bad threshold. Undoing the update failed as well: "
+        "Database (AWS::RDS::DBInstance): Not available. Remove that cause and update again"
+    )
 
 
 def test_failures_of_earlier_operations_are_not_blamed(cloudformation: Any, request_to: Any) -> None:
@@ -163,7 +263,7 @@ def test_failures_of_earlier_operations_are_not_blamed(cloudformation: Any, requ
     ]
     stub.add_response("describe_stack_events", {"StackEvents": events}, None)
     with pytest.raises(StackFailedError, match=r"^Rolled back\. The update was undone"):
-        outputs_when_done(client, request)
+        when_finished(client, request)
 
 
 def test_a_deletion_is_done_when_the_stack_is_gone(cloudformation: Any, request_to: Any) -> None:
@@ -171,7 +271,7 @@ def test_a_deletion_is_done_when_the_stack_is_gone(cloudformation: Any, request_
     request = request_to("terminate")
     stack_is(stub, "DELETE_COMPLETE")
     events_are(stub, request.record_id, (NAME, "DELETE_COMPLETE", ""))
-    assert outputs_when_done(client, request) == []
+    assert when_finished(client, request) == Finished()
 
 
 def test_a_deletion_is_not_done_before_it_has_begun(cloudformation: Any, request_to: Any) -> None:
@@ -179,9 +279,9 @@ def test_a_deletion_is_not_done_before_it_has_begun(cloudformation: Any, request
     stack_is(stub, "DELETE_FAILED")
     events_are(stub, "an-earlier-attempt", ("Bucket", "DELETE_FAILED", "not empty"))
     with pytest.raises(StackInProgressError):
-        outputs_when_done(client, request_to("terminate"))
+        when_finished(client, request_to("terminate"))
 
 
 def test_there_is_no_waiting_for_what_never_existed(cloudformation: Any, request_to: Any) -> None:
     client, _ = cloudformation
-    assert outputs_when_done(client, request_to("terminate", None)) == []
+    assert when_finished(client, request_to("terminate", None)) == Finished()

@@ -15,9 +15,12 @@ from local_cloud.cloud import Cloud
 
 ANSWERS: dict[str, Any] = {
     "validate": {"parameters": {"EnvironmentSuffix": "dev", "OpsEmails": 'a@x.com,"b"@x.com'}},
-    "plan": {"stackId": "arn:stack", "changeSetArn": "arn:change-set", "changes": []},
+    "plan": {"stackId": "arn:stack", "changeSetArn": "arn:change-set", "changes": [{"logicalId": "Planned"}]},
     "apply": {},
-    "wait": {"outputs": [{"key": "Port", "value": "5432", "description": "Where it listens"}]},
+    "wait": {
+        "outputs": [{"key": "Port", "value": "5432", "description": "Where it listens"}],
+        "changes": [{"logicalId": "Done"}],
+    },
     "verify": {},
     "subscribe": {"subscriptions": [{"email": "a@x.com", "status": "pending confirmation"}]},
     "report": {},

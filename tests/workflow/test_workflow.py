@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from tests.workflow.conftest import ANSWERS
+
 STEPS = [
     "Validate inputs",
     "Plan changes",
@@ -15,6 +17,7 @@ STEPS = [
 ]
 VERB = dict(zip(STEPS, ("validate", "plan", "apply", "wait", "verify", "subscribe"), strict=True))
 OUTPUTS = [{"key": "Port", "value": "5432", "description": "Where it listens"}]
+PLANNED, DONE = ANSWERS["plan"]["changes"], ANSWERS["wait"]["changes"]
 
 Run = Callable[..., Any]
 
@@ -36,7 +39,7 @@ def test_a_launch_and_an_update_take_every_step_and_report_success(run: Run, kin
         {
             **without(execution.operation, "message"),
             "status": "SUCCEEDED",
-            "changes": [],
+            "changes": DONE,
             "outputs": OUTPUTS,
             "subscriptions": [{"email": "a@x.com", "status": "pending confirmation"}],
         }
@@ -63,9 +66,9 @@ def test_each_step_gets_the_request_and_what_it_needs_of_earlier_ones(run: Run) 
         "Validate inputs": {},
         "Plan changes": {"parameters": parameters},
         "Apply changes": {"stackId": "arn:stack", "changeSetArn": "arn:change-set"},
-        "Wait for stack": {"stackId": "arn:stack"},
+        "Wait for stack": {"stackId": "arn:stack", "changes": PLANNED},
         "Verify promises": {"stackId": "arn:stack"},
-        "Subscribe ops emails": {"parameters": parameters, "outputs": OUTPUTS},
+        "Subscribe ops emails": {"parameters": parameters, "outputs": OUTPUTS, "changes": DONE},
     }
     for step, needed in needs.items():
         assert execution.given(step) == [request | needed], step
@@ -80,7 +83,7 @@ def test_nothing_to_change_is_passed_on_as_such(run: Run) -> None:
 
 @pytest.mark.parametrize("outputs", [[], [OUTPUTS[0], OUTPUTS[0]]])
 def test_none_or_several_outputs_arrive_as_a_list(run: Run, outputs: list[Any]) -> None:
-    [report] = run(wait=[{"outputs": outputs}]).given("Report success")
+    [report] = run(wait=[{"outputs": outputs, "changes": []}]).given("Report success")
     assert report["outputs"] == outputs
 
 
@@ -103,7 +106,7 @@ def test_a_result_that_is_not_as_agreed_is_reported_as_well(run: Run) -> None:
 
 
 def test_waiting_polls_until_the_stack_has_come_to_rest(run: Run) -> None:
-    execution = run(wait=[*[error("StackInProgressError")] * 12, {"outputs": []}])
+    execution = run(wait=[*[error("StackInProgressError")] * 12, {"outputs": [], "changes": []}])
     assert len(execution.given("Wait for stack")) == 13
     assert execution.states.count("Wait for stack") == 1
     assert execution.states[-1] == "Report success"
@@ -112,6 +115,12 @@ def test_waiting_polls_until_the_stack_has_come_to_rest(run: Run) -> None:
 def test_planning_polls_until_the_changes_are_known(run: Run) -> None:
     plan = {"stackId": "arn:stack", "changeSetArn": "arn:change-set", "changes": []}
     execution = run(plan=[*[error("ChangeSetInProgressError")] * 3, plan])
+    assert len(execution.given("Plan changes")) == 4
+    assert execution.states[-1] == "Report success"
+
+
+def test_planning_waits_for_a_rollback(run: Run) -> None:
+    execution = run("UPDATE", plan=[*[error("RollbackInProgressError")] * 3, ANSWERS["plan"]])
     assert len(execution.given("Plan changes")) == 4
     assert execution.states[-1] == "Report success"
 

@@ -1,0 +1,121 @@
+"""What may be done with the stack in the state it is in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from engine import stacks
+from engine.errors import (
+    RollbackFailedError,
+    RollbackInProgressError,
+    StackBusyError,
+    StackDeletedError,
+    StackUnusableError,
+)
+from engine.models import PlanRequest
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_cloudformation.type_defs import StackTypeDef
+
+_UPDATABLE = {
+    "CREATE_COMPLETE",
+    "UPDATE_COMPLETE",
+    "UPDATE_ROLLBACK_COMPLETE",
+    "IMPORT_COMPLETE",
+    "IMPORT_ROLLBACK_COMPLETE",
+}
+_NEVER_COMPLETE = "It was never launched completely. Terminate this provisioned product and launch a new one."
+_ADVICE = {
+    "CREATE_FAILED": _NEVER_COMPLETE,
+    "ROLLBACK_COMPLETE": _NEVER_COMPLETE,
+    "ROLLBACK_FAILED": _NEVER_COMPLETE,
+    "DELETE_FAILED": "Its deletion has begun and failed, so parts of it are gone. Terminate this provisioned "
+    "product again.",
+    # CloudFormation User Guide, "Choose how to handle failures when provisioning resources".
+    "UPDATE_FAILED": "Somebody updated it in CloudFormation and kept it from rolling back. Ask the platform "
+    "team to roll it back there (Stack actions, Roll back), then update again. Do not terminate it: that "
+    "would delete the database.",
+}
+_OTHER_ADVICE = (
+    "Ask the platform team to look at it in the CloudFormation console. Do not terminate it: that would "
+    "delete the database."
+)
+
+
+def change_set_type(
+    cloudformation: CloudFormationClient, request: PlanRequest, stack: StackTypeDef | None
+) -> Literal["CREATE", "UPDATE"]:
+    """Return the type of change set that a launch or update of the stack needs.
+
+    A failed rollback of an earlier update is continued first, once for each record.
+
+    Raises:
+        RollbackInProgressError: an earlier update is being rolled back.
+        RollbackFailedError: that failed again.
+        StackDeletedError: the stack has existed and is gone.
+        StackBusyError: another operation is changing the stack.
+        StackUnusableError: CloudFormation can't update the stack in its state.
+    """
+    if stack is None:
+        if request.kind == "UPDATE":
+            _refuse_to_replace_deleted(cloudformation, request.stack_name)
+        return "CREATE"
+    name, status = stack["StackName"], stack["StackStatus"]
+    if status == "REVIEW_IN_PROGRESS":
+        return "CREATE"
+    if status in _UPDATABLE:
+        return "UPDATE"
+    if status == "UPDATE_ROLLBACK_FAILED":
+        _continue_rollback(cloudformation, stack, request.record_id)
+    # Whoever rolls it back: there is nothing to lose by waiting.
+    if status.startswith("UPDATE_ROLLBACK_"):
+        raise RollbackInProgressError(
+            f"Stack {name} was still undoing an earlier update when the engine stopped waiting. Nothing else "
+            "was changed. Update again when it has come to rest."
+        )
+    if status.endswith("_IN_PROGRESS"):
+        raise StackBusyError(busy(stack))
+    raise StackUnusableError(
+        f"Stack {name} is {status} and can't be updated. Nothing was changed. "
+        f"{_ADVICE.get(status, _OTHER_ADVICE)}"
+    )
+
+
+def busy(stack: StackTypeDef) -> str:
+    """Return the sentence that another operation is changing the stack."""
+    return (
+        f"Stack {stack['StackName']} is {stack['StackStatus']}: another operation is changing it. "
+        "Try again when it has finished."
+    )
+
+
+def _refuse_to_replace_deleted(cloudformation: CloudFormationClient, name: str) -> None:
+    """Keep an update from launching an empty database in the place of one that is gone.
+
+    A failed launch has left nothing either, but its stack has never been complete.
+    """
+    deleted = stacks.find_deleted(cloudformation, name)
+    if deleted:
+        raise StackDeletedError(
+            f"Stack {name} was deleted on {deleted['DeletionTime']:%d %B %Y at %H:%M} UTC, and its database "
+            "with it; an update would launch an empty one in its place. Nothing was created. If you need the "
+            "data, ask the platform team for a snapshot. Terminate this provisioned product, then launch a "
+            "new one."
+        )
+
+
+def _continue_rollback(cloudformation: CloudFormationClient, stack: StackTypeDef, record_id: str) -> None:
+    token = f"{stacks.operation_name(record_id)}-rollback"
+    continued = stacks.events(cloudformation, stack["StackId"], token)
+    if not continued:
+        cloudformation.continue_update_rollback(StackName=stack["StackId"], ClientRequestToken=token)
+        return
+    cause = stacks.first_failure(continued) or stack.get("StackStatusReason", "CloudFormation does not say")
+    raise RollbackFailedError(
+        f"An earlier update of stack {stack['StackName']} has to be undone first, and that failed again: "
+        f"{cause.rstrip('. ')}. Remove the cause and update again. If that is not possible, ask the platform "
+        "team to continue the rollback without this resource (CloudFormation console: Stack actions, "
+        "Continue update rollback, Resources to skip). Do not terminate this provisioned product: that would "
+        "delete the database."
+    )
