@@ -1,4 +1,4 @@
-"""The provisioning engine: three queues, nine functions, one state machine and two safety nets."""
+"""The provisioning engine: three queues, ten functions, one state machine and two safety nets."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from constructs import Construct
 
 from product_template.acknowledgements import SERVERLESS, SOLUTIONS, acknowledge
 
+from .catalog import VERSIONS
 from .engine_permissions import MACHINE, MACHINE_ARN, to_launch, to_receive, to_report, to_run, to_start
 from .function import TIMEOUT, EngineFunction, bundled_code
 from .policies import Permission, managed_policy
@@ -81,8 +82,9 @@ class Engine(Construct):
         )
         self.machine = self._machine(
             {
-                "validate": self._step("validate"),
+                "validate": self._step("validate", {"RELEASED_SHA256": ",".join(_released())}),
                 "plan": self._step("plan", {"EXECUTION_ROLE_NAME": EXECUTION_ROLE}),
+                "snapshot": self._step("snapshot"),
                 "apply": self._step("apply"),
                 "wait": self._step("wait"),
                 "verify": self._step("verify"),
@@ -279,3 +281,8 @@ class Engine(Construct):
             encryption_key=self._key,
             removal_policy=RemovalPolicy.DESTROY,
         )
+
+
+def _released() -> list[str]:
+    """Return the SHA-256 of every version as it was released, whatever its file holds by now."""
+    return [line.split()[0] for line in (VERSIONS / "SHA256SUMS").read_text().splitlines()]

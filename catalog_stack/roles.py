@@ -7,7 +7,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from .execution import database, network, operations
-from .execution.tags import SUFFIXED, TAGGED, TAGGED_AS_OURS
+from .execution.tags import BEING_TAGGED_AS_OURS, SUFFIXED, TAGGED, TAGGED_AS_OURS
 from .policies import Permission, allow, arn, managed_policy
 from .settings import REGION
 
@@ -134,12 +134,16 @@ def _of_engine() -> list[Permission]:
         ),
         allow(
             "rds",
-            "DescribeDBInstances DescribeDBParameters DescribeOrderableDBInstanceOptions",
+            """
+                DescribeDBEngineVersions DescribeDBInstances DescribeDBParameters DescribeDBSnapshots
+                DescribeOrderableDBInstanceOptions
+            """,
             on="*",
             why=_CHECKS,
         ),
+        *_of_snapshots(),
         allow("servicequotas", "GetAWSDefaultServiceQuota GetServiceQuota", on="*", why=_CHECKS),
-        allow("cloudwatch", "DescribeAlarms", on="*", why=_CHECKS),
+        allow("cloudwatch", "DescribeAlarms GetMetricStatistics", on="*", why=_CHECKS),
         allow(
             "sns",
             "ListSubscriptionsByTopic Publish Subscribe",
@@ -164,6 +168,19 @@ def _of_engine() -> list[Permission]:
             on="*",
             why="R4: ops emails follow the input; SNS does not always name the topic to the check.",
         ),
+    ]
+
+
+def _of_snapshots() -> list[Permission]:
+    """What a major version upgrade begins with, and what a termination ends with."""
+    snapshots = arn("rds", "snapshot:pre-upgrade-*")
+    named = "R3: versions are upgraded; the snapshot before is named after the operation and the database."
+    return [
+        allow("rds", "CreateDBSnapshot", on=arn("rds", "db:database-*"), when=TAGGED_AS_OURS, why=SUFFIXED),
+        allow(
+            "rds", "AddTagsToResource CreateDBSnapshot", on=snapshots, when=BEING_TAGGED_AS_OURS, why=named
+        ),
+        allow("rds", "DeleteDBSnapshot", on=snapshots, when=TAGGED_AS_OURS, why=named),
     ]
 
 

@@ -17,52 +17,68 @@ def workflow(scope: Construct, verbs: Mapping[str, lambda_.IFunction]) -> sfn.Ch
     answer = from_input("kind", "recordId", "provisionedProductId", "token")
     parameters, outputs = from_variables("parameters"), from_variables("outputs")
     stack, change_set = from_variables("stackId"), from_variables("changeSetArn")
-    changes = from_variables("changes")
+    changes, version = from_variables("changes"), from_variables("engineVersion")
+    snapshot_id, no_snapshot = from_variables("snapshotId"), {"snapshotId": "{% null %}"}
 
     def task(name: str, verb: str, needs: dict[str, str], gives: dict[str, str] | None = None) -> Task:
         return Task(scope, name, verbs[verb], needs, gives)
 
-    validate = task("Validate inputs", "validate", request, from_result("parameters"))
+    validate = task(
+        "Validate inputs",
+        "validate",
+        request,
+        from_result("parameters", "engineVersion", "majorUpgrade") | no_snapshot,
+    )
     plan = task(
         "Plan changes", "plan", request | parameters, from_result("stackId", "changeSetArn", "changes")
     )
+    snapshot = task("Take snapshot", "snapshot", request | stack | change_set, from_result("snapshotId"))
     apply = task("Apply changes", "apply", request | stack | change_set)
     wait = task("Wait for stack", "wait", request | stack | changes, from_result("outputs", "changes"))
-    verify = task("Verify promises", "verify", request | stack)
+    verify = task("Verify promises", "verify", request | stack | version)
     subscribe = task(
         "Subscribe ops emails",
         "subscribe",
         request | parameters | outputs | changes,
         from_result("subscriptions"),
     )
-    results = outputs | changes | from_variables("subscriptions")
+    results = outputs | changes | snapshot_id | from_variables("subscriptions")
     success = task("Report success", "report", answer | {"status": "SUCCEEDED"} | results)
+    cleanup = task("Delete snapshots", "snapshot", request)
     termination = task("Report termination", "report", answer | {"status": "SUCCEEDED"})
-    failure = task("Report failure", "report", answer | {"status": "FAILED", "error": "{% $states.input %}"})
+    error = {"status": "FAILED", "error": "{% $states.input %}"}
+    failure = task("Report failure", "report", answer | snapshot_id | error)
+    upgrades = sfn.Condition.jsonata("{% $majorUpgrade %}")
     terminates = sfn.Condition.jsonata("{% $states.context.Execution.Input.kind = 'TERMINATE' %}")
 
-    steps, reports = [validate, plan, apply, wait, verify, subscribe], [success, termination, failure]
+    steps = [validate, plan, snapshot, apply, wait, verify, subscribe, cleanup]
+    reports = [success, termination, failure]
     for step in steps:
         step.retry(*TRANSIENT, every=2, at_most=60, attempts=8)
     plan.retry("ChangeSetInProgressError", every=5, at_most=20, attempts=60)
-    plan.retry("RollbackInProgressError", every=30, at_most=120, attempts=1000)
     # More attempts than fit into the machine's timeout: a database takes as long as it takes.
-    wait.retry("StackInProgressError", every=30, at_most=120, attempts=1000)
+    for step, polling in ((plan, "Rollback"), (snapshot, "Snapshot"), (wait, "Stack"), (cleanup, "Snapshot")):
+        step.retry(f"{polling}InProgressError", every=30, at_most=120, attempts=1000)
     for report in reports:
         report.retry("AWSRefusedError", attempts=0)  # the same report would be refused again
         report.retry("States.ALL", every=10, at_most=300, attempts=40)
     # A failed report of a failure fails the execution, and an event rule takes over.
     for state in [*steps, success, termination]:
-        state.add_catch(failure, errors=["States.ALL"])
+        state.add_catch(failure, errors=["States.ALL"], assign=no_snapshot if state is validate else None)
 
     return (
         sfn.Chain.start(validate)
         .next(plan)
+        .next(
+            sfn.Choice.jsonata(scope, "Major version upgrade?")
+            .when(upgrades, snapshot)
+            .afterwards(include_otherwise=True)
+        )
         .next(apply)
         .next(wait)
         .next(
             sfn.Choice.jsonata(scope, "Terminated?")
-            .when(terminates, termination)
+            .when(terminates, cleanup.next(termination))
             .otherwise(verify.next(subscribe).next(success))
         )
     )

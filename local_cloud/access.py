@@ -142,7 +142,7 @@ _TAGGING = {
     **dict.fromkeys(_EC2_NEW, "ec2:CreateTags"),
     **{
         f"rds:Create{kind}": "rds:AddTagsToResource"
-        for kind in ("DBInstance", "DBSubnetGroup", "DBParameterGroup", "EventSubscription")
+        for kind in ("DBInstance", "DBSnapshot", "DBSubnetGroup", "DBParameterGroup", "EventSubscription")
     },
     "cloudformation:CreateChangeSet": "cloudformation:TagResource",
     "cloudwatch:PutMetricAlarm": "cloudwatch:TagResource",

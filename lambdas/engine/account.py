@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import boto3
@@ -12,6 +13,7 @@ from engine.entry_point import CLIENT_CONFIG
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_ec2.type_defs import VpcTypeDef
     from mypy_boto3_rds import RDSClient
@@ -44,6 +46,7 @@ class Account:
     ec2: EC2Client
     rds: RDSClient
     service_quotas: ServiceQuotasClient
+    cloudwatch: CloudWatchClient
 
     @classmethod
     def of(cls, session: boto3.Session) -> Account:
@@ -54,6 +57,7 @@ class Account:
             session.client("ec2", config=CLIENT_CONFIG),
             session.client("rds", config=CLIENT_CONFIG),
             session.client("service-quotas", config=CLIENT_CONFIG),
+            session.client("cloudwatch", config=CLIENT_CONFIG),
         )
 
     def limit(self, quota: Quota) -> int:
@@ -116,3 +120,39 @@ class Account:
             Engine=engine, DBInstanceClass=instance_class, Vpc=True
         )
         return [option for page in pages for option in page["OrderableDBInstanceOptions"]]
+
+    def upgrade_targets(self, engine: str, version: str) -> list[str]:
+        """Return the engine versions that RDS upgrades a version to; none if it does not know the version."""
+        found = self.rds.describe_db_engine_versions(Engine=engine, EngineVersion=version, IncludeAll=True)
+        targets = [each.get("ValidUpgradeTarget", []) for each in found["DBEngineVersions"]]
+        return [target["EngineVersion"] for each in targets for target in each]
+
+    def default_version(self, engine: str, major: str) -> str | None:
+        """Return the minor version that RDS takes for a major version by default; None if it offers none."""
+        found = self.rds.describe_db_engine_versions(Engine=engine, EngineVersion=major, DefaultOnly=True)
+        return next((each["EngineVersion"] for each in found["DBEngineVersions"]), None)
+
+    def parameters(self, group: str) -> dict[str, str]:
+        """Return the values of a DB parameter group that are not the engine's defaults."""
+        pages = self.rds.get_paginator("describe_db_parameters").paginate(
+            DBParameterGroupName=group, Source="user"
+        )
+        return {
+            parameter["ParameterName"]: parameter.get("ParameterValue", "")
+            for page in pages
+            for parameter in page["Parameters"]
+        }
+
+    def free_storage(self, database: str) -> float | None:
+        """Return the least free storage of a DB instance within the last hour, in bytes; None if unknown."""
+        now = datetime.now(UTC)
+        found = self.cloudwatch.get_metric_statistics(
+            Namespace="AWS/RDS",
+            MetricName="FreeStorageSpace",
+            Dimensions=[{"Name": "DBInstanceIdentifier", "Value": database}],
+            StartTime=now - timedelta(hours=1),
+            EndTime=now,
+            Period=300,
+            Statistics=["Minimum"],
+        )
+        return min((point["Minimum"] for point in found["Datapoints"]), default=None)

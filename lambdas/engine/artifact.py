@@ -20,12 +20,17 @@ _LARGEST_BYTES = 1024 * 1024
 
 
 def fetch(s3: S3Client, artifact: Artifact) -> Template:
-    """Download a template.
+    """Download a template; raises what `download` and `parse` do."""
+    return parse(download(s3, artifact))
+
+
+def download(s3: S3Client, artifact: Artifact) -> bytes:
+    """Return the bytes of an artifact.
 
     Raises:
         ArtifactDeniedError: the role may not read it. S3 says the same of an object that does not exist.
         ArtifactMissingError: there is no such object.
-        ArtifactInvalidError: it is no CloudFormation template in JSON, or too big for one.
+        ArtifactInvalidError: it is too big for a template.
     """
     try:
         response = s3.get_object(Bucket=artifact.bucket, Key=artifact.key)
@@ -47,7 +52,16 @@ def fetch(s3: S3Client, artifact: Artifact) -> Template:
         raise _invalid(
             f"it has {response['ContentLength']} bytes, and CloudFormation takes at most {_LARGEST_BYTES}"
         )
-    return Template.parse(_read_json(response["Body"].read()))
+    return response["Body"].read()
+
+
+def parse(content: bytes) -> Template:
+    """Read a template from an artifact's bytes.
+
+    Raises:
+        ArtifactInvalidError: it is no CloudFormation template in JSON.
+    """
+    return Template.parse(_read_json(content))
 
 
 def _read_json(content: bytes) -> object:

@@ -19,11 +19,15 @@ from engine.errors import (
     EngineError,
     PermissionMissingError,
     RollbackInProgressError,
+    SnapshotInProgressError,
     StackInProgressError,
     ThrottledError,
 )
 
 Handler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
+
+# What polling raises until there is an answer.
+_PROGRESS = (ChangeSetInProgressError, RollbackInProgressError, SnapshotInProgressError, StackInProgressError)
 
 logger = Logger()
 metrics = Metrics()
@@ -67,7 +71,7 @@ def _outcome(handler: Handler, event: dict[str, Any], context: LambdaContext) ->
     """Return errors instead of raising them, so that the trace does not take polling for a fault."""
     try:
         return handler(event, context)
-    except (StackInProgressError, ChangeSetInProgressError, RollbackInProgressError) as progress:
+    except _PROGRESS as progress:
         logger.info(str(progress))
         return progress
     except ClientError as error:

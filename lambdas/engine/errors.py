@@ -41,6 +41,10 @@ class ArtifactInvalidError(EngineError):
     """The artifact is not a CloudFormation template in JSON."""
 
 
+class ArtifactNotReleasedError(EngineError):
+    """The artifact's bytes are none that the platform team has released."""
+
+
 class TemplateUnsuitableError(EngineError):
     """The artifact is a template, but not one of this product."""
 
@@ -83,6 +87,14 @@ class ChangeSetFailedError(EngineError):
 
 class DataLossError(EngineError):
     """The changes would replace or remove something that holds data."""
+
+
+class SnapshotInProgressError(EngineError):
+    """RDS is still taking a snapshot. Polling: raised until it is there, or can be deleted."""
+
+
+class SnapshotFailedError(EngineError):
+    """The snapshot that a major version upgrade needs could not be taken; nothing was changed."""
 
 
 class StackInProgressError(EngineError):

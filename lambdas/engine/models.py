@@ -132,6 +132,14 @@ def first_defect(error: ValidationError) -> str:
     return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
 
 
+class Validated(Model):
+    """The result of `validate`. The engine version is the template's, None where it can't be known."""
+
+    parameters: dict[str, str]
+    engine_version: str | None = None
+    major_upgrade: bool = False
+
+
 class Change(Model):
     """What CloudFormation would do, or has done, to one resource.
 
@@ -189,8 +197,15 @@ class ApplyRequest(Request):
     change_set_arn: str | None
 
 
+class SnapshotRequest(Request):
+    """Input of `snapshot`. TERMINATE needs nothing but the request."""
+
+    stack_id: str | None = None
+    change_set_arn: str | None = None
+
+
 class StackRequest(Request):
-    """Input of `verify`."""
+    """An operation on a stack; None if there is none."""
 
     stack_id: str | None
 
@@ -206,6 +221,12 @@ class Finished(Model):
 
     outputs: list[Output] = []
     changes: list[Change] = []
+
+
+class VerifyRequest(StackRequest):
+    """Input of `verify`."""
+
+    engine_version: str | None
 
 
 class SubscribeRequest(Request):
@@ -247,4 +268,5 @@ class Report(Model):
     changes: list[Change] = []
     outputs: list[Output] = []
     subscriptions: list[Subscription] = []
+    snapshot_id: str | None = None
     error: Failure | None = None

@@ -23,9 +23,21 @@ def send(servicecatalog: ServiceCatalogClient, report: Report) -> None:
         report.token,
         report.record_id,
         report.provisioned_product_id,
-        failure=reason(report.error, report.record_id) if report.status == "FAILED" else None,
-        outputs=[*report.outputs, *_subscription_outputs(report.subscriptions), *_change_outputs(report)],
+        failure=_failure(report) if report.status == "FAILED" else None,
+        outputs=[
+            *report.outputs,
+            *_subscription_outputs(report.subscriptions),
+            *_change_outputs(report),
+            *_snapshot_outputs(report.snapshot_id),
+        ],
     )
+
+
+def _failure(report: Report) -> str:
+    why = reason(report.error, report.record_id)
+    if report.snapshot_id is None:
+        return why
+    return f"{why} The database as it was before is in snapshot {report.snapshot_id}."
 
 
 def reason(error: Failure | None, record_id: str) -> str:
@@ -68,6 +80,21 @@ def _subscription_outputs(subscriptions: list[Subscription]) -> list[Output]:
             value="; ".join(f"{subscription.email}: {subscription.status}" for subscription in subscriptions),
             description="Each ops email and its subscription to the alert topic. "
             "A pending one gets alerts after the link in the confirmation email was followed.",
+        )
+    ]
+
+
+def _snapshot_outputs(snapshot_id: str | None) -> list[Output]:
+    if snapshot_id is None:
+        return []
+    return [
+        Output(
+            key="PreUpgradeSnapshot",
+            value=snapshot_id,
+            description="The database as it was before the upgrade to another major version. RDS can't undo "
+            "the upgrade: to get back, restore this snapshot as another DB instance (aws rds "
+            "restore-db-instance-from-db-snapshot) and let the clients connect to that. It lacks what was "
+            "written after it was taken. It stays, and costs, until you delete it or terminate the product.",
         )
     ]
 

@@ -6,33 +6,32 @@ from typing import TYPE_CHECKING
 
 from engine.account import Account
 
-from validate.launch import Given, Launch
+from validate.engine_rules import is_version
+from validate.launch import DATABASE, Given, Launch
 from validate.violations import Violation
 
 if TYPE_CHECKING:
     from mypy_boto3_rds.type_defs import DBInstanceTypeDef
 
-_DATABASE = "AWS::RDS::DBInstance"
 
-
-def violations(account: Account, launch: Launch, databases: list[DBInstanceTypeDef]) -> list[Violation]:
+def violations(account: Account, launch: Launch, database: DBInstanceTypeDef | None) -> list[Violation]:
     """Return the rules of RDS that a launch or update would break."""
     found = []
     whole: dict[str, int] = {}
     for name in ("AllocatedStorage", "MaxAllocatedStorage", "BackupRetentionPeriod"):
-        given = launch.given(_DATABASE, name)
+        given = launch.given(DATABASE, name)
         if given is None:
             continue
         try:
             whole[name] = int(given.value)
         except ValueError:
             found.append(Violation(given.input, "must be a whole number", given.value))
-    allocated, most = (launch.given(_DATABASE, name) for name in ("AllocatedStorage", "MaxAllocatedStorage"))
+    allocated, most = (launch.given(DATABASE, name) for name in ("AllocatedStorage", "MaxAllocatedStorage"))
     if allocated and "AllocatedStorage" in whole:
-        found += _shrinking(launch, allocated, whole["AllocatedStorage"], databases)
+        found += _shrinking(launch, allocated, whole["AllocatedStorage"], database)
         if most and "MaxAllocatedStorage" in whole:
             found += _ceiling(most, whole["MaxAllocatedStorage"], allocated.input, whole["AllocatedStorage"])
-    return found + _offer(account, launch, databases)
+    return found + _offer(account, launch, database)
 
 
 def _ceiling(most: Given, ceiling: int, allocated_input: str, allocated: int) -> list[Violation]:
@@ -46,7 +45,7 @@ def _ceiling(most: Given, ceiling: int, allocated_input: str, allocated: int) ->
 
 
 def _shrinking(
-    launch: Launch, allocated: Given, wanted: int, databases: list[DBInstanceTypeDef]
+    launch: Launch, allocated: Given, wanted: int, database: DBInstanceTypeDef | None
 ) -> list[Violation]:
     """Refuse less storage than the database has, which may have grown by itself.
 
@@ -54,36 +53,34 @@ def _shrinking(
     """
     if launch.current.get(allocated.input) == allocated.value:
         return []
-    for database in databases:
-        if database["DBInstanceIdentifier"] in launch.own and wanted < database["AllocatedStorage"]:
-            has = f"{database['AllocatedStorage']} GiB"
-            rule = f"can't be less than the {has} the database has: storage never shrinks"
-            return [Violation(allocated.input, rule, allocated.value)]
-    return []
+    if database is None or wanted >= database["AllocatedStorage"]:
+        return []
+    has = f"{database['AllocatedStorage']} GiB"
+    rule = f"can't be less than the {has} the database has: storage never shrinks"
+    return [Violation(allocated.input, rule, allocated.value)]
 
 
-def _offer(account: Account, launch: Launch, databases: list[DBInstanceTypeDef]) -> list[Violation]:
+def _offer(account: Account, launch: Launch, database: DBInstanceTypeDef | None) -> list[Violation]:
     """Check that RDS offers the instance class for the engine version, Multi-AZ, where the subnets are.
 
     Nothing is asked of what runs already: an update must not fail because RDS has withdrawn its version.
     """
-    instance_class = launch.given(_DATABASE, "DBInstanceClass")
-    engine = launch.given(_DATABASE, "Engine")
-    version = launch.given(_DATABASE, "EngineVersion")
+    instance_class = launch.given(DATABASE, "DBInstanceClass")
+    engine = launch.given(DATABASE, "Engine")
+    version = launch.given(DATABASE, "EngineVersion")
     if not (instance_class and engine and version):
         return []
-    for database in databases:
-        if (
-            database["DBInstanceIdentifier"] in launch.own
-            and database["DBInstanceClass"] == instance_class.value
-            and _is_version(database["EngineVersion"], version.value)
-        ):
-            return []
+    if (
+        database is not None
+        and database["DBInstanceClass"] == instance_class.value
+        and is_version(database["EngineVersion"], version.value)
+    ):
+        return []
     zones = account.zones()
     groups = launch.template.properties("AWS::RDS::DBSubnetGroup", "SubnetIds")
     wanted = set(launch.zones_of((subnet for group in groups for subnet in group), zones)) or set(zones)
     for option in account.orderable(engine.value, instance_class.value):
-        usable = option["MultiAZCapable"] and _is_version(option["EngineVersion"], version.value)
+        usable = option["MultiAZCapable"] and is_version(option["EngineVersion"], version.value)
         if usable and len(wanted & {zone["Name"] for zone in option["AvailabilityZones"]}) >= 2:
             return []
     rule = (
@@ -91,8 +88,3 @@ def _offer(account: Account, launch: Launch, databases: list[DBInstanceTypeDef])
         f"{', '.join(sorted(wanted))}: choose another"
     )
     return [Violation(instance_class.input, rule, instance_class.value)]
-
-
-def _is_version(actual: str, wanted: str) -> bool:
-    """Tell whether 14.22 is a 14; a template may leave the minor version to RDS."""
-    return actual == wanted or actual.startswith(f"{wanted}.")

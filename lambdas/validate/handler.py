@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -15,7 +16,8 @@ from validate.inputs import validate
 
 @entry_point
 def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001
-    """Return the value of every parameter, or refuse the inputs."""
+    """Return the value of every parameter and the engine version, or refuse the inputs."""
     request = Request.model_validate(event)
     session = assume(sts(), request.read_message().launch_role_arn, request.record_id)
-    return {"parameters": validate(Account.of(session), request)}
+    released = set(os.environ["RELEASED_SHA256"].split(","))
+    return validate(Account.of(session), request, released).to_json()

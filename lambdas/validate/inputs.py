@@ -2,33 +2,43 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
 from engine import artifact, stacks
 from engine.account import Account
-from engine.models import Request
+from engine.errors import ArtifactNotReleasedError
+from engine.models import Request, Validated
 
-from validate import account_rules, database_rules, template_rules
-from validate.launch import Launch
+from validate import account_rules, database_rules, engine_rules, template_rules
+from validate.launch import DATABASE, Launch
 from validate.violations import refusal
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackTypeDef
 
 
-def validate(account: Account, request: Request) -> dict[str, str]:
-    """Return the complete parameters of the operation; none for TERMINATE.
+def validate(account: Account, request: Request, released: set[str]) -> Validated:
+    """Return the complete parameters of the operation, and what it means for the engine; TERMINATE has none.
+
+    Args:
+        account: the account of the launch.
+        request: the operation.
+        released: the SHA-256 of every template that the platform team has released, in hexadecimal.
 
     Raises:
         InvalidInputsError: rules are broken; one message lists them all.
         MessageInvalidError: the message lacks something.
+        ArtifactNotReleasedError: the artifact is none of the released ones.
         ArtifactInvalidError: the artifact is no template.
         TemplateUnsuitableError: it is not a template of this product.
     """
     message = request.read_message()
     if request.kind == "TERMINATE":
-        return {}
-    template = artifact.fetch(account.s3, message.template)
+        return Validated(parameters={})
+    content = artifact.download(account.s3, message.template)
+    _require_release(content, released)
+    template = artifact.parse(content)
     template_rules.require_product(template)
     stack = _deployed(stacks.find(account.cloudformation, request.stack_name))
     current = stacks.parameters(stack)
@@ -42,11 +52,28 @@ def validate(account: Account, request: Request) -> dict[str, str]:
         _own(account, stack),
     )
     databases = account.databases()
-    violations += database_rules.violations(account, launch, databases)
+    database = next((each for each in databases if each["DBInstanceIdentifier"] in launch.own), None)
+    violations += engine_rules.violations(account, launch, database)
+    violations += database_rules.violations(account, launch, database)
     violations += account_rules.violations(account, launch, databases)
     if violations:
         raise refusal(violations)
-    return parameters
+    version = launch.given(DATABASE, "EngineVersion")
+    return Validated(
+        parameters=parameters,
+        engine_version=version.value if version else None,
+        major_upgrade=engine_rules.major_upgrade(launch, database) is not None,
+    )
+
+
+def _require_release(content: bytes, released: set[str]) -> None:
+    digest = hashlib.sha256(content).hexdigest()
+    if digest not in released:
+        raise ArtifactNotReleasedError(
+            f"This version's template is none that the platform team has released: its SHA-256 is {digest}. "
+            "Nothing was changed. Choose another version, and tell the platform team, because somebody has "
+            "published this one past them or has altered it."
+        )
 
 
 def _deployed(stack: StackTypeDef | None) -> StackTypeDef | None:

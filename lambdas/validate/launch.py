@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 from engine.template import Template
 
+DATABASE = "AWS::RDS::DBInstance"
+
 
 class Given(NamedTuple):
     """A property's value and the input that decides it; the property itself where no input does."""

@@ -15,9 +15,20 @@ if TYPE_CHECKING:
 
 
 def check(
-    cloudformation: CloudFormationClient, rds: RDSClient, cloudwatch: CloudWatchClient, stack_id: str
+    cloudformation: CloudFormationClient,
+    rds: RDSClient,
+    cloudwatch: CloudWatchClient,
+    stack_id: str,
+    engine_version: str | None,
 ) -> None:
     """Compare the stack's live resources with the promises.
+
+    Args:
+        cloudformation: describes the stack.
+        rds: describes its database.
+        cloudwatch: describes its alarms.
+        stack_id: the stack.
+        engine_version: what the database has to run, such as 17; None if that isn't known.
 
     Raises:
         PromiseBrokenError: some do not hold; the message lists all of them.
@@ -32,7 +43,8 @@ def check(
         broken.append("The stack has no database.")
     for identifier in databases:
         database = rds.describe_db_instances(DBInstanceIdentifier=identifier)["DBInstances"][0]
-        broken += [f"Database {identifier} {defect}." for defect in _database_defects(database, keys)]
+        defects = [*_database_defects(database, keys), *_version_defects(database, engine_version)]
+        broken += [f"Database {identifier} {defect}." for defect in defects]
         broken += _plaintext_defects(rds, database)
     broken += _alarm_defects(
         cloudwatch, physical.get("AWS::CloudWatch::Alarm", []), physical.get("AWS::SNS::Topic", [])
@@ -61,6 +73,21 @@ def _database_defects(database: DBInstanceTypeDef, keys: list[str]) -> list[str]
         >= 1,
     }
     return [defect for defect, holds in checks.items() if not holds]
+
+
+def _version_defects(database: DBInstanceTypeDef, engine_version: str | None) -> list[str]:
+    """Notice an upgrade that RDS has given up after its own check.
+
+    The instance is available again then, as it was, and ModifyDBInstance has not failed: infrastructure tools
+    take that for success (ministryofjustice/cloud-platform 7726).
+    """
+    live = database["EngineVersion"]
+    if engine_version is None or live == engine_version or live.startswith(f"{engine_version}."):
+        return []
+    return [
+        f"runs PostgreSQL {live} and not {engine_version}: see pg_upgrade_precheck.log among its logs and "
+        "its events in the RDS console"
+    ]
 
 
 def _plaintext_defects(rds: RDSClient, database: DBInstanceTypeDef) -> list[str]:

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -147,6 +147,35 @@ def oldest(catalog: Catalog) -> Catalog:
     service_catalog = catalog.cloud.client("servicecatalog")
     version = service_catalog.describe_product(Id=catalog.product_id)["ProvisioningArtifacts"][0]
     return replace(catalog, version_id=version["Id"])
+
+
+@pytest.fixture
+def publish(cloud: Cloud, catalog: Catalog) -> Iterator[Callable[[str], Catalog]]:
+    """Publish a file as a version of the product; the version is gone after the test."""
+    service_catalog, s3 = cloud.client("servicecatalog"), cloud.client("s3")
+    bucket = "versions-by-hand"
+    published: list[str] = []
+
+    def publish(content: str) -> Catalog:
+        s3.create_bucket(Bucket=bucket)
+        s3.put_object(Bucket=bucket, Key="version", Body=content)
+        answer = service_catalog.create_provisioning_artifact(
+            ProductId=catalog.product_id,
+            Parameters={
+                "Name": "by-hand",
+                "Type": "EXTERNAL",
+                "Info": {"LoadTemplateFromURL": f"https://{bucket}.s3.us-east-1.amazonaws.com/version"},
+                "DisableTemplateValidation": True,
+            },
+        )
+        published.append(answer["ProvisioningArtifactDetail"]["Id"])
+        return replace(catalog, version_id=published[-1])
+
+    yield publish
+    for version in published:
+        service_catalog.delete_provisioning_artifact(
+            ProductId=catalog.product_id, ProvisioningArtifactId=version
+        )
 
 
 def reason(record: dict[str, Any]) -> str:

@@ -71,6 +71,7 @@ def test_a_user_lives_the_whole_life_of_a_product_through_the_aws_command(
     assert _states_entered(aws, product) == [
         "Validate inputs",
         "Plan changes",
+        "Major version upgrade?",
         "Apply changes",
         "Wait for stack",
         "Terminated?",

@@ -10,7 +10,10 @@ import pytest
 from aws_cdk.assertions import Template
 
 LAMBDAS = Path(__file__).parents[2] / "lambdas"
-VERBS = {"parse_parameters", "receive", "validate", "plan", "apply", "wait", "verify", "subscribe", "report"}
+VERBS = {
+    *("parse_parameters", "receive", "validate", "plan", "snapshot", "apply", "wait", "verify"),
+    *("subscribe", "report"),
+}
 OPERATIONS = ("Provision", "Update", "Terminate")
 
 

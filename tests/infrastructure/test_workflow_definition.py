@@ -8,10 +8,12 @@ import pytest
 STEPS = [
     "Validate inputs",
     "Plan changes",
+    "Take snapshot",
     "Apply changes",
     "Wait for stack",
     "Verify promises",
     "Subscribe ops emails",
+    "Delete snapshots",
 ]
 REPORTS = ["Report success", "Report termination", "Report failure"]
 
@@ -48,7 +50,8 @@ def test_the_machine_speaks_jsonata(definition: Any) -> None:
 
 @pytest.mark.parametrize("name", [*STEPS, "Report success", "Report termination"])
 def test_whatever_fails_is_reported(tasks: dict[str, Any], name: str) -> None:
-    assert tasks[name]["Catch"] == [{"ErrorEquals": ["States.ALL"], "Next": "Report failure"}]
+    [caught] = tasks[name]["Catch"]
+    assert (caught["ErrorEquals"], caught["Next"]) == (["States.ALL"], "Report failure")
 
 
 def test_a_failure_that_cannot_be_reported_fails_the_execution(tasks: dict[str, Any]) -> None:
@@ -72,9 +75,14 @@ def test_a_report_is_retried_for_hours_unless_it_is_refused(tasks: dict[str, Any
 
 @pytest.mark.parametrize(
     ("name", "error"),
-    [("Wait for stack", "StackInProgressError"), ("Plan changes", "RollbackInProgressError")],
+    [
+        ("Wait for stack", "StackInProgressError"),
+        ("Plan changes", "RollbackInProgressError"),
+        ("Take snapshot", "SnapshotInProgressError"),
+        ("Delete snapshots", "SnapshotInProgressError"),
+    ],
 )
-def test_the_wait_for_the_stack_outlasts_the_machine(
+def test_a_wait_for_aws_outlasts_the_machine(
     definition: Any, tasks: dict[str, Any], name: str, error: str
 ) -> None:
     [polling] = [retry for retry in tasks[name]["Retry"] if retry["ErrorEquals"] == [error]]

@@ -116,11 +116,30 @@ def test_an_update_without_changes_says_so(stubbed: Any) -> None:
     assert changes_told(stubbed, []) == "none: the stack was already as asked for"
 
 
+def test_a_major_upgrade_says_which_snapshot_leads_back_whether_it_succeeds_or_not(stubbed: Any) -> None:
+    servicecatalog, stub = stubbed("servicecatalog")
+    operation = "notify_update_provisioned_product_engine_workflow_result"
+    always = {"WorkflowToken": ANY, "RecordId": ANY, "IdempotencyToken": ANY}
+    name = "pre-upgrade-1-database-dev"
+    snapshot = {"OutputKey": "PreUpgradeSnapshot", "OutputValue": name, "Description": ANY}
+    told = {"Status": "SUCCEEDED", "Outputs": [ANY, snapshot]}
+    stub.add_response(operation, {}, always | told)
+    send(servicecatalog, report("UPDATE", snapshot_id=name))
+
+    told = {
+        "Status": "FAILED",
+        "FailureReason": f"It broke. The database as it was before is in snapshot {name}.",
+    }
+    stub.add_response(operation, {}, always | told)
+    error = lambda_failure("StackFailedError", "It broke.")
+    send(servicecatalog, report("UPDATE", "FAILED", snapshot_id=name, error=error))
+
+
 def changes_told(stubbed: Any, changes: Any) -> Any:
     servicecatalog, stub = stubbed("servicecatalog")
     told: list[Any] = []
     event = "provide-client-params.servicecatalog.NotifyUpdateProvisionedProductEngineWorkflowResult"
-    servicecatalog.meta.events.register(event, lambda params, **_: told.append(params["Outputs"]))
+    servicecatalog.meta.events.register(event, lambda params, **_: told.append(params.get("Outputs")))
     stub.add_response("notify_update_provisioned_product_engine_workflow_result", {}, None)
     send(servicecatalog, report("UPDATE", changes=changes))
     [[output]] = told

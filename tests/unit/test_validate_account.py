@@ -1,14 +1,26 @@
+import hashlib
 import json
 from typing import Any
 
 import pytest
 from engine.account import DB_INSTANCES, Account
-from engine.errors import InvalidInputsError, MessageInvalidError, TemplateUnsuitableError
-from engine.models import Request
+from engine.errors import (
+    ArtifactNotReleasedError,
+    InvalidInputsError,
+    MessageInvalidError,
+    TemplateUnsuitableError,
+)
+from engine.models import Request, Validated
 from validate.inputs import validate
+
+from catalog_stack.catalog import VERSIONS, version_files
 
 UNASKED: Any = None  # a client that must not be needed
 QUOTAS = {"vpc L-F678F1CE": 5, "ec2 L-0263D0A3": 5, "rds L-7B6409FD": 40, "vpc L-FE5A380F": 5}
+
+TEMPLATE = [file for name, file in version_files(VERSIONS).items() if name.startswith("1.")][-1].read_bytes()
+OTHER = json.dumps({"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}).encode()
+RELEASED = {hashlib.sha256(content).hexdigest() for content in (TEMPLATE, OTHER)}
 
 
 def option(version: str = "14.22", zones: Any = ("us-east-1a", "us-east-1b"), multi_az: Any = True) -> Any:
@@ -39,7 +51,7 @@ def account(aws: Any, stubbed: Any) -> Any:
             service, code = name.split()
             asked = {"ServiceCode": service, "QuotaCode": code}
             stub.add_response("get_service_quota", {"Quota": {"Value": quotas[name]}}, asked)
-        return Account(aws("s3"), aws("cloudformation"), aws("ec2"), rds, service_quotas)
+        return Account(aws("s3"), aws("cloudformation"), aws("ec2"), rds, service_quotas, UNASKED)
 
     return build
 
@@ -50,15 +62,15 @@ def publish(aws: Any, event: Any) -> Any:
         _, _, bucket, key = event("provision")["artifact"]["path"].split("/", 3)
         s3 = aws("s3")
         s3.create_bucket(Bucket=bucket)
-        s3.put_object(Bucket=bucket, Key=key, Body=json.dumps(content))
+        s3.put_object(Bucket=bucket, Key=key, Body=content)
 
     return put
 
 
 @pytest.fixture
-def launch(publish: Any, product_template: dict[str, Any], request_of: Any) -> Any:
+def launch(publish: Any, request_of: Any) -> Any:
     """Build the request to launch or update the product with some parameters."""
-    publish(product_template)
+    publish(TEMPLATE)
 
     def build(name: str = "provision", **parameters: Any) -> Any:
         defaults = {"EnvironmentSuffix": "dev", "OpsEmails": "ops@example.com"} if name == "provision" else {}
@@ -131,18 +143,20 @@ OWN_STACK = "TapStack-pp-wp3ziihdnvmse"
 
 def refusal_of(account: Any, request: Any) -> Any:
     with pytest.raises(InvalidInputsError) as refused:
-        validate(account, request)
+        validate(account, request, RELEASED)
     return str(refused.value)
 
 
-def test_good_inputs_come_back_complete(account: Any, launch: Any, product_template: dict[str, Any]) -> None:
-    values = validate(account(), launch())
-    assert values.keys() == product_template["Parameters"].keys()
-    assert values["EnvironmentSuffix"] == "dev"
+def test_good_inputs_come_back_complete_with_the_engine_version(account: Any, launch: Any) -> None:
+    validated = validate(account(), launch(), RELEASED)
+    assert validated.parameters.keys() == json.loads(TEMPLATE)["Parameters"].keys()
+    assert validated.parameters["EnvironmentSuffix"] == "dev"
+    assert (validated.engine_version, validated.major_upgrade) == ("14", False)
 
 
 def test_terminate_has_nothing_to_validate_but_its_message(request_of: Any) -> None:
-    assert validate(Account(*[UNASKED] * 5), Request.model_validate(request_of("terminate"))) == {}
+    nothing = validate(Account(*[UNASKED] * 6), Request.model_validate(request_of("terminate")), set())
+    assert nothing == Validated(parameters={}, engine_version=None, major_upgrade=False)
 
 
 @pytest.mark.parametrize(
@@ -164,7 +178,7 @@ def test_a_broken_message_is_refused_with_its_defect(
     request = request_of(kind)
     request["message"] |= change
     with pytest.raises(MessageInvalidError) as refused:
-        validate(Account(*[UNASKED] * 5), Request.model_validate(request))
+        validate(Account(*[UNASKED] * 6), Request.model_validate(request), RELEASED)
     assert complaint in str(refused.value)
 
 
@@ -185,10 +199,20 @@ def test_null_lists_are_empty_lists(request_of: Any) -> None:
 def test_a_template_that_is_not_ours_is_refused_before_the_account_is_asked(
     publish: Any, request_of: Any, aws: Any
 ) -> None:
-    publish({"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}})
-    reader = Account(aws("s3"), *[UNASKED] * 4)
+    publish(OTHER)
+    reader = Account(aws("s3"), *[UNASKED] * 5)
     with pytest.raises(TemplateUnsuitableError):
-        validate(reader, Request.model_validate(request_of("provision")))
+        validate(reader, Request.model_validate(request_of("provision")), RELEASED)
+
+
+@pytest.mark.parametrize("content", [TEMPLATE.replace(b"true", b"false", 1), TEMPLATE + b" ", b"no template"])
+def test_a_file_that_is_none_of_the_released_ones_is_refused_before_it_is_read(
+    publish: Any, request_of: Any, aws: Any, content: bytes
+) -> None:
+    publish(content)
+    reader = Account(aws("s3"), *[UNASKED] * 5)
+    with pytest.raises(ArtifactNotReleasedError, match=hashlib.sha256(content).hexdigest()):
+        validate(reader, Request.model_validate(request_of("provision")), RELEASED)
 
 
 def test_what_the_template_and_what_the_account_refuse_is_one_report(account: Any, launch: Any) -> None:
@@ -219,7 +243,7 @@ def test_a_suffix_whose_database_exists_is_taken(account: Any, launch: Any) -> N
 def test_stacks_of_others_and_other_suffixes_do_not_matter(account: Any, launch: Any, deployed: Any) -> None:
     deployed("TapStack-pp-other", EnvironmentSuffix="prod")
     deployed("SomebodyElse", cidr="10.8.0.0/16", EnvironmentSuffix="dev2")
-    validate(account(databases=[running("database-prod")]), launch())
+    validate(account(databases=[running("database-prod")]), launch(), RELEASED)
 
 
 @pytest.mark.parametrize(
@@ -257,7 +281,7 @@ def test_an_unchanged_default_quota_is_read_where_the_account_has_none(stubbed: 
     stub.add_client_error("get_service_quota", "NoSuchResourceException", "none", 400)
     asked = {"ServiceCode": "rds", "QuotaCode": "L-7B6409FD"}
     stub.add_response("get_aws_default_service_quota", {"Quota": {"Value": 40.0}}, asked)
-    assert Account(UNASKED, UNASKED, UNASKED, UNASKED, service_quotas).limit(DB_INSTANCES) == 40
+    assert Account(UNASKED, UNASKED, UNASKED, UNASKED, service_quotas, UNASKED).limit(DB_INSTANCES) == 40
 
 
 @pytest.mark.parametrize(
@@ -320,7 +344,7 @@ def test_storage_rules_that_a_template_can_not_state(
 
 
 def test_the_smallest_ceiling_is_ten_percent_more(account: Any, launch: Any) -> None:
-    validate(account(), launch(AllocatedStorage="101", MaxAllocatedStorage="112"))
+    validate(account(), launch(AllocatedStorage="101", MaxAllocatedStorage="112"), RELEASED)
     text = refusal_of(account(), launch(AllocatedStorage="101", MaxAllocatedStorage="111"))
     assert "so 112 or more" in text
 
@@ -330,7 +354,7 @@ def test_an_update_keeps_the_stacks_values_and_asks_neither_for_quotas_nor_for_o
 ) -> None:
     deployed(OWN_STACK, AllocatedStorage="200")
     before_growth = account(databases=[running(storage=300)], options=None, quotas=None)
-    values = validate(before_growth, launch("update", BackupRetentionDays="14"))
+    values = validate(before_growth, launch("update", BackupRetentionDays="14"), RELEASED).parameters
     assert (values["AllocatedStorage"], values["BackupRetentionDays"], values["VpcCidr"]) == (
         "200",
         "14",
@@ -365,5 +389,6 @@ def test_an_update_must_not_move_the_network(account: Any, launch: Any, deployed
 
 
 def test_an_update_after_a_failed_launch_is_checked_like_a_launch(account: Any, launch: Any) -> None:
-    values = validate(account(), launch("update", EnvironmentSuffix="dev", OpsEmails="a@example.com"))
-    assert values["EnvironmentSuffix"] == "dev"
+    again = launch("update", EnvironmentSuffix="dev", OpsEmails="a@example.com")
+    validated = validate(account(), again, RELEASED)
+    assert (validated.parameters["EnvironmentSuffix"], validated.major_upgrade) == ("dev", False)

@@ -15,6 +15,7 @@ RESOURCES = {
 }
 DATABASE = {
     "DBInstanceIdentifier": "database-dev",
+    "EngineVersion": "14.22",
     "MultiAZ": True,
     "StorageEncrypted": True,
     "KmsKeyId": f"arn:aws:kms:us-east-1:123456789012:key/{KEY_ID}",
@@ -36,7 +37,11 @@ def look(stubbed: Any) -> Any:
     """Verify a stack of which some resources are given."""
 
     def run(
-        database: Any = DATABASE, alarms: Any = (ALARM,), force_ssl: Any = "1", resources: Any = None
+        database: Any = DATABASE,
+        alarms: Any = (ALARM,),
+        force_ssl: Any = "1",
+        resources: Any = None,
+        version: str | None = "14",
     ) -> Any:
         resources = RESOURCES if resources is None else resources
         types = {resource_type for resource_type, _ in resources.values()}
@@ -66,7 +71,7 @@ def look(stubbed: Any) -> Any:
         cloudwatch, stub = stubbed("cloudwatch")
         if "AWS::CloudWatch::Alarm" in types:
             stub.add_response("describe_alarms", {"MetricAlarms": list(alarms)}, None)
-        check(cloudformation, rds, cloudwatch, "stack")
+        check(cloudformation, rds, cloudwatch, "stack", version)
 
     return run
 
@@ -96,6 +101,19 @@ def test_a_database_that_is_not_as_promised_is_named(look: Any, change: Any, com
     with pytest.raises(PromiseBrokenError) as broken:
         look(database=DATABASE | change)
     assert f"- Database database-dev {complaint}" in str(broken.value)
+
+
+@pytest.mark.parametrize("version", ["14", "14.22", None])
+def test_any_minor_of_the_promised_version_will_do(look: Any, version: str | None) -> None:
+    look(version=version)
+
+
+@pytest.mark.parametrize("version", ["17", "1", "14.2"])
+def test_an_upgrade_that_rds_gave_up_is_no_success(look: Any, version: str) -> None:
+    with pytest.raises(
+        PromiseBrokenError, match=rf"runs PostgreSQL 14\.22 and not {version}: see pg_upgrade"
+    ):
+        look(version=version)
 
 
 @pytest.mark.parametrize("value", ["0", ""])

@@ -14,8 +14,13 @@ import pytest
 from local_cloud.cloud import Cloud
 
 ANSWERS: dict[str, Any] = {
-    "validate": {"parameters": {"EnvironmentSuffix": "dev", "OpsEmails": 'a@x.com,"b"@x.com'}},
+    "validate": {
+        "parameters": {"EnvironmentSuffix": "dev", "OpsEmails": 'a@x.com,"b"@x.com'},
+        "engineVersion": "14",
+        "majorUpgrade": False,
+    },
     "plan": {"stackId": "arn:stack", "changeSetArn": "arn:change-set", "changes": [{"logicalId": "Planned"}]},
+    "snapshot": {"snapshotId": "pre-upgrade-rec-1-database-dev"},
     "apply": {},
     "wait": {
         "outputs": [{"key": "Port", "value": "5432", "description": "Where it listens"}],

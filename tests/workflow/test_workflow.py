@@ -16,6 +16,9 @@ STEPS = [
     "Subscribe ops emails",
 ]
 VERB = dict(zip(STEPS, ("validate", "plan", "apply", "wait", "verify", "subscribe"), strict=True))
+CHOICES = ["Major version upgrade?", "Terminated?"]
+UPGRADE = {"parameters": {}, "engineVersion": "17", "majorUpgrade": True}
+SNAPSHOT = "pre-upgrade-rec-1-database-dev"
 OUTPUTS = [{"key": "Port", "value": "5432", "description": "Where it listens"}]
 PLANNED, DONE = ANSWERS["plan"]["changes"], ANSWERS["wait"]["changes"]
 
@@ -30,11 +33,14 @@ def error(name: str, message: str = "") -> dict[str, str]:
     return {"raise": name, "message": message}
 
 
+WAITS = [error("SnapshotInProgressError")] * 3
+
+
 @pytest.mark.parametrize("kind", ["PROVISION", "UPDATE"])
 def test_a_launch_and_an_update_take_every_step_and_report_success(run: Run, kind: str) -> None:
     execution = run(kind)
     assert execution.status == "SUCCEEDED"
-    assert [state for state in execution.states if state != "Terminated?"] == [*STEPS, "Report success"]
+    assert [state for state in execution.states if state not in CHOICES] == [*STEPS, "Report success"]
     assert execution.given("Report success") == [
         {
             **without(execution.operation, "message"),
@@ -42,18 +48,48 @@ def test_a_launch_and_an_update_take_every_step_and_report_success(run: Run, kin
             "changes": DONE,
             "outputs": OUTPUTS,
             "subscriptions": [{"email": "a@x.com", "status": "pending confirmation"}],
+            "snapshotId": None,
         }
     ]
+
+
+def test_an_upgrade_to_another_major_version_has_its_snapshot_before_anything_changes(run: Run) -> None:
+    execution = run("UPDATE", validate=[UPGRADE], snapshot=[*WAITS, {"snapshotId": SNAPSHOT}])
+    assert [state for state in execution.states if state not in CHOICES] == [
+        *STEPS[:2], "Take snapshot", *STEPS[2:], "Report success",
+    ]  # fmt: skip
+    tries = execution.given("Take snapshot")
+    assert len(tries) == 1 + len(WAITS)
+    assert (tries[0]["stackId"], tries[0]["changeSetArn"]) == ("arn:stack", "arn:change-set")
+    [report] = execution.given("Report success")
+    assert report["snapshotId"] == SNAPSHOT
+
+
+def test_an_upgrade_without_its_snapshot_changes_nothing(run: Run) -> None:
+    execution = run("UPDATE", validate=[UPGRADE], snapshot=[error("SnapshotFailedError", "is failed")])
+    assert execution.states[-2:] == ["Take snapshot", "Report failure"]
+    [report] = execution.given("Report failure")
+    assert report["snapshotId"] is None
+
+
+def test_an_upgrade_that_fails_is_reported_with_its_snapshot(run: Run) -> None:
+    execution = run("UPDATE", validate=[UPGRADE], wait=[error("StackFailedError")])
+    [report] = execution.given("Report failure")
+    assert report["snapshotId"] == SNAPSHOT
 
 
 def test_a_termination_ends_with_the_stack_and_reports_success(run: Run) -> None:
     execution = run(
         "TERMINATE",
-        validate=[{"parameters": {}}],
+        validate=[{"parameters": {}, "engineVersion": None, "majorUpgrade": False}],
         plan=[{"stackId": None, "changeSetArn": None, "changes": []}],
+        snapshot=[*WAITS, {"snapshotId": None}],
     )
     assert execution.status == "SUCCEEDED"
-    assert execution.states == [*STEPS[:4], "Terminated?", "Report termination"]
+    assert [state for state in execution.states if state not in CHOICES] == [
+        *STEPS[:4], "Delete snapshots", "Report termination",
+    ]  # fmt: skip
+    assert len(execution.given("Delete snapshots")) == 1 + len(WAITS)
     [report] = execution.given("Report termination")
     assert (report["status"], "outputs" in report) == ("SUCCEEDED", False)
 
@@ -67,7 +103,7 @@ def test_each_step_gets_the_request_and_what_it_needs_of_earlier_ones(run: Run) 
         "Plan changes": {"parameters": parameters},
         "Apply changes": {"stackId": "arn:stack", "changeSetArn": "arn:change-set"},
         "Wait for stack": {"stackId": "arn:stack", "changes": PLANNED},
-        "Verify promises": {"stackId": "arn:stack"},
+        "Verify promises": {"stackId": "arn:stack", "engineVersion": "14"},
         "Subscribe ops emails": {"parameters": parameters, "outputs": OUTPUTS, "changes": DONE},
     }
     for step, needed in needs.items():
