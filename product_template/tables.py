@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from product_template.release import VERSIONS
+from product_template import released
+from product_template.lines import LINES
+from product_template.released import Template
 
 ROOT = Path(__file__).parent.parent
 COMPARISONS = {"GreaterThanThreshold": ">", "LessThanThreshold": "<"}
 
 
-def newest() -> dict[str, Any]:
-    """Return the template of the newest version with PostgreSQL 14."""
-    files = VERSIONS.glob("1.*.template.json")
-    newest_file = max(files, key=lambda file: tuple(map(int, file.name.split(".")[:3])))
-    template: dict[str, Any] = json.loads(newest_file.read_text())
-    return template
+def newest() -> dict[int, Template]:
+    """Return the newest template of each line, by the line's number."""
+    versions = released.templates()
+    return {number: versions[released.newest(number, versions)] for number in LINES}
 
 
 def alarm_slug(alarm: Mapping[str, Any]) -> str:
@@ -65,15 +64,25 @@ def alarms(template: Mapping[str, Any]) -> str:
     )
 
 
-def parameters(template: Mapping[str, Any]) -> str:
-    """Return the table of what a launch can choose."""
+def parameters(lines: Mapping[int, Template]) -> str:
+    """Return the table of what a launch can choose; `lines` are those whose versions are launched."""
+    everything = {name: one for number in lines for name, one in lines[number]["Parameters"].items()}
     return table(
         ["parameter", "default", "what it is"],
         [
-            [f"`{name}`", f"`{one['Default']}`" if "Default" in one else "required", one["Description"]]
-            for name, one in template["Parameters"].items()
+            [
+                f"`{name}`{_only_in(name, lines)}",
+                f"`{one['Default']}`" if "Default" in one else "required",
+                one["Description"],
+            ]
+            for name, one in everything.items()
         ],
     )
+
+
+def _only_in(parameter: str, lines: Mapping[int, Template]) -> str:
+    having = [f"{number}.x" for number, template in lines.items() if parameter in template["Parameters"]]
+    return "" if len(having) == len(lines) else f" ({', '.join(having)})"
 
 
 def outputs(template: Mapping[str, Any]) -> str:
@@ -98,10 +107,14 @@ def fill(text: str, name: str, content: str) -> str:
     return f"{before}{begin}\n\n{content}\n\n{end}{after}"
 
 
-def pages(template: Mapping[str, Any]) -> dict[Path, str]:
-    """Return the text that each page with generated tables should have."""
+def pages(lines: Mapping[int, Template]) -> dict[Path, str]:
+    """Return the text that each page with generated tables should have.
+
+    Outputs and alarms are those of the first line; the others have the same.
+    """
+    template = lines[min(lines)]
     readme, on_call = ROOT / "README.md", ROOT / "docs" / "alarms.md"
-    launch = fill(readme.read_text(), "parameters", parameters(template))
+    launch = fill(readme.read_text(), "parameters", parameters(lines))
     return {
         readme: fill(launch, "outputs", outputs(template)),
         on_call: fill(on_call.read_text(), "alarms", alarms(template)),

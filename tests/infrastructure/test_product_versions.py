@@ -8,20 +8,12 @@ from typing import Any
 import aws_cdk as cdk
 import pytest
 
-from product_template import custom_resources, release
+from product_template import custom_resources, released
 from product_template.tap_stack import TapStack
 
 Template = dict[str, Any]
 
-VERSIONS = sorted(release.VERSIONS.glob("*.template.json"))
-
-
-def test_d2_what_tapstack_synthesizes_to_is_a_version() -> None:
-    synthesized = release.synthesize()
-    assert any(json.loads(file.read_text()) == synthesized for file in VERSIONS), (
-        "TapStack synthesizes to something that no file in product_template/versions holds: "
-        "bump the version with make release VERSION=…"
-    )
+VERSIONS = sorted(released.DIRECTORY.glob("*.template.json"))
 
 
 @pytest.mark.parametrize("file", VERSIONS, ids=lambda file: file.name)
@@ -41,32 +33,6 @@ def test_d1_the_functions_are_the_tested_file(product_template: Template) -> Non
         assert properties["Code"] == {"ZipFile": custom_resources.CODE.read_text()}
         assert properties["Handler"] == f"index.{handler}"
         assert f"def {handler}(" in properties["Code"]["ZipFile"]
-
-
-def test_a_version_is_never_overwritten(tmp_path: Path) -> None:
-    (tmp_path / "1.0.0.template.json").write_text("as it was")
-    with pytest.raises(FileExistsError):
-        release.write("1.0.0", tmp_path)
-    assert (tmp_path / "1.0.0.template.json").read_text() == "as it was"
-
-
-@pytest.mark.parametrize("version", ["1.0", "v1.0.0", "1.0.0-rc1", "01.0.0", "../1.0.0", ""])
-def test_a_version_has_three_numbers(tmp_path: Path, version: str) -> None:
-    with pytest.raises(ValueError, match=r"form 1\.2\.3"):
-        release.write(version, tmp_path)
-    assert not list(tmp_path.iterdir())
-
-
-@pytest.mark.parametrize(
-    ("version", "reason"),
-    [
-        ("one", "A version has the form 1.2.3, but this one is 'one'."),
-        ("1.0.0", "Version 1.0.0 exists and versions never change. Choose the next number."),
-    ],
-)
-def test_a_refused_release_says_why(version: str, reason: str) -> None:
-    with pytest.raises(SystemExit, match=re.escape(reason)):
-        release.main([version])
 
 
 class TestSuffixGivenInCode:
