@@ -16,9 +16,9 @@ from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from product_template import released
 from product_template.acknowledgements import SERVERLESS, SOLUTIONS, acknowledge
 
-from .catalog import VERSIONS
 from .engine_permissions import MACHINE, MACHINE_ARN, to_launch, to_receive, to_report, to_run, to_start
 from .function import TIMEOUT, EngineFunction, bundled_code
 from .policies import Permission, managed_policy
@@ -82,7 +82,9 @@ class Engine(Construct):
         )
         self.machine = self._machine(
             {
-                "validate": self._step("validate", {"RELEASED_SHA256": ",".join(_released())}),
+                "validate": self._step(
+                    "validate", {"RELEASED_SHA256": ",".join(released.digests().values())}
+                ),
                 "plan": self._step("plan", {"EXECUTION_ROLE_NAME": EXECUTION_ROLE}),
                 "snapshot": self._step("snapshot"),
                 "apply": self._step("apply"),
@@ -281,8 +283,3 @@ class Engine(Construct):
             encryption_key=self._key,
             removal_policy=RemovalPolicy.DESTROY,
         )
-
-
-def _released() -> list[str]:
-    """Return the SHA-256 of every version as it was released, whatever its file holds by now."""
-    return [line.split()[0] for line in (VERSIONS / "SHA256SUMS").read_text().splitlines()]

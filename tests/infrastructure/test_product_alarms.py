@@ -147,6 +147,15 @@ class TestAlarmsThatCanFire:
                 "FATAL:  remaining connection slots are reserved for non-replication superuser connections",
             ),
             (
+                "connection-slots",
+                "FATAL:  remaining connection slots are reserved for roles with the SUPERUSER attribute",
+            ),
+            (
+                "connection-slots",
+                "FATAL:  remaining connection slots are reserved for roles with privileges of the "
+                '"rds_reserved" role',
+            ),
+            (
                 "plaintext",
                 'FATAL:  no pg_hba.conf entry for host "10.0.1.9", user "app", database "db", no encryption',
             ),
@@ -155,7 +164,7 @@ class TestAlarmsThatCanFire:
             ("deadlock", "ERROR:  deadlock detected"),
         ],
     )
-    def test_a_line_of_postgresql_14_is_counted_by_the_filter_for_it_and_no_other(
+    def test_a_line_of_postgresql_14_or_17_is_counted_by_the_filter_for_it_and_no_other(
         self, product_template: Template, kind: str, line: str
     ) -> None:
         counting = [

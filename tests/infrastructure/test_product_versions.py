@@ -8,7 +8,7 @@ from typing import Any
 import aws_cdk as cdk
 import pytest
 
-from product_template import custom_resources, released
+from product_template import custom_resources, released, tables
 from product_template.tap_stack import TapStack
 
 Template = dict[str, Any]
@@ -52,6 +52,39 @@ class TestSuffixGivenInCode:
             ValueError, match=r"environment_suffix must be 2 to 20 characters .* but is 'Bad_Suffix'"
         ):
             TapStack(cdk.App(), "TapStack", environment_suffix="Bad_Suffix")
+
+
+class TestUpgradeFromPostgreSQL14:
+    @pytest.fixture
+    def template(self) -> Template:
+        return tables.newest()[2]
+
+    def test_brings_the_newest_minor_of_17_and_the_parameter_group_for_it_in_one_update(
+        self, template: Template
+    ) -> None:
+        database = template["Resources"]["DatabaseInstance"]["Properties"]
+        group = template["Resources"]["DatabaseParameterGroup"]["Properties"]
+        assert database["EngineVersion"] == "17"
+        assert database["DBParameterGroupName"] == {"Ref": "DatabaseParameterGroup"}
+        assert group["Family"] == "postgres17"
+        assert group["DBParameterGroupName"]["Fn::Join"][1][0] == "parameter-group-postgres17-"
+        assert "PostgreSQL 17" in template["Description"]
+
+    def test_happens_only_with_a_consent_to_17_that_nobody_has_given_before(self, template: Template) -> None:
+        consent = template["Parameters"]["AllowMajorVersionUpgrade"]
+        assert (consent["Default"], consent["AllowedValues"]) == ("none", ["none", "17"])
+        allowed = template["Resources"]["DatabaseInstance"]["Properties"]["AllowMajorVersionUpgrade"]
+        condition, *values = allowed["Fn::If"]
+        assert values == [True, False]
+        assert template["Conditions"][condition] == {
+            "Fn::Equals": [{"Ref": "AllowMajorVersionUpgrade"}, "17"]
+        }
+
+    def test_is_nothing_that_the_line_before_can_be_asked_for(self, product_template: Template) -> None:
+        assert "AllowMajorVersionUpgrade" not in product_template["Parameters"]
+        assert (
+            "AllowMajorVersionUpgrade" not in product_template["Resources"]["DatabaseInstance"]["Properties"]
+        )
 
 
 class TestParameters:
@@ -120,6 +153,11 @@ class TestParameters:
             ("AllocatedStorage", [20, 65536], [19, 65537]),
             ("MaxAllocatedStorage", [22, 65536], [21, 65537]),
             ("BackupRetentionDays", [1, 35], [0, 36]),
+            (
+                "EngineLifecycleSupport",
+                ["open-source-rds-extended-support", "open-source-rds-extended-support-disabled"],
+                ["", "none"],
+            ),
         ],
     )
     def test_rules(
