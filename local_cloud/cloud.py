@@ -34,6 +34,7 @@ from . import (
     rds_modifications,
     rds_snapshots,
     rds_state,
+    rds_subscriptions,
     service_catalog,
     step_functions,
     trust,
@@ -58,6 +59,7 @@ PARTS = (
     rds_snapshots,
     rds_exports,
     rds_metrics,
+    rds_subscriptions,
     cloudformation,
     service_catalog,
 )

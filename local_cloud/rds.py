@@ -212,12 +212,7 @@ def _patch_groups(world: World) -> None:
             )  # fmt: skip
         return delete_parameter_group_original(self, db_parameter_group_name)
 
-    def create_subscription(self: RDSBackend, kwargs: Any) -> Any:
-        values = {"enabled": True} | dict(kwargs.items())
-        return create_subscription_original(self, values)
-
     delete_subnet_group_original = world.patch(RDSBackend, "delete_subnet_group", delete_subnet_group)
     delete_parameter_group_original = world.patch(
         RDSBackend, "delete_db_parameter_group", delete_parameter_group
     )
-    create_subscription_original = world.patch(RDSBackend, "create_event_subscription", create_subscription)

@@ -122,7 +122,13 @@ class StackOperation:
             for item in stack.resources.values()
             if item.status not in ("DELETE_COMPLETE", "DELETE_SKIPPED")
         ]
-        failed = self._remove(resources, self.handler.specification.template.dependencies)
+        dependencies = dict(self.handler.specification.template.dependencies)
+        if stack.undo:
+            # Of an update whose rollback failed: what it made, and what that was to replace.
+            resources += stack.undo.leftovers(stack.resources.values())
+            for name, needs in stack.undo.abandoned.template.dependencies.items():
+                dependencies[name] = dependencies.get(name, set()) | needs
+        failed = self._remove(resources, dependencies)
         if failed:
             stack.set_status(
                 f"{verb}_FAILED", f"The following resource(s) failed to delete: {_names(failed)}. "
@@ -171,13 +177,16 @@ class StackOperation:
 
     def _update_resource(self, logical_id: str, undo: Undo) -> bool:
         if logical_id in self.stack.resources:
+
+            def replaced(before: StackResource) -> None:
+                undo.replaced.append(before)
+                undo.made.append(self.stack.resources[logical_id])
+
             return self.handler.update(
-                logical_id,
-                undo.replaced.append,
-                lambda before: undo.resources.__setitem__(logical_id, before),
+                logical_id, replaced, lambda before: undo.resources.__setitem__(logical_id, before)
             )
         created = self.handler.create(logical_id)
-        undo.created.append(self.stack.resources[logical_id])
+        undo.made.append(self.stack.resources[logical_id])
         return created
 
     def _check_removal(self, removed: list[StackResource]) -> list[str]:
@@ -206,7 +215,6 @@ class StackOperation:
         """Take an update back but for `skipped`; the stack is at UPDATE_ROLLBACK_IN_PROGRESS."""
         stack, undo = self.stack, self.stack.undo
         assert undo is not None
-        successors = [stack.resources[item.logical_id] for item in undo.replaced]
         abandoned = undo.abandoned.template.dependencies
         self.handler = self.handler_for(undo.specification)
         graph = undo.specification.template.dependencies
@@ -221,10 +229,10 @@ class StackOperation:
             return
         stack.specification, stack.undo = undo.specification, None
         stack.set_status("UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS")
-        for resource in undo.created:
-            stack.resources.pop(resource.logical_id, None)
-        kept = {item.physical_id for item in stack.resources.values()}
-        extra = [item for item in [*undo.created, *successors] if item.physical_id not in kept]
+        for resource in undo.made:
+            if stack.resources.get(resource.logical_id) is resource:
+                stack.resources.pop(resource.logical_id)
+        extra = undo.leftovers([*stack.resources.values(), *undo.replaced])
         self._remove(
             extra, {name: graph.get(name, set()) | abandoned.get(name, set()) for name in graph | abandoned}
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -136,13 +136,25 @@ class Stack:
 
 @dataclass
 class Undo:
-    """What an update has done so far, so that it can be taken back."""
+    """What an update has done so far, so that it can be taken back.
+
+    Attributes:
+        specification: what to go back to.
+        abandoned: what the update was to make.
+        resources: what it touched, as it was before.
+        made: the new physical resources, of new logical ids and in the place of `replaced` ones.
+    """
 
     specification: Specification
     abandoned: Specification
     resources: dict[str, StackResource] = field(default_factory=dict)
-    created: list[StackResource] = field(default_factory=list)
+    made: list[StackResource] = field(default_factory=list)
     replaced: list[StackResource] = field(default_factory=list)
+
+    def leftovers(self, current: Iterable[StackResource]) -> list[StackResource]:
+        """Return the physical resources of the update, old and new, that are not among the current ones."""
+        kept = {id(item) for item in current}
+        return [item for item in [*self.made, *self.replaced] if id(item) not in kept]
 
 
 def new_stack_id(name: str) -> str:

@@ -11,7 +11,7 @@ from tests.local_cloud.databases import available, create, delete
 
 @pytest.fixture(scope="module")
 def speed() -> float:
-    return 100_000
+    return 3_000
 
 
 def test_an_instance_takes_its_time_to_come_and_to_go(rds: Any, cloud: Cloud) -> None:

@@ -47,6 +47,17 @@ def _each_batch(call: Call, method: str, group: str, parameters: list[dict[str, 
         )
 
 
+def _set_sources(call: Call, subscription: str, old: Properties, new: Properties) -> None:
+    """Add and remove the sources of an existing subscription, which no modification changes."""
+    rds, before, now = call.client("rds"), set(old.get("SourceIds", [])), set(new.get("SourceIds", []))
+    if not old:
+        return
+    for source in sorted(now - before):
+        rds.add_source_identifier_to_subscription(SubscriptionName=subscription, SourceIdentifier=source)
+    for source in sorted(before - now):
+        rds.remove_source_identifier_from_subscription(SubscriptionName=subscription, SourceIdentifier=source)
+
+
 def _instance_parameters(properties: Properties) -> Properties:
     """Flatten the master secret's key, which the API takes as a parameter of its own."""
     secret = properties.get("MasterUserSecret", {})
@@ -231,6 +242,6 @@ TYPES: Mapping[str, Provider] = {
         key=("SubscriptionName",), update_call="modify_event_subscription",
         delete_call="delete_event_subscription",
         name="SubscriptionName", lower=True, gone=("SubscriptionNotFound", "SubscriptionNotFoundFault"),
-        tagging=_tagging("es"),
+        updated_after=("SourceIds",), after=_set_sources, tagging=_tagging("es"),
     ),
 }  # fmt: skip
