@@ -98,7 +98,8 @@ def identity_may(role_arn: str, action: str) -> bool:
 
 def _identity_documents(role_arn: str) -> list[str]:
     role = iam_backends[role_arn.split(":")[4]]["aws"].get_role_by_arn(role_arn)
-    return [*role.policies.values(), *map(_default_version, role.managed_policies.values())]
+    # A copy first: another thread may be attaching or detaching one.
+    return [*role.policies.values(), *map(_default_version, list(role.managed_policies.values()))]
 
 
 def key_allows(key_id: str, action: str, caller: Caller) -> bool:
