@@ -54,8 +54,19 @@ class Artifact(Model):
         return self.path.split("/", 3)[3]
 
 
-class KeyValue(Model):
-    """A parameter or a tag of a message. A null value arrives as an empty string."""
+class Parameter(Model):
+    """A parameter of a message.
+
+    Service Catalog does not look previous values up for external engines: where the user chose to keep one,
+    the value is null, as github.com/aws-ia/terraform-aws-sce-tf-community/issues/11 found.
+    """
+
+    key: NonEmpty
+    value: str | None = None
+
+
+class Tag(Model):
+    """A tag of a message. A null value arrives as an empty string."""
 
     key: NonEmpty
     value: Annotated[str, BeforeValidator(lambda value: "" if value is None else value)] = ""
@@ -74,8 +85,8 @@ class Message(Model):
     provisioning_artifact_id: str = ""
     launch_role_arn: Annotated[str, Field(pattern=r"^arn:[^:]+:iam::\d{12}:role/.+$")]
     artifact: Artifact | None = None
-    parameters: Annotated[list[KeyValue], BeforeValidator(_none_as_empty)] = []
-    tags: Annotated[list[KeyValue], BeforeValidator(_none_as_empty)] = []
+    parameters: Annotated[list[Parameter], BeforeValidator(_none_as_empty)] = []
+    tags: Annotated[list[Tag], BeforeValidator(_none_as_empty)] = []
 
     @property
     def template(self) -> Artifact:

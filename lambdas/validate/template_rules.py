@@ -6,7 +6,7 @@ import re
 from decimal import Decimal
 
 from engine.errors import TemplateUnsuitableError
-from engine.models import KeyValue
+from engine.models import Parameter
 from engine.template import Rules, Template
 
 from validate.violations import Violation
@@ -32,12 +32,12 @@ def require_product(template: Template) -> None:
 
 
 def resolve(
-    template: Template, given: list[KeyValue], current: dict[str, str]
+    template: Template, given: list[Parameter], current: dict[str, str]
 ) -> tuple[dict[str, str], list[Violation]]:
     """Return the value of every parameter, and the rules that are broken.
 
-    What the message leaves out stays as the stack has it, else it is the template's default. A value that may
-    not be echoed can't be read back from the stack, so it has to be given each time.
+    What the message leaves out, or has no value for, stays as the stack has it, else it is the template's
+    default. A value that may not be echoed can't be read back from the stack: it has to be given each time.
 
     Args:
         template: the version to launch.
@@ -47,13 +47,14 @@ def resolve(
     violations = [
         Violation(item.key, "is not an input of this version: remove it")
         for item in given
-        if item.key not in template.parameters
+        # To keep the value of an input that this version dropped is nothing to refuse.
+        if item.key not in template.parameters and (item.value is not None or item.key not in current)
     ]
     keys = [item.key for item in given]
     violations += [
         Violation(key, "is given twice") for key in sorted({key for key in keys if keys.count(key) > 1})
     ]
-    message = {item.key: item.value for item in given}
+    message = {item.key: item.value for item in given if item.value is not None}
     values: dict[str, str] = {}
     for name, rules in template.parameters.items():
         fallback = rules.default_text

@@ -23,7 +23,6 @@ class ProvisionedProduct:
     artifact_id: str
     path_id: str
     launch_role_arn: str
-    parameters: dict[str, str]
     tags: dict[str, str]
     principal: str  # unique id of who launched it, as the messages to the engine carry it
     user_arn: str
@@ -74,7 +73,7 @@ class Record:
     provisioned_product: ProvisionedProduct
     product_id: str
     artifact_id: str
-    parameters: dict[str, str]
+    parameters: dict[str, str | None]  # None: the previous value
     user_arn: str
     session_arn: str
     workflow_token: str = field(repr=False)  # whoever knows it can end the operation

@@ -62,7 +62,6 @@ def notify_update_provisioned_product_engine_workflow_result(call: Call) -> Resp
         if call["Status"] == "FAILED":
             return _fail(record, call.get("FailureReason", _INTERNAL_FAILURE), "TAINTED")
         record.provisioned_product.artifact_id = record.artifact_id
-        record.provisioned_product.parameters = record.parameters
         return _succeed(call, record)
 
     return _take(call, "UPDATE_PROVISIONED_PRODUCT", conclude)

@@ -46,10 +46,10 @@ def provision_product(call: Call) -> Response:
             f"Provisioning artifact {artifact.id} is deprecated: launch another version."
         )
     _refuse_stack_features(call, "NotificationArns", "ProvisioningPreferences")
-    parameters = {key: value for key, value in _given(call).items() if value is not None}
+    parameters = _given(call)
     tags = _tags(call, product, path)
     with call.catalog.lock:
-        provisioned = _new(call, product, artifact, path, parameters, tags)
+        provisioned = _new(call, product, artifact, path, tags)
         call.catalog.provisioned_products[provisioned.id] = provisioned
         record = _new_record(call, "PROVISION_PRODUCT", provisioned, artifact.id, parameters)
     _start(call, record, lambda: describe_inputs(record, product, artifact))
@@ -61,7 +61,6 @@ def _new(
     product: Product,
     artifact: Artifact,
     path: LaunchPath,
-    parameters: dict[str, str],
     tags: dict[str, str],
 ) -> ProvisionedProduct:
     name = call["ProvisionedProductName"]
@@ -82,7 +81,6 @@ def _new(
         artifact_id=artifact.id,
         path_id=path.id,
         launch_role_arn=role_arn,
-        parameters=parameters,
         tags=tags,
         principal=call.caller.unique_id,
         user_arn=call.caller.arn,
@@ -92,7 +90,7 @@ def _new(
 
 
 def _given(call: Call) -> dict[str, str | None]:
-    """Return the parameters of the request; None stands for "use the previous value"."""
+    """Return the parameters of the request; None stands for UsePreviousValue, which the engine resolves."""
     given: dict[str, str | None] = {}
     for parameter in call.get("ProvisioningParameters", []):
         key = parameter.get("Key")
@@ -130,8 +128,9 @@ def update_provisioned_product(call: Call) -> Response:
 
     Raises:
         ValidationError: the provisioned product is under change, or in ERROR.
-        InvalidParametersError: a previous value is asked for that there is not, or something that EXTERNAL
-            products do not have.
+        InvalidParametersError: the version is deprecated and older than the present one, or something is
+            asked for that EXTERNAL products do not have.
+        ResourceNotFoundError: the version is not active.
     """
     _refuse_stack_features(call, "Tags", "ProvisioningPreferences")
     provisioned = find_provisioned_product(
@@ -139,7 +138,7 @@ def update_provisioned_product(call: Call) -> Response:
     )
     product = _same_product(call, provisioned)
     artifact = _target(call, product, provisioned)
-    parameters = _resolve(_given(call), provisioned.parameters)
+    parameters = _given(call)
     with call.catalog.lock:
         _claim(provisioned, "update", "AVAILABLE", "TAINTED")
         record = _new_record(call, "UPDATE_PROVISIONED_PRODUCT", provisioned, artifact.id, parameters)
@@ -167,12 +166,6 @@ def _target(call: Call, product: Product, provisioned: ProvisionedProduct) -> Ar
             f"Provisioning artifact {target.id} is deprecated: choose a newer version."
         )
     return target
-
-
-def _resolve(given: dict[str, str | None], previous: dict[str, str]) -> dict[str, str]:
-    if missing := [key for key, value in given.items() if value is None and key not in previous]:
-        raise InvalidParametersError(f"There is no previous value of {', '.join(missing)}.")
-    return {key: previous[key] if value is None else value for key, value in given.items()}
 
 
 @operation
@@ -225,7 +218,7 @@ def _new_record(
     record_type: RecordType,
     provisioned: ProvisionedProduct,
     artifact_id: str,
-    parameters: dict[str, str],
+    parameters: dict[str, str | None],
 ) -> Record:
     record = Record(
         type=record_type,

@@ -1,7 +1,7 @@
 """Take every permission that the newest version's life needs away, one at a time: does the failure name it?
 
-`python -m tests.privilege.sweep` takes half an hour, or less with the name of one role; test_refusals.py tries
-one permission of each step.
+`python -m tests.privilege.sweep` takes half an hour, less with the name of a role; test_refusals.py tries one
+permission of each step.
 """
 
 import json
@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def main() -> None:
-    """Print one line for each permission of the roles named, or of both; exit with how many failed silently."""
+    """Print a line for each permission of the roles named, or of both; exit with how many failed silently."""
     roles = sys.argv[1:] or ROLES
     context = json.loads((ROOT / "cdk.json").read_text())["context"]
     context["catalog:principals"] = [ADMINISTRATOR]

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 from engine.errors import TemplateUnsuitableError
-from engine.models import KeyValue
+from engine.models import Parameter
 from engine.template import Template
 from validate.template_rules import require_product, resolve
 from validate.violations import Violation, refusal
@@ -11,7 +11,7 @@ from validate.violations import Violation, refusal
 def check(rules: Any, value: str) -> Any:
     """Return the lines about one parameter P with the given rules and value."""
     template = Template.parse({"Parameters": {"P": rules}, "Resources": {"R": {"Type": "T"}}})
-    _, violations = resolve(template, [KeyValue(key="P", value=value)], {})
+    _, violations = resolve(template, [Parameter(key="P", value=value)], {})
     return [str(violation) for violation in violations]
 
 
@@ -78,7 +78,7 @@ def product(product_template: dict[str, Any]) -> Any:
 
 
 def given(**values: Any) -> Any:
-    return [KeyValue(key=key, value=value) for key, value in values.items()]
+    return [Parameter(key=key, value=value) for key, value in values.items()]
 
 
 def test_what_is_left_out_gets_the_default(product: Template) -> None:
@@ -99,6 +99,28 @@ def test_an_update_keeps_what_the_stack_has_over_what_the_template_says(product:
     assert violations == []
     assert (values["AllocatedStorage"], values["BackupRetentionDays"]) == ("300", "14")
     assert "Gone" not in values
+
+
+def test_a_value_to_be_kept_is_that_of_the_stack_or_for_a_new_input_the_default(product: Template) -> None:
+    current = {"EnvironmentSuffix": "dev", "OpsEmails": "a@example.com", "Gone": "x"}
+    kept = given(EnvironmentSuffix=None, OpsEmails=None, BackupRetentionDays=None, Gone=None)
+    values, violations = resolve(product, kept, current)
+    assert violations == []
+    assert (values["EnvironmentSuffix"], values["BackupRetentionDays"]) == ("dev", "7")
+    assert "Gone" not in values
+
+
+def test_a_value_to_be_kept_that_there_never_was_is_required_or_a_mistake(product: Template) -> None:
+    _, violations = resolve(product, given(EnvironmentSuffix=None, OpsEmails="a@example.com", Typo=None), {})
+    assert [violation.input for violation in violations] == ["Typo", "EnvironmentSuffix"]
+
+
+def test_a_value_for_an_input_that_the_version_dropped_is_a_mistake(product: Template) -> None:
+    current = {"EnvironmentSuffix": "dev", "OpsEmails": "a@example.com", "Gone": "x"}
+    _, violations = resolve(product, given(Gone="y"), current)
+    assert [str(violation) for violation in violations] == [
+        "- Gone: is not an input of this version: remove it"
+    ]
 
 
 def test_all_wrong_inputs_are_found_at_once(product: Template) -> None:

@@ -65,7 +65,9 @@ def test_every_message_has_a_fresh_copy_and_a_fresh_token(shop: Shop) -> None:
     assert len({message["token"] for message in messages}) == 2
 
 
-def test_the_message_of_an_update_has_previous_values_resolved_and_nothing_else_added(shop: Shop) -> None:
+def test_the_message_of_an_update_has_null_for_previous_values_and_nothing_of_what_was_left_out(
+    shop: Shop,
+) -> None:
     given = [{"Key": "Env", "Value": "dev"}, {"Key": "Size", "Value": "1"}, {"Key": "Left", "Value": "x"}]
     product_id = shop.available(ProvisioningParameters=given)
     version = shop.add_version("2.0.0")
@@ -76,12 +78,17 @@ def test_the_message_of_an_update_has_previous_values_resolved_and_nothing_else_
         ProvisioningParameters=[
             {"Key": "Env", "UsePreviousValue": True, "Value": "ignored"},
             {"Key": "Size", "Value": "2"},
+            {"Key": "NeverGiven", "UsePreviousValue": True},
         ],
     )["RecordDetail"]
     message = shop.engine.receive("Update")
     assert message["operation"] == record["RecordType"] == "UPDATE_PROVISIONED_PRODUCT"
     assert message["provisioningArtifactId"] == version
-    assert message["parameters"] == [{"key": "Env", "value": "dev"}, {"key": "Size", "value": "2"}]
+    assert message["parameters"] == [
+        {"key": "Env", "value": None},
+        {"key": "Size", "value": "2"},
+        {"key": "NeverGiven", "value": None},
+    ]
 
 
 def test_the_message_of_a_termination_has_neither_product_nor_artifact_nor_parameters(shop: Shop) -> None:
@@ -194,11 +201,20 @@ def test_deprecated_versions_are_for_updates_to_no_older_version_and_inactive_on
     update = shop.client.update_provisioned_product
     assert "deprecated" in refusal(update, ProvisionedProductId=product_id, ProvisioningArtifactId=old)
     update(ProvisionedProductId=product_id, ProvisioningArtifactId=current)
-    assert shop.engine.receive("Update")["provisioningArtifactId"] == current
-    mark(old, Active=False)
-    assert refusal(shop.launch, ProvisioningArtifactId=old).startswith("ResourceNotFoundException")
-    offered = shop.client.describe_product(Id=shop.product_id)["ProvisioningArtifacts"]
-    assert old not in [version["Id"] for version in offered]
+    message = shop.engine.receive("Update")
+    assert message["provisioningArtifactId"] == current
+    shop.engine.updated(message)
+    mark(current, Active=False)
+    assert refusal(shop.launch, ProvisioningArtifactId=current).startswith("ResourceNotFoundException")
+    offered = {
+        version["Id"]: version["Guidance"]
+        for version in shop.client.describe_product(Id=shop.product_id)["ProvisioningArtifacts"]
+    }
+    assert offered[old] == "DEPRECATED"
+    assert current not in offered
+    for version in ({"ProvisioningArtifactId": current}, {}):
+        told = refusal(update, ProvisionedProductId=product_id, **version)
+        assert told.startswith("ResourceNotFoundException")
 
 
 def test_a_product_without_launch_constraint_is_not_launched(shop: Shop) -> None:
@@ -223,10 +239,7 @@ def test_products_of_other_types_are_not_launched(shop: Shop) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
-        (
-            {"ProvisioningParameters": [{"Key": "New", "UsePreviousValue": True}]},
-            "InvalidParametersException",
-        ),
+        ({"ProvisioningParameters": [{"Key": "New"}]}, "InvalidParametersException"),
         ({"Tags": [{"Key": "a", "Value": "b"}]}, "InvalidParametersException"),
         ({"ProvisioningArtifactId": "pa-0000000000000"}, "ResourceNotFoundException"),
         ({"ProvisionedProductName": "x"}, "InvalidParametersException"),
