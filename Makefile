@@ -4,6 +4,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 SUFFIX ?= dev
 EMAILS ?= ops@example.com
+VERSION ?=
 PORT ?= 0
 BASE ?= HEAD
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -23,8 +24,8 @@ help: ## This list
 	@.venv/bin/uv sync --quiet --locked
 	@touch $@
 
-launch: .venv/.synced ## Launch the product in a local cloud and show it happen (SUFFIX=dev EMAILS=a@x.com,b@x.com)
-	@python -m local_cloud launch EnvironmentSuffix="$(SUFFIX)" OpsEmails="$(EMAILS)"
+launch: .venv/.synced ## Launch the product in a local cloud and show it happen (SUFFIX=dev EMAILS=a@x.com,b@x.com VERSION=1.1.0)
+	@python -m local_cloud launch --version "$(VERSION)" EnvironmentSuffix="$(SUFFIX)" OpsEmails="$(EMAILS)"
 
 cloud: .venv/.synced ## Serve the local cloud with the catalog deployed, for the aws command (PORT=5000)
 	@python -m local_cloud serve --port $(PORT)

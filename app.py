@@ -7,10 +7,10 @@ from typing import Any
 
 import aws_cdk as cdk
 
-from catalog_stack.catalog import VersionFileError
 from catalog_stack.roles import LaunchRoles
 from catalog_stack.settings import REGION, Settings, SettingsError
 from catalog_stack.stack import CatalogStack
+from catalog_stack.versions import VersionFileError
 from product_template.tap_stack import TapStack
 
 

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3_assets as s3_assets
 from aws_cdk import aws_servicecatalog as servicecatalog
 from constructs import Construct
 
 from .roles import LAUNCH_ROLE, LaunchRoles
 from .settings import REGION, Settings
+from .version_guidance import VersionGuidance
+from .versions import VERSIONS, guidance, version_files
 
-VERSIONS = Path(__file__).parent.parent / "product_template" / "versions"
 PRODUCT = "TapStack"
-
-
-class VersionFileError(ValueError):
-    """The product has no version, or a file among its versions is not named like one."""
 
 
 class Catalog(Construct):
@@ -27,20 +24,31 @@ class Catalog(Construct):
     Args:
         scope: the stack.
         construct_id: its id.
-        settings: owner, support texts and principals.
+        settings: owner, support texts, principals and inactive versions.
         launch_roles: the roles of this account.
+        key: encrypts the log of the function that marks versions.
 
     Attributes:
         portfolio_id: the portfolio.
         product_id: the product.
-        launch_command: launches the newest version from a terminal.
+        version: the one that is recommended, the newest of the oldest major on offer: R10 asks for PostgreSQL
+            14, which version 1 has.
+        launch_command: launches it from a terminal.
     """
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, settings: Settings, launch_roles: LaunchRoles
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: Settings,
+        launch_roles: LaunchRoles,
+        key: kms.IKey,
     ) -> None:
         super().__init__(scope, construct_id)
         files = version_files(VERSIONS)
+        marks = guidance(files, settings.inactive_versions)
+        self.version = next(version for version, mark in marks.items() if mark == "DEFAULT")
         self.portfolio_id = servicecatalog.CfnPortfolio(
             self,
             "Portfolio",
@@ -48,10 +56,20 @@ class Catalog(Construct):
             description="Databases that teams launch themselves",
             provider_name=settings.owner,
         ).ref
-        self.product_id = self._product(settings, files).ref
+        product = self._product(settings, files)
+        self.product_id = product.ref
+        VersionGuidance(
+            self,
+            "VersionGuidance",
+            product=product,
+            guidance=marks,
+            inactive=settings.inactive_versions,
+            key=key,
+            log_retention=settings.log_retention,
+        )
         self.launch_command = (
             f"aws servicecatalog provision-product --region {REGION} --product-id {self.product_id} "
-            f"--provisioning-artifact-name {list(files)[-1]} --provisioned-product-name tapstack-dev "
+            f"--provisioning-artifact-name {self.version} --provisioned-product-name tapstack-dev "
             "--provisioning-parameters Key=EnvironmentSuffix,Value=dev Key=OpsEmails,Value=you@example.com"
         )
         self._launch_with(launch_roles)
@@ -72,7 +90,7 @@ class Catalog(Construct):
             name=PRODUCT,
             product_type="EXTERNAL",
             owner=settings.owner,
-            description="A highly available, encrypted PostgreSQL 14 database in its own network",
+            description="A highly available, encrypted PostgreSQL database in its own network",
             support_email=settings.support_email,
             support_url=settings.support_url,
             support_description=settings.support_description,
@@ -106,22 +124,3 @@ class Catalog(Construct):
             description="Launches run with the launch role of the account they are made in",
         )
         constraint.node.add_dependency(association, launch_roles)
-
-
-def version_files(directory: Path) -> dict[str, Path]:
-    """Return the template files by version, oldest first, in the order of semantic versioning.
-
-    Raises:
-        VersionFileError: there is none, or one is not named `<major>.<minor>.<patch>.template.json`.
-    """
-    files = {}
-    for file in directory.glob("*.json"):
-        match = re.fullmatch(r"(\d+)\.(\d+)\.(\d+)\.template\.json", file.name)
-        if not match:
-            raise VersionFileError(f"{file} is not named like a version, for example 1.0.0.template.json")
-        files[tuple(map(int, match.groups()))] = file
-    if not files:
-        raise VersionFileError(
-            f"{directory} holds no version of the product. Write one: make release VERSION=1.0.0"
-        )
-    return {".".join(map(str, version)): files[version] for version in sorted(files)}

@@ -12,6 +12,8 @@ from aws_cdk import aws_logs as logs
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
+from .versions import VERSIONS, version_files
+
 REGION = "us-east-1"
 PREFIX = "catalog:"
 
@@ -33,6 +35,15 @@ def _pairs(value: Any) -> Any:
     if not all(separator for _, separator, _ in pairs):
         raise ValueError("must be written name=value, with commas between")
     return {name: text for name, _, text in pairs}
+
+
+def _some_released(names: list[str]) -> list[str]:
+    released = list(version_files(VERSIONS))
+    if not set(names) <= set(released):
+        raise ValueError(f"must be versions of the product, which are {', '.join(released)}")
+    if set(names) == set(released):
+        raise ValueError("must leave a version that can be launched")
+    return names
 
 
 def _matching(pattern: str, rule: str) -> AfterValidator:
@@ -64,6 +75,7 @@ class Settings(BaseModel):
     Attributes:
         principals: who may launch, as IAM ARNs or patterns; none until you name some.
         provisioning_accounts: further accounts that import the portfolio and launch into themselves.
+        inactive_versions: versions that nobody may launch or update to, such as one with a defect.
         hub_account: set in such an account, to deploy only the launch roles there, trusting this hub.
         owner: shown as the provider of the portfolio and the owner of the product.
         support_email, support_url, support_description: shown to whoever launches.
@@ -76,6 +88,7 @@ class Settings(BaseModel):
 
     principals: Annotated[list[Principal], BeforeValidator(_split)] = []
     provisioning_accounts: Annotated[list[Account], BeforeValidator(_split)] = []
+    inactive_versions: Annotated[list[str], BeforeValidator(_split), AfterValidator(_some_released)] = []
     hub_account: Account | None = None
     owner: Annotated[str, Field(min_length=1, max_length=50)] = "Platform team"
     support_email: Email | None = None

@@ -25,7 +25,7 @@ class CatalogStack(Stack):
         key = CatalogKey(self, "Key")
         engine = Engine(self, "Engine", key=key, log_retention=settings.log_retention, accounts=accounts)
         roles = LaunchRoles(self, "LaunchRoles", hub_account=self.account)
-        catalog = Catalog(self, "Catalog", settings=settings, launch_roles=roles)
+        catalog = Catalog(self, "Catalog", settings=settings, launch_roles=roles, key=key)
         Monitoring(self, "Monitoring", engine=engine, key=key, email=settings.alarm_email)
 
         for name, value in settings.tags.items():
@@ -34,9 +34,8 @@ class CatalogStack(Stack):
             self, "PortfolioId", value=catalog.portfolio_id, description="To open or share the portfolio"
         )
         CfnOutput(self, "ProductId", value=catalog.product_id, description="The product that users launch")
-        CfnOutput(
-            self, "LaunchCommand", value=catalog.launch_command, description="Launches the newest version"
-        )
+        CfnOutput(self, "Version", value=catalog.version, description="The version that is recommended")
+        CfnOutput(self, "LaunchCommand", value=catalog.launch_command, description="Launches that version")
         CfnOutput(
             self, "StateMachineArn", value=engine.machine.state_machine_arn, description="Shows each launch"
         )

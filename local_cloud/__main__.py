@@ -8,7 +8,7 @@ import sys
 
 from rich.console import Console
 
-from .catalog import SynthesisFailedError
+from .catalog import NotOfferedError, SynthesisFailedError
 from .launch import launch
 from .serve import serve
 
@@ -18,8 +18,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m local_cloud", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
 
-    launching = commands.add_parser("launch", help="launch the newest product version and show it happen")
+    launching = commands.add_parser("launch", help="launch the product and show it happen")
     launching.add_argument("parameters", nargs="*", metavar="KEY=VALUE", help="the product's parameters")
+    launching.add_argument("--version", default="", help="if not the one that the catalog recommends")
     launching.add_argument("--speed", type=_speed, default=100.0, help="AWS seconds in one second here")
 
     serving = commands.add_parser("serve", help="serve the deployed catalog for the aws command")
@@ -31,9 +32,10 @@ def main() -> int:
     console = Console(highlight=False, emoji=False)
     try:
         if arguments.command == "launch":
-            return launch(console, _pairs(parser, arguments.parameters), arguments.speed)
+            parameters = _pairs(parser, arguments.parameters)
+            return launch(console, parameters, arguments.speed, arguments.version)
         return serve(console, arguments.port, arguments.speed)
-    except SynthesisFailedError as error:
+    except (NotOfferedError, SynthesisFailedError) as error:
         print(error, file=sys.stderr)  # noqa: T201 - what the app printed goes where it would have gone
         return 1
     except KeyboardInterrupt:

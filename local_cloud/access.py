@@ -106,7 +106,7 @@ _NAMES: dict[str, dict[str, str]] = {
         "SourceArn": "{}",
     },
     "resource-groups": dict.fromkeys(("GroupName", "Group", "Arn"), f"resource-groups:{_HERE}:group/{{}}"),
-    "servicecatalog": {},
+    "servicecatalog": {"ProductId": f"catalog:{_HERE}:product/{{}}"},
     "servicequotas": {},
     "sns": dict.fromkeys(("TopicArn", "ResourceArn", "Name"), f"sns:{_HERE}:{{}}"),
     "states": dict.fromkeys(

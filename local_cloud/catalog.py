@@ -26,6 +26,10 @@ class SynthesisFailedError(Exception):
     """The app did not synthesize; the message is what it printed."""
 
 
+class NotOfferedError(Exception):
+    """What was to be launched is not on offer; the message says what is."""
+
+
 @dataclass(frozen=True)
 class Offer:
     """What a user picks in the console before the launch form opens."""
@@ -48,29 +52,29 @@ def catalog(console: Console, port: int, speed: float) -> Iterator[Cloud]:
             yield cloud
 
 
-def newest_offer(cloud: Cloud) -> Offer:
-    """Return the product on offer and the newest version of its first major number.
+def offer(cloud: Cloud, version: str = "") -> Offer:
+    """Return the product on offer in a version, by default in the one that the catalog's output recommends.
 
     Raises:
-        LookupError: the catalog offers this user no product, or more than one.
+        NotOfferedError: the catalog offers this user no product, or more than one, or not the version.
     """
     service_catalog = cloud.client("servicecatalog")
     found = service_catalog.search_products()["ProductViewSummaries"]
     if len(found) != 1:
-        raise LookupError(f"one product was expected in the catalog, found {len(found)}")
+        raise NotOfferedError(f"One product was expected in the catalog, found {len(found)}.")
     product_id = found[0]["ProductId"]
     versions = service_catalog.describe_product(Id=product_id)["ProvisioningArtifacts"]
-    first = min(_by_number(version["Name"])[0] for version in versions)
-    newest = max(
-        (version for version in versions if _by_number(version["Name"])[0] == first),
-        key=lambda version: _by_number(version["Name"]),
-    )
+    on_offer = {each["Name"]: each["Id"] for each in versions if each["Guidance"] == "DEFAULT"}
+    version = version or _recommended(cloud)
+    if version not in on_offer:
+        raise NotOfferedError(f"Version {version} is not on offer. On offer are {', '.join(on_offer)}.")
     path = service_catalog.list_launch_paths(ProductId=product_id)["LaunchPathSummaries"][0]
-    return Offer(product_id, found[0]["Name"], newest["Id"], newest["Name"], path["Id"])
+    return Offer(product_id, found[0]["Name"], on_offer[version], version, path["Id"])
 
 
-def _by_number(version: str) -> list[int]:
-    return [int(part) if part.isdigit() else 0 for part in version.lstrip("v").split(".")]
+def _recommended(cloud: Cloud) -> str:
+    [stack] = cloud.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"]
+    return next(str(each["OutputValue"]) for each in stack["Outputs"] if each["OutputKey"] == "Version")
 
 
 def _synthesize(directory: Path) -> None:

@@ -8,23 +8,33 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from .catalog import STACK_TYPE, catalog, newest_offer, resource_count
+from .catalog import STACK_TYPE, catalog, offer, resource_count
 from .cloud import Cloud
 
 
-def launch(console: Console, parameters: dict[str, str], speed: float) -> int:
-    """Launch the newest version with `parameters`. Returns 0 when the product became AVAILABLE, else 1."""
+def launch(console: Console, parameters: dict[str, str], speed: float, version: str) -> int:
+    """Launch with `parameters` and follow. Returns 0 when the product became AVAILABLE, else 1.
+
+    Args:
+        console: where to show it.
+        parameters: what the form would ask for.
+        speed: AWS seconds in one second here.
+        version: its name; empty for the one that the catalog recommends.
+
+    Raises:
+        NotOfferedError: there is no such version to launch.
+    """
     with catalog(console, port=0, speed=speed) as cloud:
-        offer = newest_offer(cloud)
-        console.print(f"[green]✔[/] On offer: {offer.product_name} {offer.version_name}")
+        offered = offer(cloud, version)
+        console.print(f"[green]✔[/] On offer: {offered.product_name} {offered.version_name}")
         answer = cloud.client("servicecatalog").provision_product(
-            ProductId=offer.product_id,
-            ProvisioningArtifactId=offer.version_id,
-            PathId=offer.path_id,
+            ProductId=offered.product_id,
+            ProvisioningArtifactId=offered.version_id,
+            PathId=offered.path_id,
             ProvisionedProductName="first-launch",
             ProvisioningParameters=[{"Key": key, "Value": value} for key, value in parameters.items()],
         )["RecordDetail"]
-        title = f"provision-product {offer.product_name} {offer.version_name}"
+        title = f"provision-product {offered.product_name} {offered.version_name}"
         console.print(_table(title, list(parameters.items())), soft_wrap=True)
         record = _Follow(console, cloud, answer["ProvisionedProductId"], answer["RecordId"]).to_the_end()
         return _conclude(console, cloud, record)

@@ -7,7 +7,7 @@ import threading
 
 from rich.console import Console
 
-from .catalog import catalog, newest_offer
+from .catalog import catalog, offer
 from .world import REGION
 
 
@@ -17,7 +17,7 @@ def serve(console: Console, port: int, speed: float) -> int:
     for signal_number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signal_number, lambda *_: stop.set())
     with catalog(console, port, speed) as cloud:
-        offer = newest_offer(cloud)
+        offered = offer(cloud)
         console.print(
             f"""
 [bold]The cloud is up.[/] Paste this into another terminal:
@@ -26,9 +26,9 @@ def serve(console: Console, port: int, speed: float) -> int:
          AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local
   # Version 1 of the aws command ignores that URL for rds and sqs unless it is told so:
   aws() {{ command aws --endpoint-url "$AWS_ENDPOINT_URL" "$@"; }}
-  export PRODUCT={offer.product_id} VERSION={offer.version_id} LAUNCH_PATH={offer.path_id}
+  export PRODUCT={offered.product_id} VERSION={offered.version_id} LAUNCH_PATH={offered.path_id}
 
-and live the life of a product ({offer.product_name} {offer.version_name}):
+and live the life of a product ({offered.product_name} {offered.version_name}):
 
   aws servicecatalog search-products
   aws servicecatalog describe-provisioning-parameters --product-id $PRODUCT \\

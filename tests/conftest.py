@@ -8,7 +8,7 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 from app import build
-from catalog_stack.catalog import VERSIONS, version_files
+from catalog_stack.versions import VERSIONS, version_files
 from local_cloud.trust import ADMINISTRATOR
 
 ROOT = Path(__file__).parent.parent

@@ -8,9 +8,11 @@ import aws_cdk as cdk
 import pytest
 from aws_cdk.assertions import Match, Template
 
-from catalog_stack.catalog import VERSIONS, Catalog, VersionFileError, version_files
+from catalog_stack.catalog import Catalog
+from catalog_stack.encryption import CatalogKey
 from catalog_stack.roles import LaunchRoles
 from catalog_stack.settings import Settings
+from catalog_stack.versions import VERSIONS, VersionFileError, guidance, version_files
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +24,8 @@ def small_catalog(**settings: Any) -> Template:
     """A catalog without the engine, which takes longer to synthesize."""
     stack = cdk.Stack(cdk.App(), "Stack")
     roles = LaunchRoles(stack, "LaunchRoles", hub_account=stack.account)
-    Catalog(stack, "Catalog", settings=Settings(**settings), launch_roles=roles)
+    key = CatalogKey(stack, "Key")
+    Catalog(stack, "Catalog", settings=Settings(**settings), launch_roles=roles, key=key)
     return Template.from_stack(stack)
 
 
@@ -67,7 +70,8 @@ def test_the_launch_constraint_waits_for_the_product_and_for_both_roles(catalog:
         logical_id
         for kind in ("AWS::ServiceCatalog::PortfolioProductAssociation", "AWS::IAM::ManagedPolicy")
         for logical_id in catalog.find_resources(kind)
-        if not logical_id.startswith("Engine")  # the policies of its functions are not a launch's concern
+        # The policies of functions are not a launch's concern.
+        if not logical_id.startswith(("Engine", "CatalogVersionGuidance"))
     } | {
         logical_id
         for logical_id, role in catalog.find_resources("AWS::IAM::Role").items()
@@ -119,11 +123,57 @@ def test_users_see_who_helps_them() -> None:
     )
 
 
-def test_the_outputs_say_how_to_launch_the_newest_version(catalog: Template) -> None:
+def test_the_outputs_say_how_to_launch_the_newest_version_with_postgresql_14(catalog: Template) -> None:
     [output] = catalog.find_outputs("LaunchCommand").values()
     command = json.dumps(output["Value"])
     assert "aws servicecatalog provision-product --region us-east-1" in command
-    assert f"--provisioning-artifact-name {versions(catalog)[-1]['Name']} " in command
+    newest = [version for version in version_files(VERSIONS) if version.startswith("1.")][-1]
+    assert f"--provisioning-artifact-name {newest} " in command
+    assert [each["Value"] for each in catalog.find_outputs("Version").values()] == [newest]
+
+
+def marks(catalog: Template) -> dict[str, tuple[str, str]]:
+    [resource] = catalog.find_resources("Custom::VersionGuidance").values()
+    listed = resource["Properties"]["Versions"]
+    return {version["Name"]: (version["Guidance"], version["Active"]) for version in listed}
+
+
+def test_every_version_is_active_and_has_its_guidance(catalog: Template) -> None:
+    expected = guidance(version_files(VERSIONS), [])
+    assert marks(catalog) == {version: (guidance, "true") for version, guidance in expected.items()}
+
+
+def test_the_newest_of_each_major_may_be_launched_and_earlier_ones_are_deprecated() -> None:
+    assert guidance(["1.0.0", "1.1.0", "2.0.0", "2.0.1"], []) == {
+        "1.0.0": "DEPRECATED",
+        "1.1.0": "DEFAULT",
+        "2.0.0": "DEPRECATED",
+        "2.0.1": "DEFAULT",
+    }
+
+
+def test_the_version_before_takes_the_place_of_one_that_is_inactive() -> None:
+    first, *others = version_files(VERSIONS)
+    catalog = small_catalog(inactiveVersions=others)
+    assert marks(catalog) == {
+        first: ("DEFAULT", "true"),
+        **dict.fromkeys(others, ("DEPRECATED", "false")),
+    }
+
+
+def test_the_function_behind_the_guidance_may_change_versions_of_this_product_alone(
+    catalog: Template,
+) -> None:
+    [product] = catalog.find_resources("AWS::ServiceCatalog::CloudFormationProduct")
+    policies = catalog.find_resources("AWS::IAM::ManagedPolicy").items()
+    [policy] = [policy for name, policy in policies if name.startswith("CatalogVersionGuidance")]
+    [of_versions, of_log] = policy["Properties"]["PolicyDocument"]["Statement"]
+    assert of_versions["Action"] == [
+        "servicecatalog:ListProvisioningArtifacts",
+        "servicecatalog:UpdateProvisioningArtifact",
+    ]
+    assert of_versions["Resource"]["Fn::Join"][1][-2:] == [":product/", {"Ref": product}]
+    assert of_log["Action"] == ["logs:CreateLogStream", "logs:PutLogEvents"]
 
 
 def test_versions_are_in_the_order_of_their_numbers(tmp_path: Path) -> None:

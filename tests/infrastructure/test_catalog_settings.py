@@ -9,6 +9,7 @@ import pytest
 from aws_cdk import aws_logs as logs
 
 from catalog_stack.settings import Settings, SettingsError
+from catalog_stack.versions import VERSIONS, version_files
 
 DOCUMENTATION = Path(__file__).parents[2] / "docs" / "configuration.md"
 
@@ -46,6 +47,7 @@ def test_lists_and_tags_can_be_given_on_the_command_line() -> None:
         ),
         ("principals", 7, "list"),
         ("provisioningAccounts", ["12345"], "must be an AWS account id of 12 digits"),
+        ("inactiveVersions", ["1.0.0", "0.9.0"], "must be versions of the product, which are 1.0.0, 1.1.0"),
         ("hubAccount", "hub", "must be an AWS account id of 12 digits"),
         ("owner", "", "at least 1 character"),
         ("supportEmail", "nobody", "must be an email address"),
@@ -64,6 +66,13 @@ def test_a_wrong_setting_is_refused_with_its_key_its_rule_and_its_value(
     assert f"catalog:{key}" in message
     assert rule in message
     assert str(value[0] if isinstance(value, list) else value) in message
+
+
+def test_one_version_has_to_stay_active() -> None:
+    released = list(version_files(VERSIONS))
+    assert read(inactiveVersions=",".join(released[:-1])).inactive_versions == released[:-1]
+    with pytest.raises(SettingsError, match="catalog:inactiveVersions: must leave a version"):
+        read(inactiveVersions=released)
 
 
 def test_all_that_is_wrong_is_said_at_once() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from catalog_stack.catalog import VERSIONS, version_files
+from catalog_stack.versions import VERSIONS, version_files
 from product_template.release import synthesize
 from tests.privilege.exceptions import GRANTED_BESIDES, NOT_GRANTED, ON_EVERYTHING
 from tests.privilege.synthesized import (

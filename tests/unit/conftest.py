@@ -13,6 +13,8 @@ import pytest
 from botocore.stub import Stubber
 from moto import mock_aws
 
+from tests.unit.response_url import Answers
+
 # Before any handler is imported: its clients and its logger read these when they are made.
 os.environ.update(
     AWS_ACCESS_KEY_ID="testing",
@@ -95,3 +97,11 @@ def request_of(event: Callable[[str], dict[str, Any]]) -> Callable[..., dict[str
         }
 
     return build
+
+
+@pytest.fixture
+def answers() -> Iterator[Answers]:
+    answers = Answers()
+    yield answers
+    answers.server.shutdown()
+    answers.server.server_close()

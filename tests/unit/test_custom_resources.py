@@ -1,9 +1,7 @@
 """The inline functions behind the custom resources."""
 
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,39 +10,9 @@ import pytest
 from moto import mock_aws
 
 from product_template.inline import custom_resources
+from tests.unit.response_url import Answers, event_for
 
 BUCKET = "backup-bucket-123456789012-dev"
-
-
-class Answers:
-    """CloudFormation's side of the response URL: remembers what is put there."""
-
-    def __init__(self) -> None:
-        self.received: list[dict[str, Any]] = []
-        self.status = 200
-        answers = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_PUT(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                answers.received.append(json.loads(body) | {"Content-Type": self.headers["Content-Type"]})
-                self.send_response(answers.status)
-                self.end_headers()
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self.server = HTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/answer?signature=secret"
-        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
-
-
-@pytest.fixture
-def answers() -> Iterator[Answers]:
-    answers = Answers()
-    yield answers
-    answers.server.shutdown()
-    answers.server.server_close()
 
 
 @pytest.fixture
@@ -64,20 +32,6 @@ def handle(
     custom_resources.empty_bucket(event, SimpleNamespace(get_remaining_time_in_millis=lambda: remaining))
     [answer] = answers.received
     return answer
-
-
-def event_for(answers: Answers, request_type: str, **properties: str) -> dict[str, Any]:
-    event: dict[str, Any] = {
-        "RequestType": request_type,
-        "ResponseURL": answers.url,
-        "StackId": "arn:aws:cloudformation:us-east-1:123456789012:stack/TapStack/1",
-        "RequestId": "request-1",
-        "LogicalResourceId": "BackupsEmptyOnDelete",
-        "ResourceProperties": properties,
-    }
-    if request_type != "Create":
-        event["PhysicalResourceId"] = "id-before"
-    return event
 
 
 def test_delete_removes_every_version_and_delete_marker(s3: Any, answers: Answers) -> None:
