@@ -71,6 +71,16 @@ class Catalog:
     version_id: str
     path_id: str
 
+    def offering(self, version: str) -> "Catalog":
+        """The catalog with a version chosen, as it could be launched before a newer one deprecated it."""
+        service_catalog = self.cloud.client("servicecatalog")
+        versions = service_catalog.list_provisioning_artifacts(ProductId=self.product_id)
+        [chosen] = [each for each in versions["ProvisioningArtifactDetails"] if each["Name"] == version]
+        service_catalog.update_provisioning_artifact(
+            ProductId=self.product_id, ProvisioningArtifactId=chosen["Id"], Guidance="DEFAULT"
+        )
+        return replace(self, version_id=chosen["Id"])
+
     def provision(self, name: str, **parameters: str) -> dict[str, Any]:
         return self.ended(self.start_provision(name, **parameters))
 
@@ -144,9 +154,7 @@ def catalog(cloud: Cloud) -> Catalog:
 @pytest.fixture(scope="package")
 def oldest(catalog: Catalog) -> Catalog:
     """The catalog with its oldest version chosen: half the resources, where a test is about the engine."""
-    service_catalog = catalog.cloud.client("servicecatalog")
-    version = service_catalog.describe_product(Id=catalog.product_id)["ProvisioningArtifacts"][0]
-    return replace(catalog, version_id=version["Id"])
+    return catalog.offering("1.0.0")
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from catalog_stack.engine_permissions import MACHINE
 from local_cloud.cloud import Cloud
 
 
@@ -104,12 +105,11 @@ def release(cloud: Cloud, content: str) -> None:
 
 
 def executions(cloud: Cloud, of: str = "") -> list[dict[str, Any]]:
-    """Return the executions of the state machine, or those for one record or provisioned product."""
+    """Return the executions of the engine, or those for one record or provisioned product."""
     step_functions = cloud.client("stepfunctions")
-    [machine] = step_functions.list_state_machines()["stateMachines"]
-    pages = step_functions.get_paginator("list_executions").paginate(
-        stateMachineArn=machine["stateMachineArn"]
-    )
+    machines = step_functions.list_state_machines()["stateMachines"]  # products have some, too
+    [arn] = [each["stateMachineArn"] for each in machines if each["name"] == MACHINE]
+    pages = step_functions.get_paginator("list_executions").paginate(stateMachineArn=arn)
     return [execution for page in pages for execution in page["executions"] if of in execution["name"]]
 
 

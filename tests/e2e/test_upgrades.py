@@ -18,8 +18,8 @@ def test_an_upgrade_keeps_what_holds_data_says_what_it_changed_and_the_end_leave
     held = _holding_data(cloud, product)
     assert {kind for kind, _, _ in held} == HOLDS_DATA
 
-    # WHEN it is updated to the newest version
-    upgraded = catalog.update(product, EnvironmentSuffix=None, OpsEmails=None)
+    # WHEN it is updated to the newest version, which has one input more, with all values kept
+    upgraded = catalog.update(product, EnvironmentSuffix=None, OpsEmails=None, EngineLifecycleSupport=None)
 
     # THEN what held data is the same, and the record says what changed
     assert upgraded["RecordDetail"]["Status"] == "SUCCEEDED", reason(upgraded)

@@ -12,6 +12,7 @@ from tests.privilege.life import Lives, lives, reason
 def lived(assembly: Path) -> Iterator[Lives]:
     """A cloud after the life of a product: the oldest version, the newest, and its end."""
     with lives(assembly) as found:
+        found.offer_again(version=0)
         with found.phase("provision"):
             found.form()
             record = found.provision("lived", version=0, EnvironmentSuffix="lived", OpsEmails="a@example.com")

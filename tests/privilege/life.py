@@ -59,6 +59,13 @@ class Lives:
     def requests(self) -> dict[Request, bool]:
         return {one: verdict for asked in self.asked.values() for one, verdict in asked.items()}
 
+    def offer_again(self, version: int) -> None:
+        """Let a version be launched as before a newer one deprecated it."""
+        product, versions, _ = self._offer()
+        self.cloud.client("servicecatalog").update_provisioning_artifact(
+            ProductId=product, ProvisioningArtifactId=versions[version], Guidance="DEFAULT"
+        )
+
     def provision(self, name: str, version: int = -1, **parameters: str) -> dict[str, Any]:
         return self._ended(self._launch(name, version, parameters))
 
