@@ -101,7 +101,7 @@ def test_bundling_twice_gives_the_same_package(tmp_path: Path, catalog_template:
     again = synthesized(tmp_path, **{"aws:cdk:bundling-stacks": ["**"]})
     functions = [
         {
-            r["Properties"]["Code"]["S3Key"]
+            json.dumps(r["Properties"]["Code"])
             for r in template["Resources"].values()
             if r["Type"] == "AWS::Lambda::Function"
         }

@@ -24,10 +24,11 @@ def catalog(catalog_template: Any) -> Template:
 
 @pytest.fixture(scope="module")
 def functions(catalog: Template) -> dict[str, Any]:
-    """The functions by verb, each with its logical id."""
+    """The engine's functions by verb, each with its logical id."""
     return {
         function["Properties"]["Handler"].split(".")[0]: {"Id": logical_id, **function["Properties"]}
         for logical_id, function in catalog.find_resources("AWS::Lambda::Function").items()
+        if logical_id.startswith("Engine")
     }
 
 

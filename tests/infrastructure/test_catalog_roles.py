@@ -101,15 +101,18 @@ def test_service_catalog_and_the_engine_take_the_launch_role(trust: dict[str, li
     }
 
 
-def test_every_function_has_a_role_of_its_own_that_the_launch_role_trusts(catalog_template: Any) -> None:
-    resources = catalog_template["Resources"].values()
-    used = [
-        r["Properties"]["Role"]["Fn::GetAtt"][0] for r in resources if r["Type"] == "AWS::Lambda::Function"
-    ]
-    assert len(set(used)) == len(used)
-    for role in used:
+def test_every_function_has_a_role_of_its_own_and_the_launch_role_trusts_those_of_the_engine(
+    catalog_template: Any,
+) -> None:
+    used = {
+        logical_id: resource["Properties"]["Role"]["Fn::GetAtt"][0]
+        for logical_id, resource in catalog_template["Resources"].items()
+        if resource["Type"] == "AWS::Lambda::Function"
+    }
+    assert len(set(used.values())) == len(used)
+    for function, role in used.items():
         properties = catalog_template["Resources"][role]["Properties"]
-        assert properties["Path"] == "/tapstack-engine/"
+        assert (properties.get("Path") == "/tapstack-engine/") == function.startswith("Engine")
         assert len(properties["ManagedPolicyArns"]) == 1
 
 
