@@ -10,7 +10,6 @@ import aws_cdk as cdk
 from catalog_stack.roles import LaunchRoles
 from catalog_stack.settings import REGION, Settings, SettingsError
 from catalog_stack.stack import CatalogStack
-from catalog_stack.versions import VersionFileError
 from product_template.tap_stack import TapStack
 
 
@@ -19,7 +18,6 @@ def build(**options: Any) -> cdk.App:
 
     Raises:
         SettingsError: the context or the region cannot be used.
-        VersionFileError: the product has no version to offer.
     """
     app = cdk.App(**options)
     settings = Settings.from_context(app.node)
@@ -39,5 +37,5 @@ def build(**options: Any) -> cdk.App:
 if __name__ == "__main__":
     try:
         build().synth()
-    except (SettingsError, VersionFileError) as error:
+    except SettingsError as error:
         sys.exit(str(error))

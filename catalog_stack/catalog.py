@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3_assets as s3_assets
 from aws_cdk import aws_servicecatalog as servicecatalog
 from constructs import Construct
 
+from product_template import released
+from product_template.released import Template, Version
+
 from .roles import LAUNCH_ROLE, LaunchRoles
 from .settings import REGION, Settings
-from .version_guidance import VersionGuidance
-from .versions import VERSIONS, guidance, version_files
+from .version_guidance import VersionGuidance, guidance
 
 PRODUCT = "TapStack"
 
@@ -46,8 +45,8 @@ class Catalog(Construct):
         key: kms.IKey,
     ) -> None:
         super().__init__(scope, construct_id)
-        files = version_files(VERSIONS)
-        marks = guidance(files, settings.inactive_versions)
+        versions = released.templates()
+        marks = guidance(versions, settings.inactive_versions)
         self.version = next(version for version, mark in marks.items() if mark == "DEFAULT")
         self.portfolio_id = servicecatalog.CfnPortfolio(
             self,
@@ -56,7 +55,7 @@ class Catalog(Construct):
             description="Databases that teams launch themselves",
             provider_name=settings.owner,
         ).ref
-        product = self._product(settings, files)
+        product = self._product(settings, versions)
         self.product_id = product.ref
         VersionGuidance(
             self,
@@ -82,7 +81,9 @@ class Catalog(Construct):
                 principal_type="IAM_PATTERN" if principal.startswith("arn:aws:iam:::") else "IAM",
             )
 
-    def _product(self, settings: Settings, files: dict[str, Path]) -> servicecatalog.CfnCloudFormationProduct:
+    def _product(
+        self, settings: Settings, versions: dict[Version, Template]
+    ) -> servicecatalog.CfnCloudFormationProduct:
         # The L2 construct knows no product type.
         return servicecatalog.CfnCloudFormationProduct(
             self,
@@ -94,20 +95,21 @@ class Catalog(Construct):
             support_email=settings.support_email,
             support_url=settings.support_url,
             support_description=settings.support_description,
-            provisioning_artifact_parameters=[self._version(name, file) for name, file in files.items()],
+            provisioning_artifact_parameters=[self._version(*version) for version in versions.items()],
         )
 
     def _version(
-        self, name: str, file: Path
+        self, version: Version, template: Template
     ) -> servicecatalog.CfnCloudFormationProduct.ProvisioningArtifactPropertiesProperty:
         # Service Catalog copies the template when it creates the version, and knows the version by this URL.
-        template = s3_assets.Asset(self, f"Version{name}", path=str(file))
+        file = released.DIRECTORY / f"{version}{released.SUFFIX}"
+        asset = s3_assets.Asset(self, f"Version{version}", path=str(file))
         return servicecatalog.CfnCloudFormationProduct.ProvisioningArtifactPropertiesProperty(
-            name=name,
-            description=json.loads(file.read_text())["Description"],
+            name=str(version),
+            description=template["Description"],
             type="EXTERNAL",
             disable_template_validation=True,  # the API refuses an EXTERNAL version without it
-            info={"LoadTemplateFromURL": template.http_url},
+            info={"LoadTemplateFromURL": asset.http_url},
         )
 
     def _launch_with(self, launch_roles: LaunchRoles) -> None:

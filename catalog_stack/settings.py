@@ -12,7 +12,7 @@ from aws_cdk import aws_logs as logs
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
-from .versions import VERSIONS, version_files
+from product_template import released
 
 REGION = "us-east-1"
 PREFIX = "catalog:"
@@ -38,10 +38,10 @@ def _pairs(value: Any) -> Any:
 
 
 def _some_released(names: list[str]) -> list[str]:
-    released = list(version_files(VERSIONS))
-    if not set(names) <= set(released):
-        raise ValueError(f"must be versions of the product, which are {', '.join(released)}")
-    if set(names) == set(released):
+    versions = list(map(str, released.templates()))
+    if not set(names) <= set(versions):
+        raise ValueError(f"must be versions of the product, which are {', '.join(versions)}")
+    if set(names) == set(versions):
         raise ValueError("must leave a version that can be launched")
     return names
 

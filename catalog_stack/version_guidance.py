@@ -5,7 +5,7 @@ https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/135
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from aws_cdk import Aws, CustomResource, Duration, RemovalPolicy
@@ -17,10 +17,23 @@ from aws_cdk import aws_servicecatalog as servicecatalog
 from constructs import Construct
 
 from product_template.acknowledgements import HIPAA, NIST, PCI, SERVERLESS, acknowledge
+from product_template.released import Version
 
 from .policies import allow, arn, managed_policy
 
 CODE = Path(__file__).parent / "inline" / "version_guidance.py"
+
+
+def guidance(versions: Iterable[Version], inactive: Collection[str]) -> dict[str, str]:
+    """Return DEFAULT for the newest active version of each major, and DEPRECATED for all others.
+
+    Args:
+        versions: all there are, oldest first.
+        inactive: those of them that users don't see.
+    """
+    versions = list(versions)
+    newest = {version.major: version for version in versions if str(version) not in inactive}
+    return {str(version): "DEFAULT" if version in newest.values() else "DEPRECATED" for version in versions}
 
 
 class VersionGuidance(Construct):

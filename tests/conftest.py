@@ -8,8 +8,8 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 from app import build
-from catalog_stack.versions import VERSIONS, version_files
 from local_cloud.trust import ADMINISTRATOR
+from product_template import released
 
 ROOT = Path(__file__).parent.parent
 
@@ -30,8 +30,8 @@ def catalog_template(assembly: Path) -> Any:
 @pytest.fixture(scope="session")
 def product_template() -> Any:
     """The newest version with PostgreSQL 14, which is what was asked for (R10)."""
-    newest = [file for version, file in version_files(VERSIONS).items() if version.startswith("1.")][-1]
-    return json.loads(newest.read_text())
+    versions = released.templates()
+    return versions[released.newest(1, versions)]
 
 
 class CloudScheduling(LoadScopeScheduling):  # type: ignore[misc]

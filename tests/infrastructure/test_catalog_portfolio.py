@@ -12,7 +12,11 @@ from catalog_stack.catalog import Catalog
 from catalog_stack.encryption import CatalogKey
 from catalog_stack.roles import LaunchRoles
 from catalog_stack.settings import Settings
-from catalog_stack.versions import VERSIONS, VersionFileError, guidance, version_files
+from catalog_stack.version_guidance import guidance
+from product_template import released
+from product_template.released import Version
+
+RELEASED = list(map(str, released.templates()))
 
 
 @pytest.fixture(scope="module")
@@ -44,13 +48,14 @@ def test_the_product_and_each_of_its_versions_are_external(catalog: Template) ->
 
 
 def test_each_version_file_is_a_version_with_a_description(catalog: Template) -> None:
-    assert [version["Name"] for version in versions(catalog)] == list(version_files(VERSIONS))
+    assert [version["Name"] for version in versions(catalog)] == RELEASED
     assert all(version["Description"] for version in versions(catalog))
 
 
 def test_a_version_is_loaded_from_a_copy_named_by_its_content(catalog: Template, assembly: Path) -> None:
     published = json.loads((assembly / "CatalogStack.assets.json").read_text())["files"]
-    for version, file in zip(versions(catalog), version_files(VERSIONS).values(), strict=True):
+    for version, name in zip(versions(catalog), RELEASED, strict=True):
+        file = released.DIRECTORY / f"{name}{released.SUFFIX}"
         url = version["Info"]["LoadTemplateFromURL"]["Fn::Sub"]
         [source] = [asset["source"]["path"] for asset in published.values() if url.endswith(key_of(asset))]
         assert url.startswith("https://s3.us-east-1.")
@@ -127,7 +132,7 @@ def test_the_outputs_say_how_to_launch_the_newest_version_with_postgresql_14(cat
     [output] = catalog.find_outputs("LaunchCommand").values()
     command = json.dumps(output["Value"])
     assert "aws servicecatalog provision-product --region us-east-1" in command
-    newest = [version for version in version_files(VERSIONS) if version.startswith("1.")][-1]
+    newest = str(released.newest(1, released.templates()))
     assert f"--provisioning-artifact-name {newest} " in command
     assert [each["Value"] for each in catalog.find_outputs("Version").values()] == [newest]
 
@@ -139,12 +144,13 @@ def marks(catalog: Template) -> dict[str, tuple[str, str]]:
 
 
 def test_every_version_is_active_and_has_its_guidance(catalog: Template) -> None:
-    expected = guidance(version_files(VERSIONS), [])
+    expected = guidance(released.templates(), [])
     assert marks(catalog) == {version: (guidance, "true") for version, guidance in expected.items()}
 
 
 def test_the_newest_of_each_major_may_be_launched_and_earlier_ones_are_deprecated() -> None:
-    assert guidance(["1.0.0", "1.1.0", "2.0.0", "2.0.1"], []) == {
+    versions = [Version(1, 0, 0), Version(1, 1, 0), Version(2, 0, 0), Version(2, 0, 1)]
+    assert guidance(versions, []) == {
         "1.0.0": "DEPRECATED",
         "1.1.0": "DEFAULT",
         "2.0.0": "DEPRECATED",
@@ -153,7 +159,7 @@ def test_the_newest_of_each_major_may_be_launched_and_earlier_ones_are_deprecate
 
 
 def test_the_version_before_takes_the_place_of_one_that_is_inactive() -> None:
-    first, *others = version_files(VERSIONS)
+    first, *others = RELEASED
     catalog = small_catalog(inactiveVersions=others)
     assert marks(catalog) == {
         first: ("DEFAULT", "true"),
@@ -174,20 +180,3 @@ def test_the_function_behind_the_guidance_may_change_versions_of_this_product_al
     ]
     assert of_versions["Resource"]["Fn::Join"][1][-2:] == [":product/", {"Ref": product}]
     assert of_log["Action"] == ["logs:CreateLogStream", "logs:PutLogEvents"]
-
-
-def test_versions_are_in_the_order_of_their_numbers(tmp_path: Path) -> None:
-    for name in ("1.10.0", "1.9.0", "2.0.0", "1.9.12"):
-        (tmp_path / f"{name}.template.json").write_text("{}")
-    assert list(version_files(tmp_path)) == ["1.9.0", "1.9.12", "1.10.0", "2.0.0"]
-
-
-def test_a_file_that_is_not_named_like_a_version_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "latest.json").write_text("{}")
-    with pytest.raises(VersionFileError, match=r"latest\.json is not named like a version"):
-        version_files(tmp_path)
-
-
-def test_a_product_without_versions_is_refused_with_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(VersionFileError, match="make release VERSION="):
-        version_files(tmp_path)

@@ -9,7 +9,7 @@ import pytest
 from aws_cdk import aws_logs as logs
 
 from catalog_stack.settings import Settings, SettingsError
-from catalog_stack.versions import VERSIONS, version_files
+from product_template import released
 
 DOCUMENTATION = Path(__file__).parents[2] / "docs" / "configuration.md"
 
@@ -69,10 +69,10 @@ def test_a_wrong_setting_is_refused_with_its_key_its_rule_and_its_value(
 
 
 def test_one_version_has_to_stay_active() -> None:
-    released = list(version_files(VERSIONS))
-    assert read(inactiveVersions=",".join(released[:-1])).inactive_versions == released[:-1]
+    versions = list(map(str, released.templates()))
+    assert read(inactiveVersions=",".join(versions[:-1])).inactive_versions == versions[:-1]
     with pytest.raises(SettingsError, match="catalog:inactiveVersions: must leave a version"):
-        read(inactiveVersions=released)
+        read(inactiveVersions=versions)
 
 
 def test_all_that_is_wrong_is_said_at_once() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from catalog_stack.versions import VERSIONS, version_files
+from product_template import released
 from product_template.release import synthesize
 from tests.privilege.exceptions import GRANTED_BESIDES, NOT_GRANTED, ON_EVERYTHING
 from tests.privilege.synthesized import (
@@ -59,7 +59,7 @@ def roles(catalog_template: Any) -> dict[str, list[Statement]]:
 @pytest.fixture(scope="module")
 def products() -> list[Any]:
     """Every version on offer, since all of them can be launched, and the product as it is now."""
-    return [*(json.loads(file.read_text()) for file in version_files(VERSIONS).values()), synthesize()]
+    return [*released.templates().values(), synthesize()]
 
 
 @pytest.fixture(scope="module")

@@ -13,12 +13,13 @@ from engine.errors import (
 from engine.models import Request, Validated
 from validate.inputs import validate
 
-from catalog_stack.catalog import VERSIONS, version_files
+from product_template import released
 
 UNASKED: Any = None  # a client that must not be needed
 QUOTAS = {"vpc L-F678F1CE": 5, "ec2 L-0263D0A3": 5, "rds L-7B6409FD": 40, "vpc L-FE5A380F": 5}
 
-TEMPLATE = [file for name, file in version_files(VERSIONS).items() if name.startswith("1.")][-1].read_bytes()
+NEWEST = released.newest(1, released.templates())
+TEMPLATE = (released.DIRECTORY / f"{NEWEST}{released.SUFFIX}").read_bytes()
 OTHER = json.dumps({"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}).encode()
 RELEASED = {hashlib.sha256(content).hexdigest() for content in (TEMPLATE, OTHER)}
 
