@@ -81,7 +81,7 @@ def test_launching_accounts_reach_the_engine_and_it_reaches_their_roles(tmp_path
     for kind, expected in (
         ("AWS::SQS::QueuePolicy", 3),  # the three queues
         ("AWS::Lambda::Permission", 1),  # the parser
-        ("AWS::IAM::ManagedPolicy", 7),  # every verb that takes the launch role
+        ("AWS::IAM::ManagedPolicy", 8),  # every verb that takes the launch role
     ):
         assert sum(r["Type"] == kind and "444455556666" in json.dumps(r) for r in template) == expected
 
