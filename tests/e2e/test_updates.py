@@ -1,6 +1,6 @@
 """Updates of one launched product: the ones that are done, and the ones that are refused."""
 
-from collections.abc import Iterator
+import shlex
 from typing import Any
 
 import pytest
@@ -8,16 +8,21 @@ from botocore.exceptions import ClientError
 
 from local_cloud.cloud import Cloud
 from local_cloud.cloudformation.faults import faults
-from tests.e2e.conftest import Catalog, outputs, product_of, reason
+from local_cloud.rds_faults import database_faults
+from local_cloud.service_catalog import installed
+from tests.e2e.conftest import Aws, Catalog, outputs, product_of, reason
+from tests.e2e.machinery import eventually, stacks_ever
+
+NO_CHANGES = "none: the stack was already as asked for"
 
 
 @pytest.fixture(scope="module")
-def launched(cloud: Cloud, oldest: Catalog) -> Iterator[dict[str, Any]]:
+def launched(aws: Aws, cloud: Cloud, oldest: Catalog) -> dict[str, Any]:
     """A launch while CloudFormation was throttling. Each test leaves it as it may be updated again."""
     faults(cloud.world).throttle_action("DescribeStacks", 2)
-    record = oldest.provision("updated", EnvironmentSuffix="updated", OpsEmails="first@example.com")
-    yield record
-    oldest.terminate(product_of(record))
+    launched = oldest.provision("updated", EnvironmentSuffix="updated", OpsEmails="first@example.com")
+    _confirm(aws, cloud, "first@example.com")
+    return launched
 
 
 @pytest.fixture
@@ -26,9 +31,14 @@ def product(launched: dict[str, Any]) -> str:
 
 
 @pytest.fixture
-def events(cloud: Cloud, product: str) -> list[dict[str, Any]]:
-    """What had happened to the stack before the test."""
-    return _events(cloud, product)
+def stack(product: str) -> str:
+    return f"TapStack-{product}"
+
+
+@pytest.fixture
+def before(cloud: Cloud, stack: str) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """What had happened to the stack before the test, and the database as it was then."""
+    return _events(cloud, stack), _database(cloud, stack)
 
 
 def test_a_throttling_cloudformation_delays_a_launch_and_does_not_fail_it(
@@ -38,8 +48,8 @@ def test_a_throttling_cloudformation_delays_a_launch_and_does_not_fail_it(
     assert oldest.answers(launched) == ["SUCCEEDED"]
 
 
-def test_emails_that_were_never_confirmed_are_reported_as_expiring_when_they_are_removed(
-    cloud: Cloud, oldest: Catalog, product: str, events: list[dict[str, Any]]
+def test_an_update_that_only_changes_emails_touches_no_resource_and_tells_nobody_but_them(
+    aws: Aws, cloud: Cloud, oldest: Catalog, product: str, stack: str, before: Any
 ) -> None:
     # WHEN only the emails change
     updated = oldest.update(product, EnvironmentSuffix=None, OpsEmails="second@example.com")
@@ -48,31 +58,55 @@ def test_emails_that_were_never_confirmed_are_reported_as_expiring_when_they_are
     assert updated["RecordDetail"]["Status"] == "SUCCEEDED", reason(updated)
     assert outputs(updated)["OpsEmailSubscriptions"].split("; ") == [
         "second@example.com: pending confirmation",
-        "first@example.com: removed, but was never confirmed: expires by itself",
+        "first@example.com: unsubscribed",
     ]
-    assert len(cloud.world.mailbox.to("second@example.com")) == 1
+    _confirm(aws, cloud, "second@example.com")
     # AND no resource was touched
-    assert {event["ResourceType"] for event in _events(cloud, product) if event not in events} == {
+    assert {one["ResourceType"] for one in _events(cloud, stack) if one not in before[0]} == {
         "AWS::CloudFormation::Stack"
     }
+    assert outputs(updated)["Changes"] == NO_CHANGES
+
+
+def test_from_the_launch_on_cloudformation_itself_refuses_what_would_lose_the_database(
+    cloud: Cloud, stack: str, before: Any
+) -> None:
+    # WHEN an administrator goes past the engine
+    cloudformation = cloud.client("cloudformation")
+    [deployed] = cloudformation.describe_stacks(StackName=stack)["Stacks"]
+    cloudformation.update_stack(
+        StackName=stack,
+        UsePreviousTemplate=True,
+        Capabilities=["CAPABILITY_NAMED_IAM"],
+        Parameters=[
+            {"ParameterKey": one["ParameterKey"], "ParameterValue": "ledger"}
+            if one["ParameterKey"] == "DatabaseName"
+            else {"ParameterKey": one["ParameterKey"], "UsePreviousValue": True}
+            for one in deployed["Parameters"]
+        ],
+    )
+    eventually(lambda: _status(cloud, stack) == "UPDATE_ROLLBACK_COMPLETE", "the update is undone")
+
+    # THEN the stack policy is in the way
+    events, database = before
+    reasons = [one.get("ResourceStatusReason", "") for one in _events(cloud, stack) if one not in events]
+    assert any("Action denied by stack policy" in one and "Update:Replace" in one for one in reasons)
+    assert _database(cloud, stack)["DbiResourceId"] == database["DbiResourceId"]
 
 
 def test_an_update_that_mentions_nothing_succeeds_and_changes_nothing(
-    cloud: Cloud, oldest: Catalog, product: str, events: list[dict[str, Any]]
+    cloud: Cloud, oldest: Catalog, product: str, stack: str, before: Any
 ) -> None:
-    # GIVEN the emails as the last update has left them
-    before = cloud.client("cloudformation").describe_stacks(StackName=f"TapStack-{product}")["Stacks"]
-    emails = next(one["OutputValue"] for one in before[0]["Outputs"] if one["OutputKey"] == "OpsEmails")
-
     # WHEN an update gives no parameters
     updated = oldest.update(product)
 
     # THEN all stays, the emails too
     assert updated["RecordDetail"]["Status"] == "SUCCEEDED", reason(updated)
     assert oldest.answers(updated) == ["SUCCEEDED"]
-    assert outputs(updated)["OpsEmails"] == emails
-    assert f"{emails}: pending confirmation" in outputs(updated)["OpsEmailSubscriptions"]
-    assert _events(cloud, product) == events
+    assert outputs(updated)["OpsEmails"] == "second@example.com"
+    assert "second@example.com: already subscribed" in outputs(updated)["OpsEmailSubscriptions"]
+    assert outputs(updated)["Changes"] == NO_CHANGES
+    assert (_events(cloud, stack), _database(cloud, stack)) == before
 
 
 @pytest.mark.parametrize(
@@ -87,14 +121,12 @@ def test_an_update_that_would_lose_data_or_the_network_is_refused_and_changes_no
     cloud: Cloud,
     oldest: Catalog,
     product: str,
-    events: list[dict[str, Any]],
+    stack: str,
+    before: Any,
     changed: dict[str, str],
     words: str,
 ) -> None:
-    # GIVEN the database as it is
-    before = _database(cloud, product)
-
-    # WHEN an update would replace it, or cut it off
+    # WHEN an update would replace the database, or cut it off
     refused = oldest.update(product, **changed)
 
     # THEN it is refused with the input that is the cause, and nothing has changed
@@ -103,20 +135,73 @@ def test_an_update_that_would_lose_data_or_the_network_is_refused_and_changes_no
     assert next(iter(changed)) in reason(refused)
     assert oldest.answers(refused) == ["FAILED"]
     assert oldest.status(product) == "TAINTED"
-    assert _events(cloud, product) == events
-    assert _database(cloud, product) == before
+    assert (_events(cloud, stack), _database(cloud, stack)) == before
 
 
-def test_a_product_whose_update_was_refused_is_updated_and_takes_no_other_operation_meanwhile(
-    cloud: Cloud, oldest: Catalog, product: str
+def test_an_update_of_the_database_is_refused_while_rds_does_not_modify_it(
+    cloud: Cloud, oldest: Catalog, product: str, stack: str, before: Any
 ) -> None:
-    # GIVEN an update that was refused
-    oldest.update(product, BackupRetentionDays="99")
+    # GIVEN a database that RDS is backing up
+    identifier = before[1]["DBInstanceIdentifier"]
+    database_faults(cloud.world).set_status(identifier, "backing-up")
+
+    # WHEN it is to be changed
+    refused = oldest.update(product, BackupRetentionDays="14")
+
+    # THEN that is refused, and nothing has changed
+    assert reason(refused).startswith(f"DB instance {identifier} is in the status backing-up. ")
+    assert oldest.answers(refused) == ["FAILED"]
     assert oldest.status(product) == "TAINTED"
+    database_faults(cloud.world).clear()
+    assert (_events(cloud, stack), _database(cloud, stack)) == before
+
+
+def test_a_failed_rollback_is_continued_by_the_next_update_which_then_does_its_own_work(
+    cloud: Cloud, oldest: Catalog, product: str, stack: str
+) -> None:
+    # GIVEN a database that can't be changed, nor changed back, nor changed back at the second try
+    faults(cloud.world).fail("AWS::RDS::DBInstance", "Not today.", on="update", times=3)
+
+    # WHEN it is updated THEN the failure names both causes
+    stuck = oldest.update(product, BackupRetentionDays="14")
+    cause = "DatabaseInstance (AWS::RDS::DBInstance): Not today."
+    assert reason(stuck).startswith(f"{cause} Undoing the update failed as well: {cause} ")
+    assert _status(cloud, stack) == "UPDATE_ROLLBACK_FAILED"
+
+    # WHEN it is updated again THEN the rollback goes on, and its failure says what else can be done
+    again = oldest.update(product, BackupRetentionDays="14")
+    assert f"has to be undone first, and that failed again: {cause} " in reason(again)
+    assert "Resources to skip" in reason(again)
+    assert oldest.answers(again) == ["FAILED"]
+    assert oldest.status(product) == "TAINTED"
+
+    # WHEN the cause is gone THEN an update undoes the first one and succeeds
+    updated = oldest.update(product, BackupRetentionDays="14")
+    assert updated["RecordDetail"]["Status"] == "SUCCEEDED", reason(updated)
+    assert oldest.answers(updated) == ["SUCCEEDED"]
+    assert oldest.status(product) == "AVAILABLE"
+    assert outputs(updated)["Changes"] == "changed: DatabaseInstance (BackupRetentionPeriod)"
+    assert _database(cloud, stack)["BackupRetentionPeriod"] == 14
+
+    # AND those who get the alerts are told of this update, and were of none that changed nothing
+    [_, mail] = cloud.world.mailbox.to("second@example.com")
+    assert mail.subject == "updated was updated"
+    assert "changed: DatabaseInstance (BackupRetentionPeriod)" in mail.body
+    assert f"record {updated['RecordDetail']['RecordId']}" in mail.body
+
+
+def test_a_product_whose_update_failed_is_updated_and_takes_no_other_operation_meanwhile(
+    cloud: Cloud, oldest: Catalog, product: str, stack: str
+) -> None:
+    # GIVEN an update that failed and was undone
+    faults(cloud.world).fail("AWS::RDS::DBInstance", "Not today.", on="update")
+    failed = oldest.update(product, BackupRetentionDays="21")
+    assert "everything is as it was before" in reason(failed)
+    assert (oldest.status(product), _status(cloud, stack)) == ("TAINTED", "UPDATE_ROLLBACK_COMPLETE")
 
     # WHEN another one is under way
     stall = faults(cloud.world).stall("AWS::RDS::DBInstance", on="update")
-    under_way = oldest.start_update(product, BackupRetentionDays="14")
+    under_way = oldest.start_update(product, BackupRetentionDays="21")
     assert stall.reached.wait(20)
 
     # THEN neither an update nor a termination is accepted
@@ -131,19 +216,63 @@ def test_a_product_whose_update_was_refused_is_updated_and_takes_no_other_operat
     assert updated["RecordDetail"]["Status"] == "SUCCEEDED", reason(updated)
     assert oldest.answers(updated) == ["SUCCEEDED"]
     assert oldest.status(product) == "AVAILABLE"
-    assert _database(cloud, product)["BackupRetentionPeriod"] == 14
+    assert _database(cloud, stack)["BackupRetentionPeriod"] == 21
 
 
-def _events(cloud: Cloud, product: str) -> list[dict[str, Any]]:
+def test_an_update_that_only_changes_tags_changes_them_in_place(
+    cloud: Cloud, oldest: Catalog, product: str, stack: str
+) -> None:
+    # GIVEN tags that Service Catalog sends otherwise than at the launch, as after a change of TagOptions
+    installed().catalog.provisioned_products[product].tags["team"] = "ledger"
+
+    # WHEN nothing else changes
+    updated = oldest.update(product)
+
+    # THEN every resource has the new tag, and is the one it was
+    assert updated["RecordDetail"]["Status"] == "SUCCEEDED", reason(updated)
+    assert "DatabaseInstance (Tags)" in outputs(updated)["Changes"]
+    assert {part.split(":")[0] for part in outputs(updated)["Changes"].split("; ")} == {"changed"}
+    assert {"Key": "team", "Value": "ledger"} in _database(cloud, stack)["TagList"]
+
+
+def test_an_update_of_a_stack_that_somebody_deleted_launches_no_empty_database_in_its_place(
+    cloud: Cloud, oldest: Catalog, product: str, stack: str
+) -> None:
+    # GIVEN a stack that somebody has deleted in CloudFormation
+    cloud.client("cloudformation").delete_stack(StackName=stack)
+    eventually(lambda: stacks_ever(cloud, product) == ["DELETE_COMPLETE"], "the stack is gone")
+
+    # WHEN the product is updated
+    refused = oldest.update(product, EnvironmentSuffix="updated", OpsEmails="ops@example.com")
+
+    # THEN that is refused, and nothing was created
+    assert reason(refused).startswith(f"Stack {stack} was deleted on ")
+    assert oldest.answers(refused) == ["FAILED"]
+    assert oldest.status(product) == "TAINTED"
+    assert stacks_ever(cloud, product) == ["DELETE_COMPLETE"]
+
+    # AND it can be terminated
+    assert oldest.terminate(product)["RecordDetail"]["Status"] == "SUCCEEDED"
+
+
+def _confirm(aws: Aws, cloud: Cloud, email: str) -> None:
+    """Do what the one mail to an address asks for: `aws sns confirm-subscription …`."""
+    [mail] = cloud.world.mailbox.to(email)
+    aws(*shlex.split(mail.todo)[1:])
+
+
+def _status(cloud: Cloud, stack: str) -> str:
+    return str(cloud.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"])
+
+
+def _events(cloud: Cloud, stack: str) -> list[dict[str, Any]]:
     pages = cloud.client("cloudformation").get_paginator("describe_stack_events")
-    return [
-        event for page in pages.paginate(StackName=f"TapStack-{product}") for event in page["StackEvents"]
-    ]
+    return [event for page in pages.paginate(StackName=stack) for event in page["StackEvents"]]
 
 
-def _database(cloud: Cloud, product: str) -> dict[str, Any]:
-    [stack] = cloud.client("cloudformation").describe_stacks(StackName=f"TapStack-{product}")["Stacks"]
-    given = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+def _database(cloud: Cloud, stack: str) -> dict[str, Any]:
+    [deployed] = cloud.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+    given = {output["OutputKey"]: output["OutputValue"] for output in deployed["Outputs"]}
     found = cloud.client("rds").describe_db_instances(DBInstanceIdentifier=given["DatabaseIdentifier"])
     database: dict[str, Any] = found["DBInstances"][0]
     database.pop("LatestRestorableTime", None)  # goes on with the clock
