@@ -100,8 +100,8 @@ def _refuse_to_replace_deleted(cloudformation: CloudFormationClient, name: str) 
         raise StackDeletedError(
             f"Stack {name} was deleted on {deleted['DeletionTime']:%d %B %Y at %H:%M} UTC, and its database "
             "with it; an update would launch an empty one in its place. Nothing was created. If you need the "
-            "data, ask the platform team for a snapshot. Terminate this provisioned product, then launch a "
-            "new one."
+            "data, ask the platform team for a copy of a snapshot before you terminate this provisioned "
+            "product, which deletes the snapshots that upgrades have left. Then launch a new one."
         )
 
 

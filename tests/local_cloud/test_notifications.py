@@ -7,7 +7,7 @@ import pytest
 
 from local_cloud.mailbox import Mail
 
-from .conftest import ACCOUNT, Account, document, eventually, refusal
+from .conftest import ACCOUNT, Account, allow, document, eventually, refusal
 
 ADDRESS = "ops@example.com"
 NUMBERS = itertools.count()
@@ -124,6 +124,23 @@ def test_an_aws_service_needs_the_policies_of_the_topic_and_of_its_key(account: 
     uses = service | {"Action": ["kms:GenerateDataKey*", "kms:Decrypt"]}
     kms.put_key_policy(KeyId=key, PolicyName="default", Policy=document(service | owner, uses))
     alarms.publish(TopicArn=topic, Message="m")
+
+
+def test_a_role_that_publishes_to_an_encrypted_topic_uses_its_key(account: Account, topic: str) -> None:
+    key = account.client("kms").create_key()["KeyMetadata"]["Arn"]
+    account.client("sns").set_topic_attributes(
+        TopicArn=topic, AttributeName="KmsMasterKeyId", AttributeValue=key
+    )
+    publish = allow("sns:Publish", resource=topic)
+    role = account.role("publisher", "lambda.amazonaws.com", publish)
+    sns = account.cloud.world.client("sns", role, principal="lambda.amazonaws.com")
+    assert refusal(sns.publish, TopicArn=topic, Message="m").startswith("KMSAccessDenied: ")
+    by_way_of_sns = {"StringEquals": {"kms:ViaService": "sns.us-east-1.amazonaws.com"}}
+    uses = allow("kms:GenerateDataKey", "kms:Decrypt", resource=key) | {"Condition": by_way_of_sns}
+    account.client("iam").put_role_policy(
+        RoleName="publisher", PolicyName="inline", PolicyDocument=document(publish, uses)
+    )
+    sns.publish(TopicArn=topic, Message="m")
 
 
 def test_what_nobody_confirms_within_two_days_is_gone(
