@@ -73,7 +73,7 @@ def _loss(change: ResourceChangeTypeDef, in_place: set[str]) -> str | None:
     elif change.get("Replacement") == "True":
         verb = "would be replaced"
     elif change.get("Replacement") == "False" or _is_in_place(kind, causes, in_place):
-        return None
+        return _lost_secret(subject, change)
     else:
         verb = "might be replaced"
     names = sorted({detail.get("CausingEntity") or detail["Target"].get("Name", "") for detail in causes})
@@ -81,6 +81,19 @@ def _loss(change: ResourceChangeTypeDef, in_place: set[str]) -> str | None:
     if change.get("PolicyAction") in _LEFT_BEHIND:
         consequence = "it would be left behind, and nothing would update, watch or delete it any more"
     return f"{subject} {verb}{because}: {consequence}."
+
+
+def _lost_secret(subject: str, change: ResourceChangeTypeDef) -> str | None:
+    """Return the line for a DB instance whose secret would go though the instance stays.
+
+    RDS deletes a secret when it stops to manage it (RDS User Guide, "Password management with Amazon RDS and
+    AWS Secrets Manager").
+    """
+    names = [detail.get("Target", {}).get("Name") for detail in change.get("Details", [])]
+    if change["ResourceType"] != "AWS::RDS::DBInstance" or "ManageMasterUserPassword" not in names:
+        return None
+    consequence = HOLD_DATA["AWS::SecretsManager::Secret"]
+    return f"{subject} would give up its secret because of ManageMasterUserPassword: {consequence}."
 
 
 def _is_in_place(resource_type: str, causes: list[ResourceChangeDetailTypeDef], in_place: set[str]) -> bool:

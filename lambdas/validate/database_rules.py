@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from mypy_boto3_rds.type_defs import DBInstanceTypeDef
 
 
-def violations(account: Account, launch: Launch, database: DBInstanceTypeDef | None) -> list[Violation]:
-    """Return the rules of RDS that a launch or update would break."""
+def violations(launch: Launch, database: DBInstanceTypeDef | None) -> list[Violation]:
+    """Return the rules about storage and backups that a launch or update would break."""
     found = []
     whole: dict[str, int] = {}
     for name in ("AllocatedStorage", "MaxAllocatedStorage", "BackupRetentionPeriod"):
@@ -31,7 +31,7 @@ def violations(account: Account, launch: Launch, database: DBInstanceTypeDef | N
         found += _shrinking(launch, allocated, whole["AllocatedStorage"], database)
         if most and "MaxAllocatedStorage" in whole:
             found += _ceiling(most, whole["MaxAllocatedStorage"], allocated.input, whole["AllocatedStorage"])
-    return found + _offer(account, launch, database)
+    return found
 
 
 def _ceiling(most: Given, ceiling: int, allocated_input: str, allocated: int) -> list[Violation]:
@@ -60,7 +60,7 @@ def _shrinking(
     return [Violation(allocated.input, rule, allocated.value)]
 
 
-def _offer(account: Account, launch: Launch, database: DBInstanceTypeDef | None) -> list[Violation]:
+def not_offered(account: Account, launch: Launch, database: DBInstanceTypeDef | None) -> list[Violation]:
     """Check that RDS offers the instance class for the engine version, Multi-AZ, where the subnets are.
 
     Nothing is asked of what runs already: an update must not fail because RDS has withdrawn its version.

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mypy_boto3_rds.type_defs import DBInstanceTypeDef
 
 _CONSENT = "AllowMajorVersionUpgrade"
-_VERSION = "Product version"
+VERSION = "Product version"
 # RDS names no figure. This is the share below which the product's own alarm warns. pg_upgrade writes the
 # system catalogs anew; an upgrade from 14 to 17 that ran out of storage was undone by RDS after six hours
 # (status.preset.io, "RDS Upgrade Failure in Production US East 1").
@@ -43,7 +43,7 @@ def violations(account: Account, launch: Launch, database: DBInstanceTypeDef | N
             f"would take the database from PostgreSQL {live} back to {version}, and RDS can't downgrade. "
             f"Choose a version with PostgreSQL {_major(live)} or newer"
         )
-        return [Violation(_VERSION, rule)]
+        return [Violation(VERSION, rule)]
     found = _not_offered(account, engine.value, live, version)
     if major := major_upgrade(launch, database):
         found += [*_without_consent(launch, live, major), *_not_ready(account, database)]
@@ -69,7 +69,7 @@ def _not_offered(account: Account, engine: str, live: str, version: str) -> list
         f"{live} to that. {offers}: choose a version with one of these, or let RDS install a newer minor "
         f"version of {_major(live)} first"
     )
-    return [Violation(_VERSION, rule)]
+    return [Violation(VERSION, rule)]
 
 
 def _without_consent(launch: Launch, live: str, major: str) -> list[Violation]:
@@ -78,7 +78,7 @@ def _without_consent(launch: Launch, live: str, major: str) -> list[Violation]:
             f"would take the database from PostgreSQL {live} to {major}, and has no input {_CONSENT} to "
             "consent to that: choose another version"
         )
-        return [Violation(_VERSION, rule)]
+        return [Violation(VERSION, rule)]
     given = launch.parameters.get(_CONSENT, major)  # a value that the template refuses is reported already
     if given == major:
         return []

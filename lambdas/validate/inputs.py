@@ -53,8 +53,10 @@ def validate(account: Account, request: Request, released: set[str]) -> Validate
     )
     databases = account.databases()
     database = next((each for each in databases if each["DBInstanceIdentifier"] in launch.own), None)
-    violations += engine_rules.violations(account, launch, database)
-    violations += database_rules.violations(account, launch, database)
+    of_engine = engine_rules.violations(account, launch, database)
+    violations += of_engine + database_rules.violations(launch, database)
+    if not any(violation.input == engine_rules.VERSION for violation in of_engine):
+        violations += database_rules.not_offered(account, launch, database)
     violations += account_rules.violations(account, launch, databases)
     if violations:
         raise refusal(violations)

@@ -157,6 +157,15 @@ def oldest(catalog: Catalog) -> Catalog:
     return catalog.offering("1.0.0")
 
 
+@pytest.fixture(scope="package")
+def postgresql_17(catalog: Catalog) -> Catalog:
+    """The catalog with its newest version of the line with PostgreSQL 17 chosen."""
+    service_catalog = catalog.cloud.client("servicecatalog")
+    versions = service_catalog.describe_product(Id=catalog.product_id)["ProvisioningArtifacts"]
+    version = [version for version in versions if version["Name"].startswith("2.")][-1]
+    return replace(catalog, version_id=version["Id"])
+
+
 @pytest.fixture
 def publish(cloud: Cloud, catalog: Catalog) -> Iterator[Callable[[str], Catalog]]:
     """Publish a file as a version of the product; the version is gone after the test."""
@@ -180,6 +189,8 @@ def publish(cloud: Cloud, catalog: Catalog) -> Iterator[Callable[[str], Catalog]
         return replace(catalog, version_id=published[-1])
 
     yield publish
+    s3.delete_object(Bucket=bucket, Key="version")
+    s3.delete_bucket(Bucket=bucket)
     for version in published:
         service_catalog.delete_provisioning_artifact(
             ProductId=catalog.product_id, ProvisioningArtifactId=version

@@ -98,6 +98,13 @@ def test_what_keeps_the_data_is_let_through_though_cloudformation_may_not_be_abl
     refuse_losses([harmless])
 
 
+@pytest.mark.parametrize("replacement", ["False", "Conditional"])
+def test_a_secret_that_rds_would_no_longer_manage_is_a_loss(replacement: str) -> None:
+    harmless = cause("MultiAZ", "Conditionally")
+    refused = refusal(database(harmless, cause("ManageMasterUserPassword", "Never"), replacement=replacement))
+    assert "would give up its secret because of ManageMasterUserPassword: the password in it would" in refused
+
+
 @pytest.mark.parametrize("dangerous", [cause("Engine", "Conditionally"), cause("KmsKeyId", "Always")])
 def test_one_dangerous_cause_among_harmless_ones_is_enough_to_refuse(dangerous: Any) -> None:
     refused = refusal(database(cause("MultiAZ", "Conditionally"), dangerous))
