@@ -82,6 +82,7 @@ class Engine(Construct):
         )
         self.machine = self._machine(
             {
+                # Lambda takes 4 KB of variables: sixty versions.
                 "validate": self._step(
                     "validate", {"RELEASED_SHA256": ",".join(released.digests().values())}
                 ),
