@@ -177,6 +177,23 @@ def test_the_engine_subscribes_to_the_products_topic(
     assert not allows(roles[LAUNCH_ROLE], "sns:Subscribe", f"arn:aws:sns:us-east-1:{ACCOUNT}:payments")
 
 
+def test_the_engine_takes_and_deletes_only_snapshots_of_its_own(roles: dict[str, list[Statement]]) -> None:
+    here = f"arn:aws:rds:us-east-1:{ACCOUNT}"
+    tag = "tapstack:provisioned-product-id"
+    of_snapshots = [
+        (action, statement["Resource"], statement["Condition"])
+        for statement in roles[LAUNCH_ROLE]
+        for action in statement["Action"]
+        if action in ("rds:CreateDBSnapshot", "rds:DeleteDBSnapshot")
+    ]
+    ours, to_be_ours = f"aws:ResourceTag/{tag}", f"aws:RequestTag/{tag}"
+    assert sorted(of_snapshots, key=str) == [
+        ("rds:CreateDBSnapshot", [f"{here}:db:database-*"], {"StringLike": {ours: "pp-*"}}),
+        ("rds:CreateDBSnapshot", [f"{here}:snapshot:pre-upgrade-*"], {"StringLike": {to_be_ours: "pp-*"}}),
+        ("rds:DeleteDBSnapshot", [f"{here}:snapshot:pre-upgrade-*"], {"StringLike": {ours: "pp-*"}}),
+    ]
+
+
 def test_policies_fit_into_iams_quotas(catalog_template: Any) -> None:
     for policy in catalog_template["Resources"].values():
         if policy["Type"] == "AWS::IAM::ManagedPolicy":

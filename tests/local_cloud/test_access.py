@@ -58,6 +58,15 @@ def test_creating_with_tags_asks_for_the_tagging_too() -> None:
     ]
 
 
+def test_a_snapshot_asks_for_itself_and_for_its_database_and_its_tags_only_for_itself() -> None:
+    names = {"DBSnapshotIdentifier": "a", "DBInstanceIdentifier": "b"}
+    assert accesses("rds", "CreateDBSnapshot", {**names, "Tags": TAGS}) == [
+        Access("rds:CreateDBSnapshot", f"arn:aws:rds:{HERE}:snapshot:a", ASKED_WITH_TAGS),
+        Access("rds:CreateDBSnapshot", f"arn:aws:rds:{HERE}:db:b", ASKED_WITH_TAGS),
+        Access("rds:AddTagsToResource", f"arn:aws:rds:{HERE}:snapshot:a", ASKED_WITH_TAGS),
+    ]
+
+
 def test_creating_in_ec2_asks_about_what_is_used_and_what_is_new() -> None:
     specification = [{"ResourceType": "subnet", "Tags": TAGS}]
     assert asked("ec2", "CreateSubnet", VpcId="vpc-0123456789abcdef0", TagSpecifications=specification) == [
