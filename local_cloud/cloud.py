@@ -8,15 +8,17 @@ import socket
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
+from functools import cache
 from types import TracebackType
 from typing import Any, Self
 
-from moto.core import errors
+from moto.core import errors, responses
 from moto.core.base_backend import BackendDict
 from moto.core.config import default_user_config
 from moto.core.exceptions import ServiceException
 from moto.core.model_instances import reset_model_data
 from moto.core.responses import ActionResult, BaseResponse
+from moto.core.utils import method_names_from_class
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.exceptions import HTTPException
 from werkzeug.serving import make_server
@@ -131,6 +133,8 @@ class Cloud:
         Cloud._running.release()
 
     def _install(self) -> None:
+        # moto looks through a class for its methods at every request.
+        self.world.patch(responses, "method_names_from_class", cache(method_names_from_class))
         # moto warns of error codes that botocore's models lack; the services send such codes, too.
         self.world.patch(errors, "warn", lambda *_, **__: None)
         settings = {
@@ -169,7 +173,7 @@ class Cloud:
         self.world.at_stop.append(end)
 
     def _application(self) -> Callable[[dict[str, Any], Any], Iterable[bytes]]:
-        moto = DomainDispatcherApplication(create_backend_app)
+        moto = _Dispatcher(create_backend_app)
 
         def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
             page = self.world.pages.get(environ.get("PATH_INFO", ""))
@@ -193,6 +197,12 @@ class Cloud:
     def _undo(self) -> None:
         while self.world.at_stop:
             self.world.at_stop.pop()()
+
+
+class _Dispatcher(DomainDispatcherApplication):
+    """moto's lists a directory and tries 200 patterns at every request, one request at a time."""
+
+    get_backend_for_host = cache(DomainDispatcherApplication.get_backend_for_host)
 
 
 class _Handler(MotoRequestHandler):

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
 
@@ -132,12 +133,13 @@ def _decide(statements: list[Mapping[str, Any]]) -> bool:
 def _statements(policy: str | Mapping[str, Any] | None) -> Iterable[Mapping[str, Any]]:
     if not policy:
         return []
-    document = (
-        json.loads(unquote(policy) if policy.startswith("%") else policy)
-        if isinstance(policy, str)
-        else policy
-    )
-    return listed(document.get("Statement", []))
+    return listed((_parsed(policy) if isinstance(policy, str) else policy).get("Statement", []))
+
+
+@lru_cache(maxsize=1000)
+def _parsed(policy: str) -> Mapping[str, Any]:
+    document: Mapping[str, Any] = json.loads(unquote(policy) if policy.startswith("%") else policy)
+    return document
 
 
 def listed(value: Any) -> list[Any]:
@@ -175,10 +177,14 @@ def _listed_match(
 
 
 def _like(value: str, pattern: str) -> bool:
+    return _expression(pattern).fullmatch(value) is not None
+
+
+@lru_cache(maxsize=10_000)
+def _expression(pattern: str) -> re.Pattern[str]:
     if "${" in pattern:
         raise UnsupportedPolicyError(f"a policy variable in {pattern!r}")
-    expression = re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".")
-    return re.fullmatch(expression, value, re.DOTALL) is not None
+    return re.compile(re.escape(pattern).replace(r"\*", ".*").replace(r"\?", "."), re.DOTALL)
 
 
 _OPERATORS: dict[str, Callable[[str, str], bool]] = {

@@ -26,7 +26,7 @@ import traceback
 from types import SimpleNamespace, TracebackType
 from typing import Any, Callable  # noqa: UP035 - collections.abc would be one more import before the fork
 
-PRELOADED = ("boto3", "pydantic")
+PRELOADED = ("boto3", "pydantic", "aws_lambda_powertools")
 
 
 class _Clock:

@@ -9,6 +9,7 @@ import re
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from moto.core.exceptions import ServiceException
@@ -65,6 +66,9 @@ def install(world: World) -> None:
     state_machine_interpreter.install(world)
     state_machine_reports.install(world)
     world.at_stop.append(_abort_all)
+    # Parsing takes longer than many an execution. What an execution changes is in its environment.
+    parse = staticmethod(lru_cache(maxsize=32)(AmazonStateLanguageParser.parse))
+    world.patch(AmazonStateLanguageParser, "parse", parse)
 
     def create(self: StepFunctionsParserBackend, **named: Any) -> Any:
         if named.get("sm_type") == "EXPRESS":

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import re
+from typing import Any
 
 from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult
 from moto.iam.exceptions import NotFoundException
 from moto.iam.models import IAMBackend, iam_backends
-from moto.sts.models import sts_backends
+from moto.sts.models import AssumedRole, STSBackend, sts_backends
 from moto.sts.responses import TokenResponse
 
 from .policies import Caller, identity_allows, resource_allows
@@ -40,7 +41,31 @@ def install(world: World) -> None:
         result: ActionResult = original(self)
         return result
 
+    def note_session(self: STSBackend, *arguments: Any, **named: Any) -> AssumedRole:
+        session: AssumedRole = original_session(self, *arguments, **named)
+        sessions[session.access_key_id] = session
+        return session
+
+    def find_session(self: STSBackend, access_key_id: str) -> AssumedRole | None:
+        session = sessions.get(access_key_id)
+        return session if session and session.account_id == self.account_id else None
+
+    def may_assume(role_arn: str, principal: str | None, source_arn: str | None) -> bool:
+        administrator = Caller(ACCOUNT_ID, ADMINISTRATOR, ADMINISTRATOR)
+        try:
+            check_assume_role(
+                service_caller(principal, source_arn or "") if principal else administrator, role_arn
+            )
+        except AccessDenied:
+            return False
+        return True
+
+    world.may_assume = may_assume
     original = world.patch(TokenResponse, "assume_role", assume_role)
+    # Every request is looked up: moto walks over all sessions there have ever been.
+    sessions: dict[str, AssumedRole] = {}
+    original_session = world.patch(STSBackend, "assume_role", note_session)
+    world.patch(STSBackend, "get_assumed_role_from_access_key", find_session)
     # A copy: every request is looked up here while other threads make and delete roles.
     world.patch(IAMBackend, "get_roles", lambda self: list(self.roles.values()))
 

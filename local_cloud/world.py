@@ -34,6 +34,7 @@ class World:
         mailbox: the mail that this cloud has sent.
         asked: what roles asked to do, once each: (role's ARN, action, resource, condition keys) -> allowed.
         publish: sends a service's own event to the default event bus: source, detail type, detail, resources.
+        may_assume: whether a role lets an AWS service in (the administrator if None) for a source ARN.
     """
 
     speed: float = 300.0
@@ -43,9 +44,14 @@ class World:
     pages: dict[str, Callable[[], str]] = field(default_factory=dict, init=False)
     at_stop: list[Callable[[], None]] = field(default_factory=list, init=False)
     publish: Callable[[str, str, dict[str, Any], list[str]], None] = field(init=False)
+    may_assume: Callable[[str, str | None, str | None], bool] = field(init=False)
     quotas: dict[str, float] = field(default_factory=dict, init=False)
     mailbox: Mailbox = field(default_factory=Mailbox, init=False)
     asked: dict[tuple[str, str, str, tuple[tuple[str, str], ...]], bool] = field(
+        default_factory=dict, init=False
+    )
+
+    _sessions: dict[tuple[str, str, str | None, str | None], dict[str, str]] = field(
         default_factory=dict, init=False
     )
 
@@ -95,7 +101,12 @@ class World:
         """
         if role_arn is None:
             return self._client(service, _access_key(principal, source_arn), "local", None)
-        credentials = self.credentials(role_arn, session_name, principal, source_arn)
+        # A client takes longer to make than most calls, and one a session would fill the memory. What a
+        # session may do follows from its role as that is at each call, so an earlier session is as good.
+        asked = (role_arn, session_name, principal, source_arn)
+        if asked not in self._sessions or not self.may_assume(role_arn, principal, source_arn):
+            self._sessions[asked] = self.credentials(*asked)
+        credentials = self._sessions[asked]
         return self._client(
             service, credentials["AccessKeyId"], credentials["SecretAccessKey"], credentials["SessionToken"]
         )
