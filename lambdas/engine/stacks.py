@@ -105,8 +105,11 @@ def events(cloudformation: CloudFormationClient, stack_id: str, token: str) -> l
     return [event for event in reversed(newest_first) if event.get("ClientRequestToken") == token]
 
 
-def first_failure(events: list[StackEventTypeDef]) -> str | None:
-    """Return resource and reason of the first failure among events, without a full stop at the end."""
+def failures(events: list[StackEventTypeDef]) -> dict[str, str]:
+    """Return the resources that failed by logical id, each with its type and reason, the first one first.
+
+    Those that were cancelled because of another one's failure are left out. Reasons have no full stop.
+    """
     failed = [
         event
         for event in events
@@ -115,10 +118,12 @@ def first_failure(events: list[StackEventTypeDef]) -> str | None:
     ]
     # The stack's own failure event only counts the resources that failed.
     of_resources = [event for event in failed if event.get("PhysicalResourceId") != event["StackId"]]
+    found: dict[str, str] = {}
     for event in of_resources or failed:
+        name = event["LogicalResourceId"]
         reason = event.get("ResourceStatusReason", "CloudFormation gives no reason").rstrip(". ")
-        return f"{event['LogicalResourceId']} ({event['ResourceType']}): {reason}"
-    return None
+        found.setdefault(name, f"{name} ({event['ResourceType']}): {reason}")
+    return found
 
 
 def resources(cloudformation: CloudFormationClient, stack: str) -> list[StackResourceSummaryTypeDef]:

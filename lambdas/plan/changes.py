@@ -17,6 +17,7 @@ from engine.errors import (
     StackBusyError,
 )
 from engine.models import Change, Planned, PlanRequest
+from engine.stacks import HOLD_DATA
 
 from plan.database import require_modifiable
 from plan.details import changed_in_place, properties
@@ -144,7 +145,12 @@ def _discard(
 def _planned(
     change_set: DescribeChangeSetOutputTypeDef, resource_changes: list[ResourceChangeTypeDef]
 ) -> Planned:
-    in_place = changed_in_place(resource_changes)
+    # What holds data is not replaced either, or the changes would have been refused.
+    in_place = changed_in_place(resource_changes) | {
+        change["LogicalResourceId"]
+        for change in resource_changes
+        if change["ResourceType"] in HOLD_DATA and change["Action"] == "Modify"
+    }
     changes = [
         Change(
             logical_id=change["LogicalResourceId"],

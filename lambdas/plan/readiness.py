@@ -111,11 +111,12 @@ def _continue_rollback(cloudformation: CloudFormationClient, stack: StackTypeDef
     if not continued:
         cloudformation.continue_update_rollback(StackName=stack["StackId"], ClientRequestToken=token)
         return
-    cause = stacks.first_failure(continued) or stack.get("StackStatusReason", "CloudFormation does not say")
+    failed = stacks.failures(continued)
+    cause = next(iter(failed.values()), "CloudFormation does not say why")
     raise RollbackFailedError(
         f"An earlier update of stack {stack['StackName']} has to be undone first, and that failed again: "
-        f"{cause.rstrip('. ')}. Remove the cause and update again. If that is not possible, ask the platform "
-        "team to continue the rollback without this resource (CloudFormation console: Stack actions, "
-        "Continue update rollback, Resources to skip). Do not terminate this provisioned product: that would "
-        "delete the database."
+        f"{cause}. Remove the cause and update again. If that is not possible, ask the platform team to "
+        f"continue the rollback without {', '.join(failed)} (CloudFormation console: Stack actions, Continue "
+        "update rollback, Resources to skip). Do not terminate this provisioned product: that would delete "
+        "the database."
     )

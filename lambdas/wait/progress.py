@@ -97,18 +97,22 @@ def _is_yet_to_begin(cloudformation: CloudFormationClient, request: WaitRequest,
 
 def _failure(stack: StackTypeDef, events: list[StackEventTypeDef]) -> str:
     name, status = stack["StackName"], stack["StackStatus"]
-    what = stacks.first_failure(events) or stack.get("StackStatusReason", "CloudFormation gives no reason")
+    what = _first_cause(events) or stack.get("StackStatusReason", "CloudFormation gives no reason")
     if status == "UPDATE_ROLLBACK_FAILED":
         of_rollback = dropwhile(
             lambda one: one.get("ResourceStatus") != "UPDATE_ROLLBACK_IN_PROGRESS", events
         )
-        why = stacks.first_failure(list(of_rollback)) or "CloudFormation gives no reason"
+        why = _first_cause(list(of_rollback)) or "CloudFormation gives no reason"
         return (
             f"{what.rstrip('. ')}. Undoing the update failed as well: {why}. Remove that cause and update "
             "again, which goes on undoing this one first. Do not terminate this provisioned product: that "
             "would delete the database."
         )
     return f"{what.rstrip('. ')}. {_advice(name, status)}"
+
+
+def _first_cause(events: list[StackEventTypeDef]) -> str | None:
+    return next(iter(stacks.failures(events).values()), None)
 
 
 def _advice(name: str, status: str) -> str:

@@ -162,6 +162,28 @@ def test_a_ready_change_set_is_handed_on_with_the_changes_of_all_pages(
     }
 
 
+def test_a_reference_to_a_database_that_might_have_been_replaced_is_not_taken_for_a_change(
+    cloudformation: Any, request_to: Any, stubbed: Any
+) -> None:
+    # GIVEN an alarm that refers to a database which CloudFormation can't tell whether it replaces
+    client, stub = cloudformation
+    rds, rds_stub = stubbed("rds")
+    rds_stub.add_response("describe_db_instances", {"DBInstances": [{"DBInstanceStatus": "available"}]}, None)
+    database = change("Database", "AWS::RDS::DBInstance", replacement="Conditional")
+    database["ResourceChange"] |= {"PhysicalResourceId": "database-dev", "Details": [PROPERTY]}
+    alarm = change("Alarm", "AWS::CloudWatch::Alarm", replacement="Conditional")
+    refers = {"Evaluation": "Dynamic", "ChangeSource": "ResourceReference", "CausingEntity": "Database"}
+    alarm["ResourceChange"]["Details"] = [
+        PROPERTY | {"Target": {"Attribute": "Properties", "Name": "Threshold"}},
+        refers | {"Target": {"Attribute": "Properties", "Name": "Dimensions"}},
+    ]
+    stack_is(stub, "CREATE_COMPLETE")
+    change_set_is(stub, "CREATE_COMPLETE", changes=[database, alarm])
+    # WHEN the changes are told THEN the reference is none of them
+    told = planned(client, request_to("update"), rds).changes
+    assert [one.properties for one in told] == [["MultiAZ"], ["Threshold"]]
+
+
 @pytest.mark.parametrize(
     "reason",
     [

@@ -98,10 +98,16 @@ def test_a_failed_rollback_is_continued_once_for_a_record(cloudformation: Any, r
     with pytest.raises(RollbackInProgressError):
         change_set_type(client, request, stack("UPDATE_ROLLBACK_FAILED"))
     # AND if it has failed again, the reason is named, and it is not tried any more
-    failures = [("Role", "UPDATE_FAILED", "Resource update cancelled"), ("Key", "UPDATE_FAILED", "No.")]
+    failures = [
+        ("Role", "UPDATE_FAILED", "Resource update cancelled"),
+        ("Key", "UPDATE_FAILED", "No."),
+        ("Alarm", "UPDATE_FAILED", "No."),
+    ]
     events_are(stub, *failures, (NAME, "UPDATE_ROLLBACK_FAILED", "[Key, Role]"), token=token)
-    with pytest.raises(RollbackFailedError, match=r"again: Key \(AWS::RDS::DBInstance\): No\. Remove"):
+    with pytest.raises(RollbackFailedError) as failed:
         change_set_type(client, request, stack("UPDATE_ROLLBACK_FAILED"))
+    assert "failed again: Key (AWS::RDS::DBInstance): No. Remove the cause" in str(failed.value)
+    assert "continue the rollback without Key, Alarm (CloudFormation console" in str(failed.value)
 
 
 @pytest.mark.parametrize(
