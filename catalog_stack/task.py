@@ -18,6 +18,10 @@ TRANSIENT = [
     "Lambda.AWSLambdaException",
     "Lambda.SdkClientException",
     "Lambda.TooManyRequestsException",
+    # A function that is killed or out of time, by its names past and present ("Handling errors in Step
+    # Functions workflows", Developer Guide; Lambda's own runtime).
+    "Lambda.Unknown",
+    "Runtime.ExitError",
     "Sandbox.Timedout",
     "ThrottledError",
 ]

@@ -11,7 +11,8 @@ from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
-from botocore.exceptions import ClientError, ConnectionError, HTTPClientError  # noqa: A004
+from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError  # noqa: A004
+from botocore.parsers import ResponseParserError
 
 from engine.errors import (
     AWSRefusedError,
@@ -76,11 +77,14 @@ def _outcome(handler: Handler, event: dict[str, Any], context: LambdaContext) ->
         return progress
     except ClientError as error:
         return translate(error).with_traceback(error.__traceback__)
-    except (ConnectionError, HTTPClientError) as error:
+    except (ConnectionError, HTTPClientError, ResponseParserError) as error:
         reason = type(error).__name__
         return ThrottledError(_BUSY.format(call="a service", reason=reason)).with_traceback(
             error.__traceback__
         )
+    except BotoCoreError as error:  # boto3 itself refuses what an API would; its words may quote inputs
+        unasked = f"AWS could not be asked for what the operation needs ({type(error).__name__}). Give this "
+        return AWSRefusedError(f"{unasked}text to the platform team.").with_traceback(error.__traceback__)
     except Exception as error:
         return error
 
@@ -97,6 +101,8 @@ _BUSY = (
     "AWS was too busy to answer {call} ({reason}). Your inputs are not at fault: try again in some minutes."
 )
 _THROTTLED = {"TooManyRequestsException", "RequestLimitExceeded", "SlowDown", "PriorRequestNotComplete"}
+# Sessions are taken anew for each try.
+_EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
 _DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "403"}
 
 
@@ -105,7 +111,7 @@ def translate(error: ClientError) -> EngineError:
     code, reason = error.response["Error"].get("Code", ""), error.response["Error"].get("Message", "")
     call = error.operation_name
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    if "Throttl" in code or code in _THROTTLED or status >= 500:
+    if "Throttl" in code or code in _THROTTLED | _EXPIRED or status >= 500:
         return ThrottledError(_BUSY.format(call=call, reason=code))
     if code in _DENIED:
         named = re.search(r"perform:? (\S+:\S+)", reason)

@@ -2,7 +2,8 @@ import json
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.exceptions import ClientError, EndpointConnectionError, ParamValidationError
+from botocore.parsers import ResponseParserError
 from engine.entry_point import entry_point, translate
 from engine.errors import (
     AWSRefusedError,
@@ -31,6 +32,7 @@ def aws_error(code: str, message: str = "", operation: str = "DescribeVpcs", sta
         ("TooManyRequestsException", 429),
         ("SlowDown", 503),
         ("InternalFailure", 500),
+        ("ExpiredToken", 403),
     ],
 )
 def test_a_busy_aws_is_worth_another_try(code: str, status: int) -> None:
@@ -73,6 +75,11 @@ def test_errors_of_aws_leave_a_handler_in_words(context: Any) -> None:
         raising(aws_error("AccessDenied"))({}, context)
     with pytest.raises(ThrottledError):
         raising(EndpointConnectionError(endpoint_url="https://rds.us-east-1.amazonaws.com"))({}, context)
+    with pytest.raises(ThrottledError):
+        raising(ResponseParserError("Unable to parse response, invalid XML received: <Descri"))({}, context)
+    with pytest.raises(AWSRefusedError, match=r"\(ParamValidationError\)") as refused:
+        raising(ParamValidationError(report="value: 'from the message'"))({}, context)
+    assert "from the message" not in str(refused.value)
 
 
 def test_polling_is_no_fault_in_the_log(context: Any, caplog: pytest.LogCaptureFixture) -> None:

@@ -162,9 +162,9 @@ def test_planning_waits_for_a_rollback(run: Run) -> None:
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_a_throttled_step_tries_again(run: Run, step: str) -> None:
+def test_a_step_that_is_throttled_or_killed_tries_again(run: Run, step: str) -> None:
     execution = run(
-        **{VERB[step]: [error("ThrottledError"), error("ThrottledError"), error("StackFailedError")]}
+        **{VERB[step]: [error("ThrottledError"), error("Runtime.ExitError"), error("StackFailedError")]}
     )
     assert len(execution.given(step)) == 3
     assert execution.states[-2:] == [step, "Report failure"]
