@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 from app import build
@@ -12,6 +13,17 @@ from local_cloud.trust import ADMINISTRATOR
 from product_template import released
 
 ROOT = Path(__file__).parent.parent
+# The same few examples in every run; `make hostile` tries ten thousand new ones.
+settings.register_profile("quick", max_examples=15, derandomize=True, deadline=None, database=None)
+settings.register_profile(
+    "thorough",
+    max_examples=2000,
+    deadline=None,
+    database=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("quick")
 
 
 @pytest.fixture(scope="session")

@@ -72,6 +72,8 @@ def _read_json(content: bytes) -> object:
         return json.loads(content.decode("utf-8-sig"))
     except UnicodeDecodeError:
         raise _invalid("it is not text") from None
+    except RecursionError:
+        raise _invalid("it is nested too deeply") from None
     except ValueError as error:
         if content.lstrip().startswith(b"{"):
             raise _invalid(f"it is broken JSON, {error}") from None

@@ -67,13 +67,31 @@ class Resource(_Section):
     properties: dict[str, Any] = {}
 
 
+class ParameterGroup(_Section):
+    """Parameters that the launch form shows together."""
+
+    parameters: list[str] = []
+
+
+class Interface(_Section):
+    """What a template says about its launch form."""
+
+    parameter_groups: list[ParameterGroup] = []
+
+
+class Metadata(_Section):
+    """The part of a template's Metadata block that CloudFormation has a meaning for."""
+
+    interface: Interface = Field(default=Interface(), alias="AWS::CloudFormation::Interface")
+
+
 class Template(_Section):
     """A template. Only what the engine reads of it."""
 
     parameters: dict[str, Rules] = {}
     resources: dict[str, Resource] = Field(min_length=1)
     outputs: dict[str, Any] = {}
-    metadata: dict[str, Any] = {}
+    metadata: Metadata = Metadata()
 
     @classmethod
     def parse(cls, document: Any) -> Template:

@@ -66,8 +66,7 @@ def _field(key: str, rules: Rules) -> dict[str, Any]:
 
 def _order(template: Template) -> list[str]:
     """Return the keys as AWS::CloudFormation::Interface groups them, the others after them."""
-    interface = template.metadata.get("AWS::CloudFormation::Interface", {})
-    grouped = [key for group in interface.get("ParameterGroups", []) for key in group.get("Parameters", [])]
+    grouped = [key for group in template.metadata.interface.parameter_groups for key in group.parameters]
     return list(
         dict.fromkeys([key for key in grouped if key in template.parameters] + list(template.parameters))
     )
