@@ -7,13 +7,14 @@ EMAILS ?= ops@example.com
 VERSION ?=
 PORT ?= 0
 BASE ?= HEAD
+SEED ?= $(shell date +%s)
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # The CDK looks for newer versions of itself and reports usage; neither belongs in a build.
 export CDK_DISABLE_CLI_TELEMETRY := true
 export CDK_DISABLE_VERSION_CHECK := true
 
 .DEFAULT_GOAL := help
-.PHONY: help launch test check cloud synth diff deploy destroy docs privileges release
+.PHONY: help launch test check cloud synth diff deploy destroy docs privileges release faults hostile
 
 help: ## This list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -54,6 +55,13 @@ deploy: .venv/.synced ## Deploy the catalog to your AWS account (us-east-1, curr
 
 destroy: .venv/.synced ## Remove the catalog from your AWS account
 	@cdk destroy CatalogStack
+
+faults: .venv/.synced ## Let everything go wrong in every operation, and write docs/faults.md (under an hour)
+	@python -m tests.faults.run
+
+hostile: .venv/.synced ## Ten thousand hostile messages, inputs and templates (SEED=… repeats a run)
+	@echo "SEED=$(SEED)"
+	@python -m pytest tests/unit/test_hostile_messages.py tests/unit/test_hostile_inputs.py --hypothesis-profile=thorough --hypothesis-seed=$(SEED) --hypothesis-show-statistics
 
 privileges: .venv/.synced ## Take every permission away, one at a time, and see launches name it (half an hour)
 	@python -m tests.privilege.sweep

@@ -1,0 +1,39 @@
+"""A few cells of docs/faults.md; `make faults` has all of them."""
+
+import pytest
+
+from local_cloud.cloud import Cloud
+from tests.e2e.conftest import Catalog
+from tests.faults.calls import FAULTS, Place, disturbance
+from tests.faults.interruptions import INTERRUPTIONS
+from tests.faults.laboratory import Disturbance, Laboratory, Operation
+
+
+@pytest.fixture(scope="module")
+def bench(cloud: Cloud, oldest: Catalog) -> Laboratory:
+    return Laboratory(cloud, oldest)
+
+
+def at(actor: str, call: str, fault: str) -> Disturbance:
+    return disturbance(Place(actor, call), FAULTS[fault])
+
+
+# One product: launched, updated, terminated. And a launch that fails before anything is there.
+CELLS: list[tuple[Operation, str, Disturbance, str]] = [
+    ("provision", "throttled", at("validate", "sts:AssumeRole", "throttled"), "FAILED"),
+    ("provision", "every answer is lost", INTERRUPTIONS["every answer is lost once"][0], "SUCCEEDED"),
+    ("update", "killed", at("apply", "cloudformation:ExecuteChangeSet", "function killed"), "SUCCEEDED"),
+    ("terminate", "broken", at("wait", "cloudformation:DescribeStacks", "answer broken"), "SUCCEEDED"),
+]
+
+
+@pytest.mark.parametrize(("operation", "fault", "disturb", "status"), CELLS)
+def test_whatever_goes_wrong_is_answered_once_and_leaves_what_the_status_says(
+    bench: Laboratory, operation: Operation, fault: str, disturb: Disturbance, status: str
+) -> None:
+    result = bench.run(operation, "", fault, disturb)
+    assert (result.record, result.answers, result.defects) == (status, 1, ()), result
+
+
+def test_nothing_is_left_of_any_of_them(bench: Laboratory) -> None:
+    assert bench.leftovers() == []

@@ -1,0 +1,144 @@
+"""`make faults`: every fault in every operation, in one process for each processor.
+
+`python -m tests.faults.run WORD…` runs only cells with one of the words in their names, and writes no page.
+"""
+
+import json
+import multiprocessing
+import os
+import queue
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from app import build
+from local_cloud.trust import ADMINISTRATOR
+from tests.faults import table
+from tests.faults.calls import FAULTS, disturbance, places
+from tests.faults.interruptions import INTERRUPTIONS
+from tests.faults.laboratory import OPERATIONS, Disturbance, Laboratory, Operation, laboratory
+
+ROOT = Path(__file__).parents[2]
+# Most of a cell is waiting: for a stack to be done, or for twenty seconds that a client waits for an answer.
+THREADS = 3
+
+
+class Cell(NamedTuple):
+    """One fault in one operation."""
+
+    operation: Operation
+    place: str
+    fault: str
+    disturbance: Disturbance
+
+    def __str__(self) -> str:
+        return " · ".join(filter(None, (self.operation, self.place, self.fault)))
+
+
+def cells_of_calls(laboratory: Laboratory) -> Iterator[Cell]:
+    """Yield a cell for each call that the engine makes and each fault that can happen to it."""
+    for operation in OPERATIONS:
+        actors: set[str] = set()
+        for place in places(laboratory, operation):
+            for name, fault in FAULTS.items():
+                if place.actor == "workflow" and not fault.by_workflow:
+                    continue
+                if name == "function out of time" and place.actor in actors:
+                    continue  # once a function: it does not matter what it was waiting for
+                yield Cell(operation, str(place), name, disturbance(place, fault))
+            actors.add(place.actor)
+
+
+def cells_of_operations() -> Iterator[Cell]:
+    """Yield a cell for each interruption of a whole operation."""
+    for name, (disturb, operations) in INTERRUPTIONS.items():
+        for operation in operations:
+            yield Cell(operation, "", name, disturb)
+
+
+def work(assembly: Path, number: int, workers: int, words: list[str], out: Any) -> None:
+    """Run this worker's share of the cells and put what comes of each into `out`."""
+
+    def mine(cells: Iterator[Cell]) -> list[tuple[int, Cell]]:
+        numbered = enumerate(cells)
+        wanted = [each for each in numbered if not words or any(word in str(each[1]) for word in words)]
+        return wanted[number::workers]
+
+    def run(numbered: tuple[int, Cell]) -> None:
+        place, cell = numbered
+        try:
+            result = bench.run(cell.operation, cell.place, cell.fault, cell.disturbance)
+            out.put({"number": place, **asdict(result)})
+        except Exception as error:
+            out.put({"broken": str(cell), "error": f"{type(error).__name__}: {error}"})
+
+    with laboratory(assembly) as bench:
+        of_calls, of_operations = mine(cells_of_calls(bench)), mine(cells_of_operations())
+        random.Random(0).shuffle(of_calls)  # launches give the products that the other operations need
+        out.put({"cells": len(of_calls) + len(of_operations)})
+        # What CloudFormation is made to do wrong, it does to whoever comes first: those one by one.
+        for cell in of_operations:
+            run(cell)
+        with ThreadPoolExecutor(THREADS) as pool:
+            list(pool.map(run, of_calls))
+        out.put({"leftovers": bench.leftovers()})
+
+
+def main(words: list[str]) -> int:
+    """Run the cells, print each as it is done, and write the page. Returns how many are wrong."""
+    context = json.loads((ROOT / "cdk.json").read_text())["context"]
+    context["catalog:principals"] = [ADMINISTRATOR]
+    assembly = Path(build(context=context, outdir=tempfile.mkdtemp()).synth().directory)
+    started, workers = time.monotonic(), os.cpu_count() or 1
+    spawn = multiprocessing.get_context("spawn")
+    out: Any = spawn.Queue()
+    processes = [
+        spawn.Process(target=work, args=(assembly, number, workers, words, out)) for number in range(workers)
+    ]
+    for process in processes:
+        process.start()
+    results: list[dict[str, Any]] = []
+    leftovers: list[str] = []
+    broken = total = ended = 0
+    while ended < workers:
+        try:
+            news = out.get(timeout=10)
+        except queue.Empty:
+            if any(process.exitcode for process in processes):
+                return 255
+            continue
+        if "cells" in news:
+            total += news["cells"]
+        elif "leftovers" in news:
+            leftovers += news["leftovers"]
+            ended += 1
+        elif "broken" in news:
+            broken += 1
+            print(f"BROKEN  {news['broken']}: {news['error']}", flush=True)
+        else:
+            results.append(news)
+            minutes = (time.monotonic() - started) / 60
+            mark = "DEFECT" if news["defects"] else "ok"
+            line = (
+                f"{mark:7} {len(results)}/{total} {minutes:4.1f} min  {table.name(news)}: {table.cell(news)}"
+            )
+            details = [*news["defects"], *([news["reason"]] if words or news["defects"] else [])]
+            print(line, *details, sep="\n        ", flush=True)
+    for process in processes:
+        process.join()
+    results.sort(key=lambda one: int(one["number"]))
+    for each in leftovers:
+        print(f"LEFT    {each}")
+    if not words and not broken:
+        table.write(results, leftovers)
+    return broken + len(leftovers) + sum(1 for one in results if one["defects"])
+
+
+if __name__ == "__main__":
+    sys.exit(min(main(sys.argv[1:]), 255))
