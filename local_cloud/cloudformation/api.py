@@ -11,9 +11,19 @@ from moto.core.responses import ActionResult, BaseResponse
 
 from ..trust import caller_of
 from ..world import REGION
+from .descriptions import (
+    capabilities,
+    change_set_detail,
+    declaration,
+    description_of,
+    resource_detail,
+    stack_detail,
+    stack_summary,
+    without_none,
+)
 from .errors import NotEmulatedError, ValidationError
 from .service import CloudFormation
-from .stack import ChangeSet, Stack, StackResource
+from .stack import Stack
 
 _PAGE = 100
 
@@ -78,13 +88,13 @@ class CloudFormationApi(BaseResponse):
             stacks = [self.service.stack(name, deleted=True)]
         else:
             stacks = [stack for stack in reversed(self.service.stacks) if stack.status != "DELETE_COMPLETE"]
-        page, more = self._page([_stack(stack) for stack in stacks])
+        page, more = self._page([stack_detail(stack) for stack in stacks])
         return ActionResult({"Stacks": page} | more)
 
     def list_stacks(self) -> ActionResult:
         wanted = self._request.get("StackStatusFilter")
         stacks = [stack for stack in reversed(self.service.stacks) if not wanted or stack.status in wanted]
-        page, more = self._page([_summary(stack) for stack in stacks])
+        page, more = self._page([stack_summary(stack) for stack in stacks])
         return ActionResult({"StackSummaries": page} | more)
 
     def describe_stack_events(self) -> ActionResult:
@@ -107,7 +117,7 @@ class CloudFormationApi(BaseResponse):
         if logical_id not in stack.resources:
             raise ValidationError(f"Resource {logical_id} does not exist for stack {stack.name}")
         resource = stack.resources[logical_id]
-        detail = _resource(stack, resource, "LastUpdatedTimestamp")
+        detail = resource_detail(stack, resource, "LastUpdatedTimestamp")
         detail["Metadata"] = json.dumps(resource.definition.get("Metadata", {}))
         return ActionResult({"StackResourceDetail": detail})
 
@@ -118,13 +128,13 @@ class CloudFormationApi(BaseResponse):
         wanted = self._request.get("LogicalResourceId")
         resources = [item for name, item in stack.resources.items() if wanted in (None, name)]
         return ActionResult(
-            {"StackResources": [_resource(stack, item, "Timestamp") for item in resources[:_PAGE]]}
+            {"StackResources": [resource_detail(stack, item, "Timestamp") for item in resources[:_PAGE]]}
         )
 
     def list_stack_resources(self) -> ActionResult:
         stack = self._named_stack()
         page, more = self._page(
-            [_resource(None, item, "LastUpdatedTimestamp") for item in stack.resources.values()]
+            [resource_detail(None, item, "LastUpdatedTimestamp") for item in stack.resources.values()]
         )
         return ActionResult({"StackResourceSummaries": page} | more)
 
@@ -164,7 +174,7 @@ class CloudFormationApi(BaseResponse):
             template = specification.template
         else:
             template = self.service.reader.template(self._request, self._caller())
-        parameters = [_declaration(key, item) for key, item in template.parameters.items()]
+        parameters = [declaration(key, item) for key, item in template.parameters.items()]
         for item, declared in zip(parameters, template.parameters.values(), strict=True):
             item["ParameterType"] = declared["Type"]
             if "AllowedValues" in declared:
@@ -174,15 +184,15 @@ class CloudFormationApi(BaseResponse):
         types = sorted({resource["Type"] for resource in template.resources.values()})
         return ActionResult(
             {"Parameters": parameters, "ResourceTypes": types}
-            | _without_none({"Version": template.data.get("AWSTemplateFormatVersion")})
-            | _described(template.data) | _capabilities(template.capabilities)
+            | without_none({"Version": template.data.get("AWSTemplateFormatVersion")})
+            | description_of(template.data) | capabilities(template.capabilities)
         )  # fmt: skip
 
     def validate_template(self) -> ActionResult:
         template = self.service.reader.template(self._request, self._caller())
-        parameters = [_declaration(key, item) for key, item in template.parameters.items()]
+        parameters = [declaration(key, item) for key, item in template.parameters.items()]
         return ActionResult(
-            {"Parameters": parameters} | _described(template.data) | _capabilities(template.capabilities)
+            {"Parameters": parameters} | description_of(template.data) | capabilities(template.capabilities)
         )
 
     # Change sets
@@ -197,7 +207,7 @@ class CloudFormationApi(BaseResponse):
             raise NotEmulatedError("the parameter IncludePropertyValues")
         stack, change_set = self.service.change_set(self._request)
         page, more = self._page(change_set.changes)
-        detail = _change_set(stack, change_set) | {
+        detail = change_set_detail(stack, change_set) | {
             "Parameters": [item.described(key) for key, item in change_set.target.parameters.items()],
             "Tags": [{"Key": key, "Value": value} for key, value in change_set.target.tags.items()],
             "Capabilities": list(change_set.target.capabilities),
@@ -211,7 +221,7 @@ class CloudFormationApi(BaseResponse):
 
     def list_change_sets(self) -> ActionResult:
         stack = self.service.stack(self._request["StackName"])
-        page, more = self._page([_change_set(stack, item) for item in stack.change_sets.values()])
+        page, more = self._page([change_set_detail(stack, item) for item in stack.change_sets.values()])
         return ActionResult({"Summaries": page} | more)
 
     def execute_change_set(self) -> ActionResult:
@@ -231,105 +241,3 @@ def api_of(service: CloudFormation) -> type[CloudFormationApi]:
 
     Api.service = service
     return Api
-
-
-def _without_none(values: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in values.items() if value is not None and value != ""}
-
-
-def _described(data: dict[str, Any]) -> dict[str, Any]:
-    return {"Description": data["Description"]} if "Description" in data else {}
-
-
-def _capabilities(needed: tuple[str | None, list[str]]) -> dict[str, Any]:
-    capability, resources = needed
-    if capability is None:
-        return {}
-    reason = f"The following resource(s) require capabilities: [{', '.join(resources)}]"
-    return {"Capabilities": [capability], "CapabilitiesReason": reason}
-
-
-def _declaration(key: str, declared: dict[str, Any]) -> dict[str, Any]:
-    item = {"ParameterKey": key, "NoEcho": str(declared.get("NoEcho", False)).lower() == "true"} | _described(
-        declared
-    )
-    return item | ({"DefaultValue": str(declared["Default"])} if "Default" in declared else {})
-
-
-def _stack(stack: Stack) -> dict[str, Any]:
-    specification = stack.specification
-    detail: dict[str, Any] = {
-        "StackId": stack.id,
-        "StackName": stack.name,
-        "StackStatus": stack.status,
-        "StackStatusReason": stack.reason,
-        "CreationTime": stack.created,
-        "LastUpdatedTime": stack.updated,
-        "DeletionTime": stack.deleted,
-        "RoleARN": stack.role_arn,
-        "DisableRollback": stack.on_failure == "DO_NOTHING",
-        "EnableTerminationProtection": stack.termination_protection,
-        "NotificationARNs": [],
-        "RollbackConfiguration": {},
-        "DriftInformation": {"StackDriftStatus": "NOT_CHECKED"},
-        "Outputs": stack.outputs,
-        "Tags": [],
-    }
-    if specification:
-        detail |= {
-            "Description": specification.template.data.get("Description"),
-            "Parameters": [item.described(key) for key, item in specification.parameters.items()],
-            "Capabilities": list(specification.capabilities),
-            "Tags": [{"Key": key, "Value": value} for key, value in specification.tags.items()],
-        }
-    return _without_none(detail)
-
-
-def _summary(stack: Stack) -> dict[str, Any]:
-    description = stack.specification.template.data.get("Description") if stack.specification else None
-    return _without_none(
-        {
-            "StackId": stack.id,
-            "StackName": stack.name,
-            "StackStatus": stack.status,
-            "StackStatusReason": stack.reason,
-            "TemplateDescription": description,
-            "CreationTime": stack.created,
-            "LastUpdatedTime": stack.updated,
-            "DeletionTime": stack.deleted,
-            "DriftInformation": {"StackDriftStatus": "NOT_CHECKED"},
-        }
-    )
-
-
-def _resource(stack: Stack | None, resource: StackResource, timestamp: str) -> dict[str, Any]:
-    names = {"StackName": stack.name, "StackId": stack.id} if stack else {}
-    return _without_none(
-        names
-        | {
-            "LogicalResourceId": resource.logical_id,
-            "PhysicalResourceId": resource.physical_id,
-            "ResourceType": resource.type,
-            timestamp: resource.updated,
-            "ResourceStatus": resource.status,
-            "ResourceStatusReason": resource.reason,
-            "DriftInformation": {"StackResourceDriftStatus": "NOT_CHECKED"},
-        }
-    )
-
-
-def _change_set(stack: Stack, change_set: ChangeSet) -> dict[str, Any]:
-    return _without_none(
-        {
-            "ChangeSetName": change_set.name,
-            "ChangeSetId": change_set.id,
-            "StackId": stack.id,
-            "StackName": stack.name,
-            "Description": change_set.description,
-            "CreationTime": change_set.created,
-            "ExecutionStatus": change_set.execution_status,
-            "Status": change_set.status,
-            "StatusReason": change_set.reason,
-            "IncludeNestedStacks": False,
-        }
-    )

@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from graphlib import TopologicalSorter
 
+from .failures import FAILURES
 from .policy import PolicyDeniedError, check_allowed
-from .resources import _FAILURES, ResourceHandler
+from .resources import ResourceHandler
 from .stack import Specification, Stack, StackResource, Undo, now
 
 log = logging.getLogger(__name__)
@@ -89,7 +90,7 @@ class StackOperation:
     def _outputs(self, status: str) -> list[str]:
         try:
             self.stack.outputs = self.handler.outputs()
-        except _FAILURES as error:
+        except FAILURES as error:
             log.warning("Outputs of %s: %s", self.stack.name, error)
             return ["Outputs"]
         self.stack.set_status(status)

@@ -7,28 +7,23 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-from moto.core.exceptions import ServiceException
+from botocore.exceptions import ClientError
 
 from ..trust import FORWARDED
 from ..world import ACCOUNT_ID, REGION, World
-from .arguments import UnknownParameterError, plain_tags
+from .arguments import plain_tags
 from .errors import ValidationError
-from .faults import InjectedFailureError, Operation, ThrottledError, faults
+from .failures import FAILURES, THROTTLING, reason_of
+from .faults import Operation, ThrottledError, faults
 from .intrinsics import Evaluator, as_text
-from .policy import PolicyDeniedError, check_allowed
-from .provider import Call, CancelledError, HandlerError, Properties, Provider, ProviderError
+from .policy import check_allowed
+from .provider import Call, CancelledError, Properties, Provider, ProviderError
 from .schema import PropertiesError, resource_schema
 from .stack import Specification, Stack, StackResource
 from .template import is_custom
 
 log = logging.getLogger(__name__)
 
-_FAILURES = (
-    ClientError, BotoCoreError, ProviderError, PropertiesError, UnknownParameterError, ServiceException,
-    InjectedFailureError, PolicyDeniedError,
-)  # fmt: skip
-_THROTTLING = ("Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequestsException")
 _ATTEMPTS = 5  # CloudFormation gives up on a throttled handler after a few attempts
 
 
@@ -207,9 +202,9 @@ class ResourceHandler:
         definition = self.specification.template.resources[logical_id]
         try:
             desired = self.desired(logical_id)
-        except _FAILURES as error:
+        except FAILURES as error:
             touched(before)
-            self.stack.set_resource_status(resource, "UPDATE_FAILED", _reason(error))
+            self.stack.set_resource_status(resource, "UPDATE_FAILED", reason_of(error))
             return False
         resource.definition = definition
         if desired == resource.properties and definition["Type"] == resource.type:
@@ -224,8 +219,8 @@ class ResourceHandler:
         )  # fmt: skip
         try:
             self._check_replacement(resource, definition["Type"], desired)
-        except _FAILURES as error:
-            self.stack.set_resource_status(resource, "UPDATE_FAILED", _reason(error))
+        except FAILURES as error:
+            self.stack.set_resource_status(resource, "UPDATE_FAILED", reason_of(error))
             return False
         successor = StackResource(logical_id, definition["Type"], definition, status=resource.status)
         self.stack.resources[logical_id] = successor
@@ -308,8 +303,8 @@ class ResourceHandler:
             noun = "creation" if operation == "create" else operation
             self.stack.set_resource_status(resource, f"{verb}_FAILED", f"Resource {noun} cancelled")
             return False
-        except _FAILURES as error:
-            self.stack.set_resource_status(resource, f"{verb}_FAILED", _reason(error))
+        except FAILURES as error:
+            self.stack.set_resource_status(resource, f"{verb}_FAILED", reason_of(error))
             return False
         except Exception as error:
             log.exception("%s of %s failed inside the local cloud", operation, resource.logical_id)
@@ -329,11 +324,9 @@ class ResourceHandler:
                 work()
                 return
             except (ThrottledError, ClientError) as error:
-                throttled = (
-                    isinstance(error, ThrottledError) or error.response["Error"]["Code"] in _THROTTLING
-                )
+                throttled = isinstance(error, ThrottledError) or error.response["Error"]["Code"] in THROTTLING
                 if not throttled or attempt == _ATTEMPTS or (resource.physical_id and operation == "create"):
-                    raise ProviderError(_reason(error)) from error
+                    raise ProviderError(reason_of(error)) from error
                 self.world.sleep(2**attempt)
 
     def _call(self, resource: StackResource, *, watch_cancel: bool = False) -> Call:
@@ -358,28 +351,3 @@ def _hold(released: Any, cancelled: Any) -> None:
     while not released.wait(0.02):
         if cancelled is not None and cancelled.is_set():
             raise CancelledError
-
-
-_HANDLER_CODES = {
-    "AccessDenied": "AccessDenied",
-    "AlreadyExists": "AlreadyExists",
-    "NotFound": "NotFound",
-    "Throttl": "Throttling",
-}
-
-
-def _reason(error: Exception) -> str:
-    """Write a failure as the event of the resource says it on AWS."""
-    if isinstance(error, ThrottledError):
-        return 'Resource handler returned message: "Rate exceeded" (HandlerErrorCode: Throttling)'
-    if not isinstance(error, ClientError):
-        return error.message if isinstance(error, ServiceException) else str(error)
-    detail, metadata = error.response["Error"], error.response["ResponseMetadata"]
-    code = detail.get("Code", "")
-    handler_code = next((name for part, name in _HANDLER_CODES.items() if part in code), "InvalidRequest")
-    message = (
-        f"{detail.get('Message', '')} (Service: {error.operation_name}, Status Code: "
-        f"{metadata['HTTPStatusCode']}, "
-        f"Request ID: {metadata.get('RequestId', '')})"
-    )
-    return str(HandlerError(message, handler_code))

@@ -6,12 +6,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from ..provider import Api, Call, Properties, Provider, Tagging
+from .documents import Document
 
 _PRINCIPALS = {"Roles": "role", "Users": "user", "Groups": "group"}
 
@@ -57,22 +57,10 @@ def _if_there(method: Any, **parameters: Any) -> None:
             raise
 
 
-@dataclass(frozen=True)
-class InlinePolicy:
+class InlinePolicy(Document):
     """AWS::IAM::Policy: one document on several roles, users and groups."""
 
-    name: str | None = None
-    tagging: Tagging | None = None
-    attributes: Mapping[str, str] = field(default_factory=lambda: {"Id": "{id}"})
-
-    def create(self, call: Call, properties: Properties) -> str:
-        physical_id = call.generated_name()
-        call.initiated(physical_id)
-        self._put(call, properties)
-        return physical_id
-
-    @staticmethod
-    def _put(call: Call, properties: Properties) -> None:
+    def put(self, call: Call, properties: Properties) -> None:
         iam, document = call.client("iam"), json.dumps(properties["PolicyDocument"])
         for group, kind in _PRINCIPALS.items():
             for name in properties.get(group, []):
@@ -82,7 +70,7 @@ class InlinePolicy:
                 )
 
     def update(self, call: Call, physical_id: str, old: Properties, new: Properties) -> str:
-        self._put(call, new)
+        self.put(call, new)
         renamed = old["PolicyName"] != new["PolicyName"]
         gone = {
             group: old.get(group, []) if renamed else set(old.get(group, [])) - set(new.get(group, []))
@@ -102,9 +90,6 @@ class InlinePolicy:
             for name in owners[group]:
                 method = getattr(call.client("iam"), f"delete_{kind}_policy")
                 _if_there(method, **{f"{kind.capitalize()}Name": name}, PolicyName=policy)
-
-    def attribute(self, call: Call, physical_id: str, name: str, properties: Properties) -> Any:
-        return physical_id
 
 
 def _managed_policy(call: Call, arn: str, old: Properties, new: Properties) -> None:

@@ -6,13 +6,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from botocore.exceptions import ClientError
 
 from ...world import ACCOUNT_ID
 from ..provider import Api, Call, Properties, Provider, Tagging
+from .documents import Document
 
 _TOPIC = ("DisplayName", "KmsMasterKeyId", "SignatureVersion", "TracingConfig")
 _SUBSCRIPTION = ("DeliveryPolicy", "FilterPolicy", "FilterPolicyScope", "RawMessageDelivery", "RedrivePolicy")
@@ -68,28 +68,19 @@ def _set_queue_attributes(call: Call, url: str, old: Properties, new: Properties
 
 
 @dataclass(frozen=True)
-class ResourcePolicies:
+class ResourcePolicies(Document):
     """A policy document that is put on several topics or queues."""
 
     property: str
-    put: Callable[[Call, str, str], None]
+    put_on: Callable[[Call, str, str], None]
     remove: Callable[[Call, str], None]
-    name: str | None = None
-    tagging: Tagging | None = None
-    attributes: Mapping[str, str] = field(default_factory=lambda: {"Id": "{id}"})
 
-    def create(self, call: Call, properties: Properties) -> str:
-        physical_id = call.generated_name()
-        call.initiated(physical_id)
-        self._put(call, properties)
-        return physical_id
-
-    def _put(self, call: Call, properties: Properties) -> None:
+    def put(self, call: Call, properties: Properties) -> None:
         for target in properties[self.property]:
-            self.put(call, target, json.dumps(properties["PolicyDocument"]))
+            self.put_on(call, target, json.dumps(properties["PolicyDocument"]))
 
     def update(self, call: Call, physical_id: str, old: Properties, new: Properties) -> str:
-        self._put(call, new)
+        self.put(call, new)
         for target in set(old[self.property]) - set(new[self.property]):
             self.remove(call, target)
         return physical_id
@@ -104,9 +95,6 @@ class ResourcePolicies:
                     "AWS.SimpleQueueService.NonExistentQueue",
                 ):
                     raise
-
-    def attribute(self, call: Call, physical_id: str, name: str, properties: Properties) -> Any:
-        return physical_id
 
 
 def _put_topic_policy(call: Call, topic: str, document: str) -> None:

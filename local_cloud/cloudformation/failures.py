@@ -1,0 +1,41 @@
+"""What makes handling a resource fail, and how its event says so."""
+
+from __future__ import annotations
+
+from botocore.exceptions import BotoCoreError, ClientError
+from moto.core.exceptions import ServiceException
+
+from .arguments import UnknownParameterError
+from .faults import InjectedFailureError, ThrottledError
+from .policy import PolicyDeniedError
+from .provider import HandlerError, ProviderError
+from .schema import PropertiesError
+
+FAILURES = (
+    ClientError, BotoCoreError, ProviderError, PropertiesError, UnknownParameterError, ServiceException,
+    InjectedFailureError, PolicyDeniedError,
+)  # fmt: skip
+THROTTLING = ("Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequestsException")
+_HANDLER_CODES = {
+    "AccessDenied": "AccessDenied",
+    "AlreadyExists": "AlreadyExists",
+    "NotFound": "NotFound",
+    "Throttl": "Throttling",
+}
+
+
+def reason_of(error: Exception) -> str:
+    """Write a failure as the event of the resource says it on AWS."""
+    if isinstance(error, ThrottledError):
+        return 'Resource handler returned message: "Rate exceeded" (HandlerErrorCode: Throttling)'
+    if not isinstance(error, ClientError):
+        return error.message if isinstance(error, ServiceException) else str(error)
+    detail, metadata = error.response["Error"], error.response["ResponseMetadata"]
+    code = detail.get("Code", "")
+    handler_code = next((name for part, name in _HANDLER_CODES.items() if part in code), "InvalidRequest")
+    message = (
+        f"{detail.get('Message', '')} (Service: {error.operation_name}, Status Code: "
+        f"{metadata['HTTPStatusCode']}, "
+        f"Request ID: {metadata.get('RequestId', '')})"
+    )
+    return str(HandlerError(message, handler_code))
