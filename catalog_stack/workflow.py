@@ -18,6 +18,7 @@ def workflow(scope: Construct, verbs: Mapping[str, lambda_.IFunction]) -> sfn.Ch
     parameters, outputs = from_variables("parameters"), from_variables("outputs")
     stack, change_set = from_variables("stackId"), from_variables("changeSetArn")
     changes, version = from_variables("changes"), from_variables("engineVersion")
+    product_version = from_variables("productVersion")
     snapshot_id, no_snapshot = from_variables("snapshotId"), {"snapshotId": "{% null %}"}
 
     def task(name: str, verb: str, needs: dict[str, str], gives: dict[str, str] | None = None) -> Task:
@@ -27,7 +28,7 @@ def workflow(scope: Construct, verbs: Mapping[str, lambda_.IFunction]) -> sfn.Ch
         "Validate inputs",
         "validate",
         request,
-        from_result("parameters", "engineVersion", "majorUpgrade") | no_snapshot,
+        from_result("parameters", "productVersion", "engineVersion", "majorUpgrade") | no_snapshot,
     )
     plan = task(
         "Plan changes", "plan", request | parameters, from_result("stackId", "changeSetArn", "changes")
@@ -39,7 +40,7 @@ def workflow(scope: Construct, verbs: Mapping[str, lambda_.IFunction]) -> sfn.Ch
     subscribe = task(
         "Subscribe ops emails",
         "subscribe",
-        request | parameters | outputs | changes,
+        request | parameters | product_version | outputs | changes,
         from_result("subscriptions"),
     )
     results = outputs | changes | snapshot_id | from_variables("subscriptions")

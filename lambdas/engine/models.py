@@ -81,8 +81,6 @@ class Message(Model):
 
     operation: NonEmpty
     provisioned_product_name: str = ""
-    product_id: str = ""
-    provisioning_artifact_id: str = ""
     launch_role_arn: Annotated[str, Field(pattern=r"^arn:[^:]+:iam::\d{12}:role/.+$")]
     artifact: Artifact | None = None
     parameters: Annotated[list[Parameter], BeforeValidator(_none_as_empty)] = []
@@ -147,6 +145,7 @@ class Validated(Model):
     """The result of `validate`. The engine version is the template's, None where it can't be known."""
 
     parameters: dict[str, str]
+    product_version: str | None = None
     engine_version: str | None = None
     major_upgrade: bool = False
 
@@ -244,6 +243,7 @@ class SubscribeRequest(Request):
     """Input of `subscribe`."""
 
     parameters: dict[str, str]
+    product_version: str | None
     outputs: list[Output]
     changes: list[Change]
 

@@ -21,8 +21,8 @@ def announce(sns: SNSClient, request: SubscribeRequest, subscriptions: list[Subs
         return
     message = request.read_message()
     lines = [
-        f"{message.provisioned_product_name} ({request.provisioned_product_id}) was updated to version "
-        f"{message.provisioning_artifact_id} of product {message.product_id}.",
+        f"{message.provisioned_product_name} ({request.provisioned_product_id}) was updated and has version "
+        f"{request.product_version} now.",
         "",
         *(
             f"{verb}: {resource}"

@@ -19,5 +19,6 @@ def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # 
     """Return the value of every parameter and the engine version, or refuse the inputs."""
     request = Request.model_validate(event)
     session = assume(sts(), request.read_message().launch_role_arn, request.record_id)
-    released = set(os.environ["RELEASED_SHA256"].split(","))
+    versions = (each.split("=") for each in os.environ["RELEASED"].split(","))
+    released = {digest: version for version, digest in versions}
     return validate(Account.of(session), request, released).to_json()

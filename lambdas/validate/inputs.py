@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from engine import artifact, stacks
@@ -18,13 +19,14 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackTypeDef
 
 
-def validate(account: Account, request: Request, released: set[str]) -> Validated:
+def validate(account: Account, request: Request, released: Mapping[str, str]) -> Validated:
     """Return the complete parameters of the operation, and what it means for the engine; TERMINATE has none.
 
     Args:
         account: the account of the launch.
         request: the operation.
-        released: the SHA-256 of every template that the platform team has released, in hexadecimal.
+        released: the versions that the platform team has released, by the SHA-256 of their templates in
+            hexadecimal.
 
     Raises:
         InvalidInputsError: rules are broken; one message lists them all.
@@ -37,7 +39,7 @@ def validate(account: Account, request: Request, released: set[str]) -> Validate
     if request.kind == "TERMINATE":
         return Validated(parameters={})
     content = artifact.download(account.s3, message.template)
-    _require_release(content, released)
+    product_version = _released_version(content, released)
     template = artifact.parse(content)
     template_rules.require_product(template)
     stack = _deployed(stacks.find(account.cloudformation, request.stack_name))
@@ -63,12 +65,13 @@ def validate(account: Account, request: Request, released: set[str]) -> Validate
     version = launch.given(DATABASE, "EngineVersion")
     return Validated(
         parameters=parameters,
+        product_version=product_version,
         engine_version=version.value if version else None,
         major_upgrade=engine_rules.major_upgrade(launch, database) is not None,
     )
 
 
-def _require_release(content: bytes, released: set[str]) -> None:
+def _released_version(content: bytes, released: Mapping[str, str]) -> str:
     digest = hashlib.sha256(content).hexdigest()
     if digest not in released:
         raise ArtifactNotReleasedError(
@@ -76,6 +79,7 @@ def _require_release(content: bytes, released: set[str]) -> None:
             "Nothing was changed. Choose another version, and tell the platform team, because somebody has "
             "published this one past them or has altered it."
         )
+    return released[digest]
 
 
 def _deployed(stack: StackTypeDef | None) -> StackTypeDef | None:

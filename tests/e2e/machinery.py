@@ -98,7 +98,7 @@ def release(cloud: Cloud, content: str) -> None:
         if each["Handler"] == "validate.handler.handle"
     ]
     variables = validate["Environment"]["Variables"]
-    variables["RELEASED_SHA256"] += f",{hashlib.sha256(content.encode()).hexdigest()}"
+    variables["RELEASED"] += f",by-hand={hashlib.sha256(content.encode()).hexdigest()}"
     lambdas.update_function_configuration(
         FunctionName=validate["FunctionName"], Environment={"Variables": variables}
     )

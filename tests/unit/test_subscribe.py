@@ -82,6 +82,7 @@ def test_the_state_gets_each_email_and_how_it_stands(topic: str, request_of: Any
         "provision",
         parameters={"OpsEmails": "a@example.com,b@example.com"},
         outputs=[{"key": "AlertTopicArn", "value": topic, "description": ""}],
+        productVersion="1.2.0",
         changes=[],
     )
     assert handle(request, context) == {
@@ -93,7 +94,9 @@ def test_the_state_gets_each_email_and_how_it_stands(topic: str, request_of: Any
 
 
 def test_a_stack_without_the_topic_output_is_a_fault_of_the_version(request_of: Any) -> None:
-    request = SubscribeRequest.model_validate(request_of("provision", parameters={}, outputs=[], changes=[]))
+    request = SubscribeRequest.model_validate(
+        request_of("provision", parameters={}, productVersion=None, outputs=[], changes=[])
+    )
     with pytest.raises(OutputMissingError, match="has no output AlertTopicArn"):
         _ = request.topic_arn
 
@@ -114,7 +117,11 @@ def announced(sns: Any, aws: Any, topic: str, request_of: Any) -> Any:
 
     def announced(name: str, changes: Any) -> list[Any]:
         request = request_of(
-            name, parameters={}, outputs=[{"key": "AlertTopicArn", "value": topic}], changes=changes
+            name,
+            parameters={},
+            productVersion="1.2.0",
+            outputs=[{"key": "AlertTopicArn", "value": topic}],
+            changes=changes,
         )
         announce(
             sns,
@@ -129,11 +136,10 @@ def announced(sns: Any, aws: Any, topic: str, request_of: Any) -> Any:
 def test_an_update_is_told_resource_by_resource(announced: Any, event: Any) -> None:
     message = event("update")
     name, product = message["provisionedProductName"], message["provisionedProductId"]
-    version, of_product = message["provisioningArtifactId"], message["productId"]
     [mail] = announced("update", CHANGES)
     assert mail["Subject"] == f"{name} was updated"
     assert mail["Message"].splitlines() == [
-        f"{name} ({product}) was updated to version {version} of product {of_product}.",
+        f"{name} ({product}) was updated and has version 1.2.0 now.",
         "",
         "changed: Database (EngineVersion, Tags)",
         "added: Dashboard",

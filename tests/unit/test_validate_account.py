@@ -21,7 +21,9 @@ QUOTAS = {"vpc L-F678F1CE": 5, "ec2 L-0263D0A3": 5, "rds L-7B6409FD": 40, "vpc L
 NEWEST = released.newest(1, released.templates())
 TEMPLATE = (released.DIRECTORY / f"{NEWEST}{released.SUFFIX}").read_bytes()
 OTHER = json.dumps({"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}).encode()
-RELEASED = {hashlib.sha256(content).hexdigest() for content in (TEMPLATE, OTHER)}
+RELEASED = {
+    hashlib.sha256(content).hexdigest(): name for content, name in ((TEMPLATE, "1.9.0"), (OTHER, "1.9.1"))
+}
 
 
 def option(version: str = "14.22", zones: Any = ("us-east-1a", "us-east-1b"), multi_az: Any = True) -> Any:
@@ -152,11 +154,12 @@ def test_good_inputs_come_back_complete_with_the_engine_version(account: Any, la
     validated = validate(account(), launch(), RELEASED)
     assert validated.parameters.keys() == json.loads(TEMPLATE)["Parameters"].keys()
     assert validated.parameters["EnvironmentSuffix"] == "dev"
-    assert (validated.engine_version, validated.major_upgrade) == ("14", False)
+    assert (validated.product_version, validated.engine_version) == ("1.9.0", "14")
+    assert not validated.major_upgrade
 
 
 def test_terminate_has_nothing_to_validate_but_its_message(request_of: Any) -> None:
-    nothing = validate(Account(*[UNASKED] * 6), Request.model_validate(request_of("terminate")), set())
+    nothing = validate(Account(*[UNASKED] * 6), Request.model_validate(request_of("terminate")), {})
     assert nothing == Validated(parameters={}, engine_version=None, major_upgrade=False)
 
 

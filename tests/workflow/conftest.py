@@ -16,6 +16,7 @@ from local_cloud.cloud import Cloud
 ANSWERS: dict[str, Any] = {
     "validate": {
         "parameters": {"EnvironmentSuffix": "dev", "OpsEmails": 'a@x.com,"b"@x.com'},
+        "productVersion": "1.2.0",
         "engineVersion": "14",
         "majorUpgrade": False,
     },

@@ -17,7 +17,7 @@ STEPS = [
 ]
 VERB = dict(zip(STEPS, ("validate", "plan", "apply", "wait", "verify", "subscribe"), strict=True))
 CHOICES = ["Major version upgrade?", "Terminated?"]
-UPGRADE = {"parameters": {}, "engineVersion": "17", "majorUpgrade": True}
+UPGRADE = {"parameters": {}, "productVersion": "2.0.0", "engineVersion": "17", "majorUpgrade": True}
 SNAPSHOT = "pre-upgrade-rec-1-database-dev"
 OUTPUTS = [{"key": "Port", "value": "5432", "description": "Where it listens"}]
 PLANNED, DONE = ANSWERS["plan"]["changes"], ANSWERS["wait"]["changes"]
@@ -81,7 +81,7 @@ def test_an_upgrade_that_fails_is_reported_with_its_snapshot(run: Run) -> None:
 def test_a_termination_ends_with_the_stack_and_reports_success(run: Run) -> None:
     execution = run(
         "TERMINATE",
-        validate=[{"parameters": {}, "engineVersion": None, "majorUpgrade": False}],
+        validate=[{"parameters": {}, "productVersion": None, "engineVersion": None, "majorUpgrade": False}],
         plan=[{"stackId": None, "changeSetArn": None, "changes": []}],
         snapshot=[*WAITS, {"snapshotId": None}],
     )
@@ -104,7 +104,12 @@ def test_each_step_gets_the_request_and_what_it_needs_of_earlier_ones(run: Run) 
         "Apply changes": {"stackId": "arn:stack", "changeSetArn": "arn:change-set"},
         "Wait for stack": {"stackId": "arn:stack", "changes": PLANNED},
         "Verify promises": {"stackId": "arn:stack", "engineVersion": "14"},
-        "Subscribe ops emails": {"parameters": parameters, "outputs": OUTPUTS, "changes": DONE},
+        "Subscribe ops emails": {
+            "parameters": parameters,
+            "productVersion": "1.2.0",
+            "outputs": OUTPUTS,
+            "changes": DONE,
+        },
     }
     for step, needed in needs.items():
         assert execution.given(step) == [request | needed], step
