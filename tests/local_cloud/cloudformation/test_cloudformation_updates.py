@@ -221,12 +221,20 @@ def policy(effect: str, action: str, resource: str) -> dict[str, str]:
     return {"Effect": effect, "Action": action, "Principal": "*", "Resource": resource}
 
 
+@pytest.mark.parametrize("by_change_set", [False, True])
 @pytest.mark.parametrize("body", [template(A=topic("b")), template(Other=topic("other"))])
-def test_a_stack_policy_forbids_what_would_lose_a_resource(client: Any, cloud: Cloud, body: str) -> None:
+def test_a_stack_policy_forbids_what_would_lose_a_resource(
+    client: Any, cloud: Cloud, body: str, by_change_set: bool
+) -> None:
     statements = [policy("Allow", "Update:*", "*")]
     statements += [policy("Deny", f"Update:{verb}", "LogicalResourceId/A") for verb in ("Replace", "Delete")]
-    create(client, template(A=topic("a")), StackPolicyBody=json.dumps({"Statement": statements}))
-    assert update(client, body) == "UPDATE_ROLLBACK_COMPLETE"
+    create(client, template(A=topic("a")))
+    client.set_stack_policy(StackName="demo", StackPolicyBody=json.dumps({"Statement": statements}))
+    if by_change_set:
+        client.execute_change_set(ChangeSetName=change_set(client, body)["ChangeSetId"])
+    else:
+        client.update_stack(StackName="demo", TemplateBody=body)
+    assert finished(client, "demo")["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
     assert reasons(client, "demo")["A"].startswith("Action denied by stack policy: Statement [#")
     assert names(cloud) == ["a"]
 
