@@ -5,17 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.privilege.life import Lives, lives, reason
+from tests.privilege.life import NEWEST_OF_LINE_2, Lives, lives, reason
 
 
 @pytest.fixture(scope="package")
 def lived(assembly: Path) -> Iterator[Lives]:
-    """A cloud after the life of a product: the oldest version, the newest, and its end."""
+    """A cloud after the life of a product: the oldest version, the newest, the next line's, and its end."""
     with lives(assembly) as found:
-        found.offer_again(version=0)
+        found.offer_again("1.0.0")
         with found.phase("provision"):
             found.form()
-            record = found.provision("lived", version=0, EnvironmentSuffix="lived", OpsEmails="a@example.com")
+            record = found.provision("lived", "1.0.0", EnvironmentSuffix="lived", OpsEmails="a@example.com")
             found.confirm_mail()
         assert record["Status"] == "SUCCEEDED", reason(record)
         product = record["ProvisionedProductId"]
@@ -24,6 +24,11 @@ def lived(assembly: Path) -> Iterator[Lives]:
         assert record["Status"] == "SUCCEEDED", reason(record)
         with found.phase("unchanged"):
             record = found.update(product)
+        assert record["Status"] == "SUCCEEDED", reason(record)
+        with found.phase("export"):
+            assert found.export("lived") == "SUCCEEDED"
+        with found.phase("upgrade"):
+            record = found.update(product, NEWEST_OF_LINE_2, AllowMajorVersionUpgrade="17")
         assert record["Status"] == "SUCCEEDED", reason(record)
         with found.phase("terminate"):
             record = found.terminate(product)

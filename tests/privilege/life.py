@@ -12,9 +12,13 @@ from typing import Any, NamedTuple
 
 from local_cloud.assembly import deploy
 from local_cloud.cloud import Cloud
+from local_cloud.rds_snapshots import take_automated_snapshot
+from product_template import released
+from tests.e2e.machinery import eventually
 
 ENGINE = "CatalogStack-"
 PRODUCT = "role/tapstack/"
+NEWEST_OF_LINE_1, NEWEST_OF_LINE_2 = (str(released.newest(line, released.templates())) for line in (1, 2))
 OURS = (ENGINE, PRODUCT, "role/SCLaunch-TapStack", "role/TapStackExecution", "role/tapstack-engine/")
 
 
@@ -59,17 +63,17 @@ class Lives:
     def requests(self) -> dict[Request, bool]:
         return {one: verdict for asked in self.asked.values() for one, verdict in asked.items()}
 
-    def offer_again(self, version: int) -> None:
+    def offer_again(self, version: str) -> None:
         """Let a version be launched as before a newer one deprecated it."""
         product, versions, _ = self._offer()
         self.cloud.client("servicecatalog").update_provisioning_artifact(
             ProductId=product, ProvisioningArtifactId=versions[version], Guidance="DEFAULT"
         )
 
-    def provision(self, name: str, version: int = -1, **parameters: str) -> dict[str, Any]:
+    def provision(self, name: str, version: str = NEWEST_OF_LINE_1, **parameters: str) -> dict[str, Any]:
         return self._ended(self._launch(name, version, parameters))
 
-    def _launch(self, name: str, version: int, parameters: dict[str, str]) -> dict[str, Any]:
+    def _launch(self, name: str, version: str, parameters: dict[str, str]) -> dict[str, Any]:
         product, versions, path = self._offer()
         return dict(
             self.cloud.client("servicecatalog").provision_product(
@@ -82,8 +86,8 @@ class Lives:
             )
         )
 
-    def update(self, product_id: str, **parameters: str) -> dict[str, Any]:
-        """Update to the newest version; what is not given stays."""
+    def update(self, product_id: str, version: str = NEWEST_OF_LINE_1, **parameters: str) -> dict[str, Any]:
+        """Update to a version; what is not given stays."""
         product, versions, path = self._offer()
         kept = [
             {"Key": key, "UsePreviousValue": True}
@@ -94,7 +98,7 @@ class Lives:
             self.cloud.client("servicecatalog").update_provisioned_product(
                 ProvisionedProductId=product_id,
                 ProductId=product,
-                ProvisioningArtifactId=versions[-1],
+                ProvisioningArtifactId=versions[version],
                 PathId=path,
                 ProvisioningParameters=[
                     *kept, *({"Key": key, "Value": value} for key, value in parameters.items())
@@ -107,7 +111,7 @@ class Lives:
         product, versions, path = self._offer()
         return dict(
             self.cloud.client("servicecatalog").describe_provisioning_parameters(
-                ProductId=product, ProvisioningArtifactId=versions[-1], PathId=path
+                ProductId=product, ProvisioningArtifactId=versions[NEWEST_OF_LINE_1], PathId=path
             )
         )
 
@@ -120,17 +124,36 @@ class Lives:
             if given["--topic-arn"] in present:
                 sns.confirm_subscription(TopicArn=given["--topic-arn"], Token=given["--token"])
 
+    def export(self, suffix: str) -> str:
+        """Let the backup window of a database pass. Returns how the export of the snapshot ended."""
+        states = self.cloud.client("stepfunctions")
+        [workflow] = [
+            machine["stateMachineArn"]
+            for machine in states.list_state_machines()["stateMachines"]
+            if machine["name"] == f"export-workflow-{suffix}"
+        ]
+        take_automated_snapshot(self.cloud.world, f"database-{suffix}")
+        ended: list[str] = []
+
+        def has_ended() -> bool:
+            executions = states.list_executions(stateMachineArn=workflow)["executions"]
+            ended.extend(each["status"] for each in executions if each["status"] != "RUNNING")
+            return bool(ended)
+
+        eventually(has_ended, f"the export of {suffix}")
+        return ended[0]
+
     def terminate(self, product_id: str) -> dict[str, Any]:
         return self._ended(
             self.cloud.client("servicecatalog").terminate_provisioned_product(ProvisionedProductId=product_id)
         )
 
-    def _offer(self) -> tuple[str, list[str], str]:
+    def _offer(self) -> tuple[str, dict[str, str], str]:
         service_catalog = self.cloud.client("servicecatalog")
         product = service_catalog.search_products()["ProductViewSummaries"][0]["ProductId"]
         versions = service_catalog.describe_product(Id=product)["ProvisioningArtifacts"]
         path = service_catalog.list_launch_paths(ProductId=product)["LaunchPathSummaries"][0]["Id"]
-        return product, [version["Id"] for version in versions if version["Name"].startswith("1.")], path
+        return product, {version["Name"]: version["Id"] for version in versions}, path
 
     def _ended(self, answer: dict[str, Any], seconds: float = 60) -> dict[str, Any]:
         service_catalog = self.cloud.client("servicecatalog")
