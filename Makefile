@@ -31,16 +31,17 @@ launch: .venv/.synced ## Launch the product in a local cloud and show it happen 
 cloud: .venv/.synced ## Serve the local cloud with the catalog deployed, for the aws command (PORT=5000)
 	@python -m local_cloud serve --port $(PORT)
 
-test: .venv/.synced ## Run all tests
+test: .venv/.synced ## Run the tests
 	@python -m pytest
 
-check: .venv/.synced ## Style, types, import directions, template lint, five rule packs
+check: .venv/.synced ## Style, types, import directions, template lint, five rule packs, permission proofs
 	@ruff format --check .
 	@ruff check .
 	@mypy
 	@PYTHONPATH=lambdas:. lint-imports
 	@cfn-lint product_template/versions/*.json
 	@python -m tests.infrastructure.nag
+	@python -m pytest --numprocesses 0 tests/privilege
 
 synth: .venv/.synced ## Synthesize the catalog to cdk.out (no credentials needed)
 	@cdk synth --quiet CatalogStack && echo "Synthesized to cdk.out. Next: make deploy (AWS) or make launch (local)."

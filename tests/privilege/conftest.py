@@ -1,15 +1,17 @@
-"""Whole lives, once for all tests of this folder."""
+"""Whole lives, once for all tests of this folder, and what they proved."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.privilege.life import NEWEST_OF_LINE_2, Lives, lives, reason
+from tests.privilege.life import NEWEST_OF_LINE_2, Lives, actions_of, lives, reason
+
+LIVED = pytest.StashKey[Lives]()
 
 
 @pytest.fixture(scope="package")
-def lived(assembly: Path) -> Iterator[Lives]:
+def lived(assembly: Path, pytestconfig: pytest.Config) -> Iterator[Lives]:
     """A cloud after the life of a product: the oldest version, the newest, the next line's, and its end."""
     with lives(assembly) as found:
         found.offer_again("1.0.0")
@@ -33,4 +35,19 @@ def lived(assembly: Path) -> Iterator[Lives]:
         with found.phase("terminate"):
             record = found.terminate(product)
         assert record["Status"] == "SUCCEEDED", reason(record)
+        pytestconfig.stash[LIVED] = found
         yield found
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say what was proved, as the rule packs do in `make check`."""
+    if lived := config.stash.get(LIVED, None):
+        unproved = sum(len(terminalreporter.stats.get(kind, [])) for kind in ("failed", "error"))
+        granted = sum(len(actions_of(documents)) for documents in lived.policies.values())
+        statements = sum(
+            len(document["Statement"]) for documents in lived.policies.values() for document in documents
+        )
+        terminalreporter.write_line(
+            f"Permissions: {unproved} proofs failed; {len(lived.requests)} requests judged against "
+            f"{len(lived.policies)} roles with {granted} actions, and without each of {statements} statements"
+        )

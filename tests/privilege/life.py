@@ -155,7 +155,7 @@ class Lives:
         path = service_catalog.list_launch_paths(ProductId=product)["LaunchPathSummaries"][0]["Id"]
         return product, {version["Name"]: version["Id"] for version in versions}, path
 
-    def _ended(self, answer: dict[str, Any], seconds: float = 60) -> dict[str, Any]:
+    def _ended(self, answer: dict[str, Any], seconds: float = 300) -> dict[str, Any]:
         service_catalog = self.cloud.client("servicecatalog")
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
