@@ -31,7 +31,7 @@ def violations(launch: Launch, database: DBInstanceTypeDef | None) -> list[Viola
         found += _shrinking(launch, allocated, whole["AllocatedStorage"], database)
         if most and "MaxAllocatedStorage" in whole:
             found += _ceiling(most, whole["MaxAllocatedStorage"], allocated.input, whole["AllocatedStorage"])
-    return found
+    return found + _lifecycle_support(launch, database)
 
 
 def _ceiling(most: Given, ceiling: int, allocated_input: str, allocated: int) -> list[Violation]:
@@ -58,6 +58,19 @@ def _shrinking(
     has = f"{database['AllocatedStorage']} GiB"
     rule = f"can't be less than the {has} the database has: storage never shrinks"
     return [Violation(allocated.input, rule, allocated.value)]
+
+
+def _lifecycle_support(launch: Launch, database: DBInstanceTypeDef | None) -> list[Violation]:
+    """Refuse another EngineLifecycleSupport than the database was launched with.
+
+    UpdateHandler of CloudFormation's RDS resource types (public source) would fail the update half-way.
+    """
+    has = database.get("EngineLifecycleSupport") if database else None
+    wanted = launch.given(DATABASE, "EngineLifecycleSupport")
+    if has is None or wanted is None or wanted.value == has:
+        return []
+    rule = f"can't be changed after the launch, because CloudFormation does not change it: leave it at {has}"
+    return [Violation(wanted.input, rule, wanted.value)]
 
 
 def not_offered(account: Account, launch: Launch, database: DBInstanceTypeDef | None) -> list[Violation]:

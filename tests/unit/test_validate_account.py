@@ -392,6 +392,16 @@ def test_an_update_must_not_move_the_network(account: Any, launch: Any, deployed
     assert '10.9.0.0/16 (given: "10.9.0.0/20")' in text
 
 
+def test_an_update_must_not_change_the_choice_of_extended_support(
+    account: Any, launch: Any, deployed: Any
+) -> None:
+    deployed(OWN_STACK)
+    enrolled = running() | {"EngineLifecycleSupport": "open-source-rds-extended-support"}
+    disabled = launch("update", EngineLifecycleSupport="open-source-rds-extended-support-disabled")
+    text = refusal_of(account(databases=[enrolled], options=None, quotas=None), disabled)
+    assert "- EngineLifecycleSupport: can't be changed after the launch" in text
+
+
 def test_an_update_after_a_failed_launch_is_checked_like_a_launch(account: Any, launch: Any) -> None:
     again = launch("update", EnvironmentSuffix="dev", OpsEmails="a@example.com")
     validated = validate(account(), again, RELEASED)
