@@ -1,7 +1,7 @@
 """Take every permission that the newest version's life needs away, one at a time: does the failure name it?
 
-`python -m tests.privilege.sweep` takes half an hour, less with the name of a role; test_refusals.py tries one
-permission of each step.
+`python -m tests.privilege.sweep` takes most of an hour, less with the names of roles or phases alone;
+test_refusals.py tries one permission of each step.
 """
 
 import json
@@ -9,19 +9,20 @@ import sys
 import tempfile
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 from app import build
 from local_cloud.trust import ADMINISTRATOR
 from tests.privilege.exceptions import NOT_MISSED
-from tests.privilege.life import Lives, Request, lives, reason, without
+from tests.privilege.life import NEWEST_OF_LINE_2, Lives, Request, lives, reason, without
 
 ROLES = ("TapStackExecution", "SCLaunch-TapStack")
 ROOT = Path(__file__).parents[2]
 
 
 def main() -> None:
-    """Print a line for each permission of the roles named, or of both; exit with how many failed silently."""
-    roles = sys.argv[1:] or ROLES
+    """Print a line for each permission; exit with how many were missed by nobody, or not by their name."""
+    wanted = set(sys.argv[1:])
     context = json.loads((ROOT / "cdk.json").read_text())["context"]
     context["catalog:principals"] = [ADMINISTRATOR]
     assembly = Path(build(context=context, outdir=tempfile.mkdtemp()).synth().directory)
@@ -31,31 +32,43 @@ def main() -> None:
             not _names(cloud, role, action, phase)
             for phase in PHASES
             for role, action in _first_asked(cloud, phase)
-            if role in roles
+            if not wanted or wanted & {role, phase}
         )
     sys.exit(silent)
 
 
 _numbers = count()
-PHASES = ("provision", "update", "terminate")
+# What a product has to have been through before a phase: the end deletes the upgrade's snapshot.
+BEFORE = {
+    "provision": (),
+    "update": ("provision",),
+    "upgrade": ("provision",),
+    "terminate": ("provision", "upgrade"),
+}
+PHASES = tuple(BEFORE)
 
 
 def _live(cloud: Lives, suffix: str) -> None:
-    with cloud.phase("provision"):
-        product = _launch(cloud, suffix)
-    with cloud.phase("update"):
-        record = cloud.update(product, OpsEmails="b@example.com", BackupRetentionDays="21")
-    assert record["Status"] == "SUCCEEDED", reason(record)
-    with cloud.phase("terminate"):
-        record = cloud.terminate(product)
-    assert record["Status"] == "SUCCEEDED", reason(record)
+    """Live a life in which every permission comes up that is to be taken away."""
+    product = ""
+    for phase in PHASES:
+        with cloud.phase(phase):
+            record = _do(cloud, phase, suffix, product)
+        assert record["Status"] == "SUCCEEDED", reason(record)
+        product = record["ProvisionedProductId"]
 
 
-def _launch(cloud: Lives, suffix: str) -> str:
-    record = cloud.provision(suffix, EnvironmentSuffix=suffix, OpsEmails="a@example.com")
-    assert record["Status"] == "SUCCEEDED", reason(record)
-    cloud.confirm_mail()
-    return str(record["ProvisionedProductId"])
+def _do(cloud: Lives, phase: str, suffix: str, product: str) -> dict[str, Any]:
+    """Go through a phase of a product's life, and return its record."""
+    if phase == "provision":
+        record = cloud.provision(suffix, EnvironmentSuffix=suffix, OpsEmails="a@example.com")
+        cloud.confirm_mail()
+        return record
+    if phase == "update":
+        return cloud.update(product, OpsEmails="b@example.com", BackupRetentionDays="21")
+    if phase == "upgrade":
+        return cloud.update(product, NEWEST_OF_LINE_2, AllowMajorVersionUpgrade="17")
+    return cloud.terminate(product)
 
 
 def _first_asked(cloud: Lives, phase: str) -> list[tuple[str, str]]:
@@ -71,18 +84,14 @@ def _permission(request: Request) -> tuple[str, str]:
 
 
 def _names(cloud: Lives, role: str, action: str, phase: str) -> bool:
-    """Whether the operation fails without the permission, and its reason has the action."""
-    suffix = f"swept-{next(_numbers)}"
-    if phase == "provision":
-        with without(cloud.cloud, role, action):
-            record = cloud.provision(suffix, EnvironmentSuffix=suffix, OpsEmails="a@example.com")
-    else:
-        product = _launch(cloud, suffix)
-        with without(cloud.cloud, role, action):
-            if phase == "update":
-                record = cloud.update(product, OpsEmails="b@example.com", BackupRetentionDays="21")
-            else:
-                record = cloud.terminate(product)
+    """Whether the phase fails without the permission, and its reason has the action."""
+    suffix, product = f"swept-{next(_numbers)}", ""
+    for before in BEFORE[phase]:
+        record = _do(cloud, before, suffix, product)
+        assert record["Status"] == "SUCCEEDED", reason(record)
+        product = record["ProvisionedProductId"]
+    with without(cloud.cloud, role, action):
+        record = _do(cloud, phase, suffix, product)
     named = record["Status"] == "FAILED" and action in reason(record)
     line = f"{'named ' if named else 'SILENT'} {phase:9} {role:18} {action:45} {reason(record)[:150]!r}"
     print(line, flush=True)
