@@ -64,7 +64,7 @@ hostile: .venv/.synced ## Ten thousand hostile messages, inputs and templates (S
 	@echo "SEED=$(SEED)"
 	@python -m pytest tests/unit/test_hostile_messages.py tests/unit/test_hostile_inputs.py --hypothesis-profile=thorough --hypothesis-seed=$(SEED) --hypothesis-show-statistics
 
-privileges: .venv/.synced ## Take every permission away, one at a time, and see launches name it (half an hour)
+privileges: .venv/.synced ## Take every permission away, one at a time, and see the failures name it (an hour)
 	@python -m tests.privilege.sweep
 
 docs: .venv/.synced ## Write the generated tables of README and docs/ anew
