@@ -8,16 +8,19 @@ VERSION ?=
 PORT ?= 0
 BASE ?= HEAD
 SEED ?= $(shell date +%s)
+# Through the environment, so that no shell reads what the platform team writes.
+export RECORD REASON
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # The CDK looks for newer versions of itself and reports usage; neither belongs in a build.
 export CDK_DISABLE_CLI_TELEMETRY := true
 export CDK_DISABLE_VERSION_CHECK := true
 
 .DEFAULT_GOAL := help
-.PHONY: help launch test check cloud synth diff deploy destroy docs privileges release faults hostile
+.PHONY: help launch test check cloud operations unstick synth diff deploy destroy docs privileges release
+.PHONY: faults hostile
 
 help: ## This list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-9s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 .venv/.synced: pyproject.toml uv.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with: make PYTHON=python3.12 …")'
@@ -66,6 +69,12 @@ hostile: .venv/.synced ## Ten thousand hostile messages, inputs and templates (S
 
 privileges: .venv/.synced ## Take every permission away, one at a time, and see the failures name it (an hour)
 	@python -m tests.privilege.sweep
+
+operations: .venv/.synced ## The engine's operations: under way, and stuck (current credentials)
+	@python -m operations list
+
+unstick: .venv/.synced ## End a stuck operation as failed (RECORD=rec-… REASON="…"; FORCE=yes stops a running one)
+	@python -m operations unstick "$$RECORD" "$$REASON" $(if $(filter yes,$(FORCE)),--force)
 
 docs: .venv/.synced ## Write the generated tables of README and docs/ anew
 	@python -m product_template.tables

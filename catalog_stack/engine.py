@@ -1,12 +1,11 @@
-"""The provisioning engine: three queues, ten functions, one state machine and two safety nets."""
+"""The provisioning engine: queues, functions, a state machine, and the nets that catch what it loses."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from aws_cdk import Aws, Duration, Names, RemovalPolicy
-from aws_cdk import aws_events as events
-from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
@@ -19,8 +18,18 @@ from constructs import Construct
 from product_template import released
 from product_template.acknowledgements import SERVERLESS, SOLUTIONS, acknowledge
 
-from .engine_permissions import MACHINE, MACHINE_ARN, to_launch, to_receive, to_report, to_run, to_start
+from .engine_permissions import (
+    MACHINE,
+    MACHINE_ARN,
+    to_launch,
+    to_list,
+    to_receive,
+    to_report,
+    to_run,
+    to_start,
+)
 from .function import TIMEOUT, EngineFunction, bundled_code
+from .nets import report_ended_executions, sweep_regularly
 from .policies import Permission, managed_policy
 from .roles import EXECUTION_ROLE, SERVICE_CATALOG, read_artifacts
 from .workflow import workflow
@@ -38,10 +47,14 @@ class Engine(Construct):
         key: encrypts queues, logs, and the state machine's definition and history.
         log_retention: for every log group of the engine.
         accounts: the accounts whose users may launch, the engine's own among them.
+        step_concurrency: how many operations may be in the same step at a time, of those steps that call
+            CloudFormation and RDS; 0 for as many as the account can run.
 
     Attributes:
+        operations: the queues that Service Catalog puts operations into.
         dead_letters: messages that could not be received. `report` answers them.
-        unreported: failures that `report` could not tell Service Catalog about. Only a person can.
+        unreported: what could not be answered. `sweep` tries again; what nobody can answer needs a person.
+        functions: by verb.
         machine: the state machine.
     """
 
@@ -53,16 +66,17 @@ class Engine(Construct):
         key: kms.IKey,
         log_retention: logs.RetentionDays,
         accounts: Sequence[str],
+        step_concurrency: int,
     ) -> None:
         super().__init__(scope, construct_id)
         self._key = key
+        self._step_concurrency = step_concurrency
+        self.functions: dict[str, EngineFunction] = {}
         self._log_retention = log_retention
         self._accounts = accounts
         self._code = bundled_code()
         self.unreported = self._queue("Unreported")
-        last = (
-            "R24: here end the messages that the dead-letter queue could not get rid of; an alarm watches it."
-        )
+        last = "R24: here ends what every other queue could not get rid of; an alarm watches it."
         acknowledge(self.unreported, "SQS3", SOLUTIONS, because=last)
         acknowledge(self.unreported, "SQSRedrivePolicy", SERVERLESS, because=last)
         # Tried for ten hours, as long as the state machine tries to report.
@@ -72,29 +86,53 @@ class Engine(Construct):
         )
 
         self._parser()
-        report = self._function(
-            "report",
-            [
-                *to_receive(key.key_arn, [self.dead_letters.queue_arn]),
-                *to_report(key.key_arn, self.unreported.queue_arn),
-            ],
-            undelivered="R24: the on-failure destination takes its events, with the error.",
-        )
+        report = self._report()
         self.machine = self._machine(
             {
                 # Lambda takes 4 KB of variables: fifty versions.
-                "validate": self._step("validate", {"RELEASED": _released()}),
-                "plan": self._step("plan", {"EXECUTION_ROLE_NAME": EXECUTION_ROLE}),
-                "snapshot": self._step("snapshot"),
-                "apply": self._step("apply"),
-                "wait": self._step("wait"),
-                "verify": self._step("verify"),
+                "validate": self._step("validate", {"RELEASED": _released()}, calls_apis=True),
+                "plan": self._step("plan", {"EXECUTION_ROLE_NAME": EXECUTION_ROLE}, calls_apis=True),
+                "snapshot": self._step("snapshot", calls_apis=True),
+                "apply": self._step("apply", calls_apis=True),
+                "wait": self._step("wait", calls_apis=True),
+                "verify": self._step("verify", calls_apis=True),
                 "subscribe": self._step("subscribe"),
                 "report": report,
             }
         )
-        self._receive_operations()
-        self._report_what_was_lost(report)
+        self.operations = self._receive_operations()
+        self._poll(self.dead_letters, report)
+        report_ended_executions(self, report, self.machine, self.unreported)
+        sweep_regularly(self, self._sweep())
+
+    def _report(self) -> EngineFunction:
+        return self._function(
+            "report",
+            [
+                *to_receive(self._key.key_arn, [self.dead_letters.queue_arn]),
+                *to_report(self._key.key_arn, self.unreported.queue_arn),
+            ],
+            {"STATE_MACHINE_ARN": MACHINE_ARN, "UNREPORTED_QUEUE_URL": self.unreported.queue_url},
+            undelivered="R24: the on-failure destination takes its events, with the error.",
+        )
+
+    def _sweep(self) -> EngineFunction:
+        return self._function(
+            "sweep",
+            [
+                *to_receive(self._key.key_arn, [self.dead_letters.queue_arn, self.unreported.queue_arn]),
+                *to_report(self._key.key_arn, self.unreported.queue_arn),
+                to_list(),
+            ],
+            {
+                "STATE_MACHINE_ARN": MACHINE_ARN,
+                "DEAD_LETTERS_QUEUE_URL": self.dead_letters.queue_url,
+                "UNREPORTED_QUEUE_URL": self.unreported.queue_url,
+            },
+            undelivered="R24: its events hold nothing; the next one comes after a quarter of an hour.",
+            # Some thousand answers. Less than the visibility timeout of the queues it empties.
+            timeout=Duration.minutes(5),
+        )
 
     def _parser(self) -> None:
         parser = self._function(
@@ -111,7 +149,7 @@ class Engine(Construct):
                 source_account=account,
             )
 
-    def _receive_operations(self) -> None:
+    def _receive_operations(self) -> list[sqs.Queue]:
         queues = [
             self._queue(
                 operation,
@@ -140,47 +178,20 @@ class Engine(Construct):
                 )
             )
             self._poll(queue, receive)
+        return queues
 
     @staticmethod
     def _poll(queue: sqs.IQueue, function: lambda_.Function) -> None:
-        source = sources.SqsEventSource(queue, report_batch_item_failures=True)
+        # Two batches of ten messages at a time, the least there is, are hundreds of operations a minute.
+        # Without a limit, a burst uses up the account's concurrency, and messages are received in vain until
+        # they are dead letters (Lambda Developer Guide, "Configuring maximum concurrency" for SQS).
+        source = sources.SqsEventSource(queue, report_batch_item_failures=True, max_concurrency=2)
         function.add_event_source(source)
         acknowledge(
             function.node.find_child(f"SqsEventSource:{Names.node_unique_id(queue.node)}"),
             "LambdaEventSourceMappingDestination",
             SERVERLESS,
             because="R24: Lambda takes a destination for streams alone; queues have their redrive policy.",
-        )
-
-    def _report_what_was_lost(self, report: lambda_.Function) -> None:
-        """Answer for messages nobody received and executions that ended without an answer."""
-        self._poll(self.dead_letters, report)
-        # EventBridge hands the event over; if the function then fails, it is Lambda that tries again.
-        lambda_.CfnEventInvokeConfig(
-            self,
-            "ReportAgain",
-            function_name=report.function_name,
-            qualifier="$LATEST",
-            maximum_retry_attempts=2,
-            maximum_event_age_in_seconds=Duration.hours(6).to_seconds(),
-            destination_config=lambda_.CfnEventInvokeConfig.DestinationConfigProperty(
-                on_failure=lambda_.CfnEventInvokeConfig.OnFailureProperty(
-                    destination=self.unreported.queue_arn
-                )
-            ),
-        )
-        events.Rule(
-            self,
-            "ExecutionEndedUnanswered",
-            event_pattern=events.EventPattern(
-                source=["aws.states"],
-                detail_type=["Step Functions Execution Status Change"],
-                detail={
-                    "stateMachineArn": [self.machine.state_machine_arn],
-                    "status": ["FAILED", "TIMED_OUT", "ABORTED"],
-                },
-            ),
-            targets=[targets.LambdaFunction(report, dead_letter_queue=self.unreported)],
         )
 
     def _machine(self, functions: Mapping[str, lambda_.IFunction]) -> sfn.StateMachine:
@@ -225,12 +236,16 @@ class Engine(Construct):
             removal_policy=RemovalPolicy.DESTROY,
         )
 
-    def _step(self, verb: str, environment: Mapping[str, str] | None = None) -> EngineFunction:
+    def _step(
+        self, verb: str, environment: Mapping[str, str] | None = None, *, calls_apis: bool = False
+    ) -> EngineFunction:
+        """Make a function of the state machine; one that `calls_apis` of CloudFormation or RDS is limited."""
         return self._function(
             verb,
             to_launch(self._accounts),
             environment,
             undelivered="R4: the state machine, its caller, waits for the answer and handles the error.",
+            concurrency=self._step_concurrency if calls_apis else 0,
         )
 
     def _function(
@@ -238,20 +253,18 @@ class Engine(Construct):
         verb: str,
         permissions: Sequence[Permission],
         environment: Mapping[str, str] | None = None,
-        *,
-        undelivered: str,
-        name: str | None = None,
+        **options: Any,
     ) -> EngineFunction:
-        return EngineFunction(
+        self.functions[verb] = function = EngineFunction(
             self,
             verb,
             code=self._code,
             log_group=self._log_group(f"{verb}Log"),
             permissions=permissions,
             environment=environment,
-            undelivered=undelivered,
-            name=name,
+            **options,
         )
+        return function
 
     def _queue(
         self,

@@ -51,7 +51,8 @@ def to_report(key: str, unreported: str) -> list[Permission]:
             on="*",
             why="R4: the engine answers Service Catalog; these actions know no resource.",
         ),
-        # With a customer key, the event of a lost execution has no input; the execution has.
+        # Under a customer key, the event of a lost execution has no input; the execution has. A dead letter
+        # may have an execution nevertheless.
         allow(
             "states",
             "DescribeExecution",
@@ -59,10 +60,15 @@ def to_report(key: str, unreported: str) -> list[Permission]:
             why="R4: one execution a launch; its name is made of the ids that Service Catalog gives.",
         ),
         allow("kms", "Decrypt", on=key, when=_OF_THE_MACHINE),
-        # What Lambda does in the function's name with an event that it could not handle.
+        # The function with a message that nobody can answer; Lambda in its name with a failed event.
         allow("sqs", "SendMessage", on=unreported),
         allow("kms", "GenerateDataKey", on=key, when=_BY_WAY_OF_SQS),
     ]
+
+
+def to_list() -> Permission:
+    """Find executions that are under way, and those that ended unanswered."""
+    return allow("states", "ListExecutions", on=MACHINE_ARN)
 
 
 def to_run(key: str, functions: list[str]) -> list[Permission]:

@@ -19,6 +19,7 @@ from constructs import Construct
 
 from product_template.acknowledgements import HIPAA, NIST, PCI, SERVERLESS, acknowledge
 
+from .metrics import NAMESPACE
 from .policies import Permission, allow, managed_policy
 from .roles import ENGINE_PATH
 
@@ -42,6 +43,8 @@ class EngineFunction(lambda_.Function):
         environment: variables besides those of Powertools.
         undelivered: why no dead-letter queue of its own takes what it could not process.
         name: only where Service Catalog prescribes one.
+        timeout: of one event.
+        concurrency: how many events it may have in work, taken from what the account has; 0 sets no limit.
     """
 
     def __init__(
@@ -55,6 +58,8 @@ class EngineFunction(lambda_.Function):
         undelivered: str,
         environment: Mapping[str, str] | None = None,
         name: str | None = None,
+        timeout: Duration = TIMEOUT,
+        concurrency: int = 0,
     ) -> None:
         construct_id = verb.title().replace("_", "")
         role = iam.Role(
@@ -80,14 +85,15 @@ class EngineFunction(lambda_.Function):
             runtime=lambda_.Runtime.PYTHON_3_14,
             architecture=lambda_.Architecture.ARM_64,
             memory_size=512,
-            timeout=TIMEOUT,
+            timeout=timeout,
+            reserved_concurrent_executions=concurrency or None,
             tracing=lambda_.Tracing.ACTIVE,
             # The CDK would add inline policies of its own, with rights that are not used.
             role=role.without_policy_updates(),
             log_group=log_group,
             environment={
                 "POWERTOOLS_SERVICE_NAME": verb,
-                "POWERTOOLS_METRICS_NAMESPACE": "TapStackEngine",
+                "POWERTOOLS_METRICS_NAMESPACE": NAMESPACE,
                 "POWERTOOLS_LOG_LEVEL": "INFO",
                 **(environment or {}),
             },
@@ -101,14 +107,16 @@ class EngineFunction(lambda_.Function):
             because="R22: in a VPC its network interfaces would outlive it by up to 40 minutes. It talks to "
             "AWS APIs alone, over TLS and with its role.",
         )
-        acknowledge(
-            self,
-            "LambdaConcurrency",
-            NIST,
-            HIPAA,
-            because="R3: the catalog deploys into any account, and one with the initial quota of 10 "
-            "concurrent executions refuses to reserve any. SQS and the state machine bound how many run.",
-        )
+        if not concurrency:
+            acknowledge(
+                self,
+                "LambdaConcurrency",
+                NIST,
+                HIPAA,
+                because="R3: the catalog deploys into any account, and one with the initial quota of 10 "
+                "concurrent executions refuses to reserve any. catalog:stepConcurrency does, for steps that "
+                "call CloudFormation and RDS; what receives and answers must never be refused.",
+            )
         acknowledge(self, "LambdaDLQ", NIST, HIPAA, SERVERLESS, because=undelivered)
 
 

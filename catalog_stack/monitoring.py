@@ -1,4 +1,4 @@
-"""Alarms that tell the platform team when the engine itself is in trouble."""
+"""What the platform team is told of the engine itself, and what it looks at then."""
 
 from __future__ import annotations
 
@@ -13,11 +13,22 @@ from constructs import Construct
 
 from product_template.acknowledgements import SERVERLESS, acknowledge
 
+from .dashboard import add_dashboard
 from .engine import Engine
+from .metrics import MINUTES, messages, own, total
+
+RUNBOOK = "docs/runbook/engine.md"
+SWEEPS = Duration.minutes(30)  # two of them at least
+# Nothing may go unanswered for longer; a launch takes twenty minutes, a major upgrade an hour or more.
+OLD = Duration.hours(3)
+# What Service Catalog, SQS and EventBridge call. The state machine calls all others, and waits for them.
+CALLED_FROM_OUTSIDE = ("parse_parameters", "receive", "report", "sweep")
 
 
 class Monitoring(Construct):
     """Alarms on what never happens while the engine works. A failed launch that was answered is not such.
+
+    Each alarm's section in the runbook is named by its description.
 
     Args:
         scope: the stack.
@@ -31,18 +42,27 @@ class Monitoring(Construct):
         self, scope: Construct, construct_id: str, *, engine: Engine, key: kms.IKey, email: str | None
     ) -> None:
         super().__init__(scope, construct_id)
-        self._topic = sns.Topic(self, "Topic", master_key=key, enforce_ssl=True)
-        self._topic.apply_removal_policy(RemovalPolicy.DESTROY)
-        self._topic.add_to_resource_policy(
+        self._engine = engine
+        self._alarms: list[cloudwatch.Alarm] = []
+        self._topic = self._alarm_topic(key, email)
+        self._watch_answers()
+        self._watch_queues()
+        self._watch_capacity()
+        add_dashboard(self, engine, self._alarms)
+
+    def _alarm_topic(self, key: kms.IKey, email: str | None) -> sns.Topic:
+        topic = sns.Topic(self, "Topic", master_key=key, enforce_ssl=True)
+        topic.apply_removal_policy(RemovalPolicy.DESTROY)
+        topic.add_to_resource_policy(
             iam.PolicyStatement(
                 principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
                 actions=["sns:Publish"],
-                resources=[self._topic.topic_arn],
+                resources=[topic.topic_arn],
                 conditions={"StringEquals": {"aws:SourceAccount": Stack.of(self).account}},
             )
         )
         if email:
-            subscription = self._topic.add_subscription(subscriptions.EmailSubscription(email))
+            subscription = topic.add_subscription(subscriptions.EmailSubscription(email))
             acknowledge(
                 subscription,
                 "SNSRedrivePolicy",
@@ -50,50 +70,125 @@ class Monitoring(Construct):
                 because="R15: alarms have to arrive; a queue for those that do not would need an alarm "
                 "of its own, to the same address.",
             )
+        return topic
 
-        period = Duration.minutes(5)
+    def _watch_answers(self) -> None:
+        machine = self._engine.machine
+        lost = [machine.metric_failed(), machine.metric_timed_out(), machine.metric_aborted()]
+        self._alarm("execution-lost", "An execution ended before it could answer.", total(lost))
+        answered = [own("ReportedByNet", verb) for verb in ("report", "sweep")]
         self._alarm(
-            "ExecutionFailed",
-            "An execution failed before it could answer",
-            engine.machine.metric_failed(period=period),
+            "net-needed", "A safety net, not its execution, has answered an operation.", total(answered)
+        )
+        refused = [own("LateReportRefused", verb) for verb in ("report", "sweep")]
+        self._alarm(
+            "late-report-refused",
+            "Service Catalog has refused the answer of a safety net, most likely because there was one.",
+            total(refused),
         )
         self._alarm(
-            "ExecutionTimedOut",
-            "An execution took longer than the state machine waits",
-            engine.machine.metric_timed_out(period=period),
-        )
-        self._alarm(
-            "OperationNotStarted",
-            "An operation could not be started, and its failure has not been reported for 15 minutes",
-            # A message is visible only between two tries.
-            cloudwatch.MathExpression(
-                expression="waiting + tried",
-                using_metrics={
-                    "waiting": engine.dead_letters.metric_approximate_number_of_messages_visible(),
-                    "tried": engine.dead_letters.metric_approximate_number_of_messages_not_visible(),
-                },
-                period=period,
-            ),
+            "unreported",
+            "Service Catalog could not be told of a failure. Its product is stuck until it can be.",
+            total(messages(self._engine.unreported)),
             periods=3,
         )
         self._alarm(
-            "FailureUnreported",
-            "Service Catalog could not be told of a failure; the product is stuck until a person does",
-            engine.unreported.metric_approximate_number_of_messages_visible(period=period),
+            "operation-old",
+            f"An operation has been under way for more than {OLD.to_hours():.0f} hours.",
+            own("OldestOperationAge", "sweep", "Maximum", SWEEPS),
+            threshold=OLD.to_seconds(),
+        )
+        self._alarm(
+            "sweep-silent",
+            "The net behind all nets has not run for an hour.",
+            own("OldestOperationAge", "sweep", "SampleCount", SWEEPS),
+            threshold=1,
+            below=True,
+            periods=2,
+        )
+
+    def _watch_queues(self) -> None:
+        ages = [queue.metric_approximate_age_of_oldest_message() for queue in self._engine.operations]
+        names = {f"m{number}": metric for number, metric in enumerate(ages)}
+        self._alarm(
+            "operation-waiting",
+            "An operation has been waiting for more than a quarter of an hour to be received.",
+            cloudwatch.MathExpression(
+                expression=f"MAX([{', '.join(names)}])", using_metrics=names, period=MINUTES
+            ),
+            threshold=Duration.minutes(15).to_seconds(),
+        )
+        self._alarm(
+            "dead-letter",
+            "An operation could not be started, and its failure has not been reported for 15 minutes.",
+            # A message is visible only between two tries.
+            total(messages(self._engine.dead_letters)),
+            periods=3,
+        )
+        functions = self._engine.functions
+        self._alarm(
+            "receive-error",
+            "The function that receives operations has failed.",
+            functions["receive"].metric_errors(),
+        )
+        self._alarm(
+            "report-error",
+            "The functions that answer Service Catalog have been failing for 15 minutes.",
+            total([functions[verb].metric_errors() for verb in ("report", "sweep")]),
+            periods=3,
+        )
+        self._alarm(
+            "form-error",
+            "The launch form of a product version could not be shown.",
+            functions["parse_parameters"].metric_errors(),
+        )
+
+    def _watch_capacity(self) -> None:
+        called = {verb: function.metric_throttles() for verb, function in self._engine.functions.items()}
+        self._alarm(
+            "function-throttled",
+            "Lambda refused to run a function that receives or answers operations, or shows launch forms.",
+            total([called[verb] for verb in CALLED_FROM_OUTSIDE]),
+        )
+        self._alarm(
+            "step-throttled",
+            "Operations have been waiting for Lambda to run their steps for an hour.",
+            total([metric for verb, metric in called.items() if verb not in CALLED_FROM_OUTSIDE]),
+            periods=12,
+        )
+        self._alarm(
+            "machine-throttled",
+            "Step Functions has been holding up the state machine for 15 minutes.",
+            self._engine.machine.metric_throttled(),
+            periods=3,
         )
 
     def _alarm(
-        self, construct_id: str, description: str, metric: cloudwatch.IMetric, periods: int = 1
+        self,
+        slug: str,
+        says: str,
+        metric: cloudwatch.IMetric,
+        *,
+        threshold: float = 0,
+        below: bool = False,
+        periods: int = 1,
     ) -> None:
+        """Add an alarm; one that fires `below` its threshold fires without data, too."""
+        operators, missing = cloudwatch.ComparisonOperator, cloudwatch.TreatMissingData
         alarm = cloudwatch.Alarm(
             self,
-            construct_id,
-            alarm_description=description,
+            "".join(word.title() for word in slug.split("-")),
+            alarm_description=f"{says} What to do: {RUNBOOK}#{slug}",
             metric=metric,
-            threshold=0,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
+            threshold=threshold,
+            comparison_operator=operators.LESS_THAN_THRESHOLD if below else operators.GREATER_THAN_THRESHOLD,
             evaluation_periods=periods,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+            treat_missing_data=missing.BREACHING if below else missing.NOT_BREACHING,
         )
+        if below and isinstance(resource := alarm.node.default_child, cloudwatch.CfnAlarm):
+            resource.warm_up_configuration = cloudwatch.CfnAlarm.WarmUpConfigurationProperty(
+                warm_up_period_duration_in_minutes=60  # after a deployment there is no data yet
+            )
         alarm.add_alarm_action(actions.SnsAction(self._topic))
         alarm.add_ok_action(actions.SnsAction(self._topic))
+        self._alarms.append(alarm)

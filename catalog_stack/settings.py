@@ -81,6 +81,9 @@ class Settings(BaseModel):
         support_email, support_url, support_description: shown to whoever launches.
         alarm_email: the platform team's address for alarms of the engine itself.
         log_retention: for every log group of the engine.
+        step_concurrency: how many operations may be in the same step at a time, of those steps that call
+            CloudFormation and RDS. Reserved from the account's Lambda concurrency, which has to keep 100
+            unreserved; 0 reserves none.
         tags: put on every resource of the catalog.
     """
 
@@ -99,6 +102,7 @@ class Settings(BaseModel):
     )
     alarm_email: Email | None = None
     log_retention: logs.RetentionDays = logs.RetentionDays.THREE_MONTHS
+    step_concurrency: Annotated[int, Field(ge=0)] = 0
     tags: Annotated[dict[str, str], BeforeValidator(_pairs)] = {}
 
     @classmethod

@@ -23,7 +23,14 @@ class CatalogStack(Stack):
         accounts = [self.account, *settings.provisioning_accounts]
 
         key = CatalogKey(self, "Key")
-        engine = Engine(self, "Engine", key=key, log_retention=settings.log_retention, accounts=accounts)
+        engine = Engine(
+            self,
+            "Engine",
+            key=key,
+            log_retention=settings.log_retention,
+            accounts=accounts,
+            step_concurrency=settings.step_concurrency,
+        )
         roles = LaunchRoles(self, "LaunchRoles", hub_account=self.account)
         catalog = Catalog(self, "Catalog", settings=settings, launch_roles=roles, key=key)
         Monitoring(self, "Monitoring", engine=engine, key=key, email=settings.alarm_email)
@@ -38,6 +45,18 @@ class CatalogStack(Stack):
         CfnOutput(self, "LaunchCommand", value=catalog.launch_command, description="Launches that version")
         CfnOutput(
             self, "StateMachineArn", value=engine.machine.state_machine_arn, description="Shows each launch"
+        )
+        CfnOutput(
+            self,
+            "ReportFunctionName",
+            value=engine.functions["report"].function_name,
+            description="Answers an operation by hand: make unstick",
+        )
+        CfnOutput(
+            self, "DeadLettersUrl", value=engine.dead_letters.queue_url, description="What was not received"
+        )
+        CfnOutput(
+            self, "UnreportedUrl", value=engine.unreported.queue_url, description="What was not answered"
         )
         # The CDK makes functions wait for their role twice, by reference and by name.
         self.template_options.metadata = {"cfn-lint": {"config": {"ignore_checks": ["W3005"]}}}

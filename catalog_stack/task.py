@@ -11,24 +11,24 @@ from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
-# Lambda itself is busy or failed, or a service that the function called was. Every verb may safely run again.
+# Lambda failed for a moment. Every verb may safely run again.
 TRANSIENT = [
     "Lambda.ClientExecutionTimeoutException",
     "Lambda.ServiceException",
     "Lambda.AWSLambdaException",
     "Lambda.SdkClientException",
-    "Lambda.TooManyRequestsException",
     # A function that is killed or out of time, by its names past and present ("Handling errors in Step
     # Functions workflows", Developer Guide; Lambda's own runtime).
     "Lambda.Unknown",
     "Runtime.ExitError",
     "Sandbox.Timedout",
-    "ThrottledError",
 ]
+# Too many at a time: for Lambda, or for a service that the function called. Waiting loses nothing.
+THROTTLED = ["Lambda.TooManyRequestsException", "ThrottledError"]
 
 
 class Task(tasks.LambdaInvoke):
-    """A state that invokes a function with exactly `payload` and sets the variables in `gives`."""
+    """A state that invokes a function with its name and `payload`, and sets the variables in `gives`."""
 
     def __init__(
         self,
@@ -43,20 +43,27 @@ class Task(tasks.LambdaInvoke):
             name,
             query_language=sfn.QueryLanguage.JSONATA,
             lambda_function=function,
-            payload=sfn.TaskInput.from_object(dict(payload)),
+            # The state's name is for the log line of the function.
+            payload=sfn.TaskInput.from_object({"state": name, **payload}),
             payload_response_only=True,
             retry_on_service_exceptions=False,  # `retry` says what each state does
             assign=gives,
         )
 
-    def retry(self, *errors: str, attempts: int, every: int = 1, at_most: int = 60) -> None:
-        """Try again after `every` seconds, then after one and a half times as long, up to `at_most`."""
+    def retry(
+        self, *errors: str, attempts: int, every: int = 1, at_most: int = 60, spread: bool = False
+    ) -> None:
+        """Try again after `every` seconds, then after one and a half times as long, up to `at_most`.
+
+        With `spread`, each wait is a random part of that, so that those who wait do not come back together.
+        """
         self.add_retry(
             errors=list(errors),
             interval=Duration.seconds(every),
             backoff_rate=1.5,
             max_delay=Duration.seconds(at_most),
             max_attempts=attempts,
+            jitter_strategy=sfn.JitterType.FULL if spread else None,
         )
 
 

@@ -8,7 +8,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from .task import TRANSIENT, Task, from_input, from_result, from_variables
+from .task import THROTTLED, TRANSIENT, Task, from_input, from_result, from_variables
 
 
 def workflow(scope: Construct, verbs: Mapping[str, lambda_.IFunction]) -> sfn.Chain:
@@ -56,6 +56,8 @@ def workflow(scope: Construct, verbs: Mapping[str, lambda_.IFunction]) -> sfn.Ch
     reports = [success, termination, failure]
     for step in steps:
         step.retry(*TRANSIENT, every=2, at_most=60, attempts=8)
+        # About five hours, a minute each on average: as long as the machine's timeout leaves time to answer.
+        step.retry(*THROTTLED, every=2, at_most=120, attempts=300, spread=True)
     plan.retry("ChangeSetInProgressError", every=5, at_most=20, attempts=60)
     # More attempts than fit into the machine's timeout: a database takes as long as it takes.
     for step, polling in ((plan, "Rollback"), (snapshot, "Snapshot"), (wait, "Stack"), (cleanup, "Snapshot")):
@@ -63,9 +65,13 @@ def workflow(scope: Construct, verbs: Mapping[str, lambda_.IFunction]) -> sfn.Ch
     for report in reports:
         report.retry("AWSRefusedError", attempts=0)  # the same report would be refused again
         report.retry("States.ALL", every=10, at_most=300, attempts=40)
-    # A failed report of a failure fails the execution, and an event rule takes over.
     for state in [*steps, success, termination]:
         state.add_catch(failure, errors=["States.ALL"], assign=no_snapshot if state is validate else None)
+    # What could not be reported fails the execution under its own name, for the nets to report.
+    unreported = sfn.Fail.jsonata(
+        scope, "Not reported", error="{% $states.input.Error %}", cause="{% $states.input.Cause %}"
+    )
+    failure.add_catch(unreported, errors=["States.ALL"], outputs="{% $states.input %}")
 
     return (
         sfn.Chain.start(validate)

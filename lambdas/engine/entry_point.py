@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -27,7 +28,7 @@ from engine.errors import (
 
 Handler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
 
-# What polling raises until there is an answer.
+# What polling raises until there is an answer: no fault, and nothing in the message but names and statuses.
 _PROGRESS = (ChangeSetInProgressError, RollbackInProgressError, SnapshotInProgressError, StackInProgressError)
 
 logger = Logger()
@@ -57,9 +58,11 @@ def entry_point(handler: Handler) -> Handler:
 
     @functools.wraps(handler)
     def traced(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+        started = time.monotonic()
         with tracer().provider.in_subsegment(name="## handle") as subsegment:
             subsegment.put_annotation("recordId", str(event.get("recordId", "")))
             outcome = _outcome(handler, event, context)
+        _log(event, outcome, time.monotonic() - started)
         if isinstance(outcome, Exception):
             raise outcome
         return outcome
@@ -68,13 +71,26 @@ def entry_point(handler: Handler) -> Handler:
     return logged
 
 
+def _log(event: dict[str, Any], outcome: dict[str, Any] | Exception, seconds: float) -> None:
+    """Write the one line that says what became of an event. Of errors it has the name alone."""
+    polls = isinstance(outcome, _PROGRESS)
+    failed = isinstance(outcome, Exception)
+    line = {
+        "state": event.get("state"),
+        "kind": event.get("kind"),
+        "outcome": type(outcome).__name__ if failed else "Done",
+        "seconds": round(seconds, 3),
+    }
+    if failed and not polls:
+        logger.warning("Step failed", extra=line)
+    else:
+        logger.info(str(outcome) if polls else "Step done", extra=line)
+
+
 def _outcome(handler: Handler, event: dict[str, Any], context: LambdaContext) -> dict[str, Any] | Exception:
     """Return errors instead of raising them, so that the trace does not take polling for a fault."""
     try:
         return handler(event, context)
-    except _PROGRESS as progress:
-        logger.info(str(progress))
-        return progress
     except ClientError as error:
         return translate(error).with_traceback(error.__traceback__)
     except (ConnectionError, HTTPClientError, ResponseParserError) as error:
@@ -90,10 +106,15 @@ def _outcome(handler: Handler, event: dict[str, Any], context: LambdaContext) ->
 
 
 def count(name: str, **dimensions: str) -> None:
-    """Add one to a metric of the engine. Each call is a data point of its own, with its own dimensions."""
-    metrics.add_metric(name=name, unit=MetricUnit.Count, value=1)
-    for key, value in dimensions.items():
-        metrics.add_dimension(key, value)
+    """Add one to a metric of the engine."""
+    measure(name, 1, **dimensions)
+
+
+def measure(name: str, value: float, unit: str = MetricUnit.Count.value, **dimensions: str) -> None:
+    """Publish a value of a metric. Each call is a data point of its own, with its own dimensions."""
+    metrics.add_metric(name=name, unit=unit, value=value)
+    for dimension, of in dimensions.items():
+        metrics.add_dimension(dimension, of)
     metrics.flush_metrics()
 
 

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import re
 from typing import TYPE_CHECKING, Any
 
-from engine.models import Kind, Model, NonEmpty
+from engine.entry_point import logger
+from engine.models import Model, NonEmpty
+from engine.operations import KINDS, execution_name
 from pydantic import Field
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
-
-# Service Catalog fixes the names of the queues, and the queue alone tells reliably which operation is meant.
-KINDS: dict[str, Kind] = {
-    "ServiceCatalogExternalProvisionOperationQueue": "PROVISION",
-    "ServiceCatalogExternalUpdateOperationQueue": "UPDATE",
-    "ServiceCatalogExternalTerminateOperationQueue": "TERMINATE",
-}
 
 
 class Envelope(Model):
@@ -40,6 +33,7 @@ def start(sfn: SFNClient, state_machine_arn: str, queue_arn: str, body: str) -> 
     kind = KINDS[queue_arn.rsplit(":", 1)[-1]]
     message: dict[str, Any] = json.loads(body)
     envelope = Envelope.model_validate(message)
+    logger.set_correlation_id(envelope.record_id)
     operation = {
         "kind": kind,
         "token": envelope.token,
@@ -51,9 +45,6 @@ def start(sfn: SFNClient, state_machine_arn: str, queue_arn: str, body: str) -> 
     try:
         sfn.start_execution(stateMachineArn=state_machine_arn, name=name, input=json.dumps(operation))
     except sfn.exceptions.ExecutionAlreadyExists:
-        return
-
-
-def execution_name(name: str) -> str:
-    """Return `name`, or its hash where Step Functions would refuse it: StartExecution takes 80 characters."""
-    return name if re.fullmatch(r"[A-Za-z0-9_-]{1,80}", name) else hashlib.sha256(name.encode()).hexdigest()
+        logger.info("Message came again", extra={"kind": kind})
+    else:
+        logger.info("Operation started", extra={"kind": kind})

@@ -1,18 +1,16 @@
-"""The one answer an operation gets, from whichever place has to give it."""
+"""The one answer an operation gets."""
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
-from engine import catalog, errors
+from engine import catalog
 from engine.change_report import by_verb
-from engine.models import Failure, Output, Report, Subscription
+from engine.models import Output, Report, Subscription
+from engine.reasons import reason
 
 if TYPE_CHECKING:
     from mypy_boto3_servicecatalog import ServiceCatalogClient
-
-_FORESEEN = {name for name, thing in vars(errors).items() if isinstance(thing, type)}
 
 
 def send(servicecatalog: ServiceCatalogClient, report: Report) -> None:
@@ -38,37 +36,6 @@ def _failure(report: Report) -> str:
     if report.snapshot_id is None:
         return why
     return f"{why} The database as it was before is in snapshot {report.snapshot_id}."
-
-
-def reason(error: Failure | None, record_id: str) -> str:
-    """Return why an operation failed, for a person: our own sentences as they are, of others no details."""
-    name, message = _unwrap(error or Failure(error="Unknown"))
-    if name in _FORESEEN:
-        return message
-    if name == "States.Timeout":
-        return (
-            "The operation took longer than the provisioning engine waits. Changes may still be under way: "
-            "look at the stack's events in the CloudFormation console, then update or terminate this "
-            "provisioned product."
-        )
-    if name == "Aborted":
-        return (
-            "An administrator stopped the operation. Changes may be half done: update or terminate this "
-            "provisioned product."
-        )
-    return (
-        f"The provisioning engine failed ({name}). This is not your fault. Ask the platform team to look up "
-        f"record {record_id} in the engine's logs, then try again."
-    )
-
-
-def _unwrap(error: Failure) -> tuple[str, str]:
-    """Return name and message of an error; Step Functions gives a Lambda's as JSON in the cause."""
-    try:
-        cause = json.loads(error.cause)
-        return str(cause.get("errorType") or error.error), str(cause.get("errorMessage", ""))
-    except (ValueError, AttributeError):
-        return error.error, error.cause
 
 
 def _subscription_outputs(subscriptions: list[Subscription]) -> list[Output]:

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 from local_cloud.assembly import deploy
 from local_cloud.cloud import Cloud
 from local_cloud.service_catalog import installed
+from tests.e2e.machinery import SWEEP, rule_is
 
 
 class AwsError(Exception):
@@ -54,7 +56,9 @@ def cloud(assembly: Path) -> Iterator[Cloud]:
     """A cloud with the synthesized catalog deployed into it, and a clock that makes hours of fractions."""
     with Cloud(speed=20_000) as cloud:
         deploy(cloud.world, assembly, "CatalogStack")
-        yield cloud
+        # With this clock it would run without a pause, and its answers are among those that tests count.
+        with rule_is(cloud, "disabled", SWEEP):
+            yield cloud
 
 
 @pytest.fixture(scope="package")
@@ -135,6 +139,12 @@ class Catalog:
     def answers(self, record: dict[str, Any]) -> list[str]:
         """Return the status of every answer the engine gave for a record, refused ones too."""
         return [answer.status for answer in installed().catalog.record(record_of(record)).answers]
+
+    def outcomes(self, record: dict[str, Any]) -> dict[str, int]:
+        """Count what became of the engine's answers: one is accepted, others are repeated or refused."""
+        return dict(
+            Counter(answer.outcome for answer in installed().catalog.record(record_of(record)).answers)
+        )
 
     def status(self, provisioned_product_id: str) -> str:
         detail = self.cloud.client("servicecatalog").describe_provisioned_product(Id=provisioned_product_id)

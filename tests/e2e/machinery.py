@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from catalog_stack.engine_permissions import MACHINE
 from local_cloud.cloud import Cloud
@@ -102,6 +102,43 @@ def release(cloud: Cloud, content: str) -> None:
     lambdas.update_function_configuration(
         FunctionName=validate["FunctionName"], Environment={"Variables": variables}
     )
+
+
+def unreported(cloud: Cloud) -> Queue:
+    """Return the queue of what could not be answered."""
+    [url] = [url for url in cloud.client("sqs").list_queues()["QueueUrls"] if "Unreported" in url]
+    return Queue(cloud, url)
+
+
+EXECUTION_ENDED, SWEEP = "ExecutionEndedUnanswered", "QuarterOfAnHour"
+
+
+@contextmanager
+def rule_is(cloud: Cloud, state: Literal["enabled", "disabled"], rule: str) -> Iterator[None]:
+    """Switch one of the engine's rules of EventBridge on or off for a while."""
+    events = cloud.client("events")
+    [name] = [one["Name"] for one in events.list_rules()["Rules"] if rule in one["Name"]]
+    on, off = events.enable_rule, events.disable_rule
+    there, back = (on, off) if state == "enabled" else (off, on)
+    there(Name=name)
+    try:
+        yield
+    finally:
+        back(Name=name)
+
+
+@contextmanager
+def paused(cloud: Cloud, verb: str) -> Iterator[None]:
+    """Let Lambda refuse to run a function, as it does while an account has used up its concurrency."""
+    lambdas = cloud.client("lambda")
+    pages = lambdas.get_paginator("list_functions").paginate()
+    names = [function["FunctionName"] for page in pages for function in page["Functions"]]
+    [name] = [name for name in names if name.startswith(f"CatalogStack-Engine{verb}")]
+    lambdas.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
+    try:
+        yield
+    finally:
+        lambdas.delete_function_concurrency(FunctionName=name)
 
 
 def executions(cloud: Cloud, of: str = "") -> list[dict[str, Any]]:

@@ -1,14 +1,22 @@
 """Operations that somebody or something interrupts: each gets its one answer nevertheless."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from typing import Any
 
 from local_cloud.cloud import Cloud
 from local_cloud.cloudformation.faults import faults
 from tests.e2e.account import left_with
 from tests.e2e.conftest import Catalog, product_of, reason, record_of
-from tests.e2e.machinery import dead_letters, eventually, executions
+from tests.e2e.machinery import (
+    EXECUTION_ENDED,
+    SWEEP,
+    dead_letters,
+    eventually,
+    executions,
+    paused,
+    rule_is,
+    unreported,
+)
 
 WRONG = {"EnvironmentSuffix": "Bad_Suffix", "OpsEmails": "ops@example.com"}  # a launch that fails at once
 
@@ -41,7 +49,7 @@ def test_an_execution_that_an_administrator_stops_is_answered_and_its_product_ca
 
 def test_an_answer_that_cannot_be_given_for_hours_is_given_when_it_can(cloud: Cloud, oldest: Catalog) -> None:
     # GIVEN that the function that reports cannot run
-    with _paused(cloud, "Report"):
+    with paused(cloud, "Report"):
         # WHEN a launch fails, and so does every attempt to report it
         launched = oldest.start_provision("unreported", **WRONG)
         eventually(
@@ -59,7 +67,7 @@ def test_an_answer_that_cannot_be_given_for_hours_is_given_when_it_can(cloud: Cl
 
 def test_an_operation_that_cannot_be_started_is_answered(cloud: Cloud, oldest: Catalog) -> None:
     # GIVEN that the function that receives operations cannot run
-    with _paused(cloud, "Receive"):
+    with paused(cloud, "Receive"):
         # WHEN a product is launched
         record = oldest.provision("unreceived", **WRONG)
 
@@ -75,12 +83,11 @@ def test_a_late_answer_does_not_change_the_first_one(cloud: Cloud, oldest: Catal
     # GIVEN an operation that has succeeded
     refused = oldest.provision("answered", **WRONG)
     terminated = oldest.terminate(product_of(refused))
-    [execution] = executions(cloud, of=record_of(terminated))
-    described = cloud.client("stepfunctions").describe_execution(executionArn=execution["executionArn"])
-    given = json.loads(described["input"])
+    given = given_to(cloud, terminated)
 
-    # WHEN its message turns up among the dead letters
-    dead_letters(cloud).send(json.dumps(given["message"] | {"token": given["token"]}))
+    # WHEN its message turns up among the dead letters, without what its execution is named after
+    message = {key: value for key, value in given["message"].items() if key != "provisionedProductId"}
+    dead_letters(cloud).send(json.dumps(message | {"token": given["token"]}))
     eventually(lambda: len(oldest.answers(terminated)) == 2, "the late answer")
 
     # THEN the record stays as it is, and the message is done with
@@ -90,15 +97,59 @@ def test_a_late_answer_does_not_change_the_first_one(cloud: Cloud, oldest: Catal
     assert oldest.answers(terminated) == ["SUCCEEDED", "FAILED"]
 
 
-@contextmanager
-def _paused(cloud: Cloud, verb: str) -> Iterator[None]:
-    """Let Lambda refuse to run a function, as it does while an account has used up its concurrency."""
-    lambdas = cloud.client("lambda")
-    pages = lambdas.get_paginator("list_functions").paginate()
-    names = [function["FunctionName"] for page in pages for function in page["Functions"]]
-    [name] = [name for name in names if name.startswith(f"CatalogStack-Engine{verb}")]
-    lambdas.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
-    try:
-        yield
-    finally:
-        lambdas.delete_function_concurrency(FunctionName=name)
+def test_a_dead_letter_whose_execution_has_answered_is_not_answered_again(
+    cloud: Cloud, oldest: Catalog
+) -> None:
+    record = oldest.provision("twice", **WRONG)
+    given = given_to(cloud, record)
+    dead_letters(cloud).send(json.dumps(given["message"] | {"token": given["token"]}))
+    eventually(lambda: dead_letters(cloud).depth() == 0, "the dead letter is gone")
+    assert oldest.answers(record) == ["FAILED"]
+
+
+def given_to(cloud: Cloud, record: dict[str, Any]) -> Any:
+    [execution] = executions(cloud, of=record_of(record))
+    described = cloud.client("stepfunctions").describe_execution(executionArn=execution["executionArn"])
+    return json.loads(described["input"])
+
+
+# Each net without which something is lost, and what then has to be answered by the sweep.
+def test_without_the_rule_a_stopped_execution_is_swept(cloud: Cloud, oldest: Catalog) -> None:
+    with rule_is(cloud, "disabled", EXECUTION_ENDED):
+        stall = faults(cloud.world).stall("AWS::EC2::VPC")
+        launched = oldest.start_provision("swept", EnvironmentSuffix="swept", OpsEmails="ops@example.com")
+        assert stall.reached.wait(20)
+        [execution] = executions(cloud, of=record_of(launched))
+        cloud.client("stepfunctions").stop_execution(executionArn=execution["executionArn"])
+        assert oldest.status(product_of(launched)) == "UNDER_CHANGE"
+        with rule_is(cloud, "enabled", SWEEP):
+            record = oldest.ended(launched)
+    stall.release()
+    assert "An administrator stopped the operation" in reason(record)
+    assert oldest.outcomes(record)["accepted"] == 1
+    assert "refused" not in oldest.outcomes(record)
+    assert oldest.terminate(product_of(record))["RecordDetail"]["Status"] == "SUCCEEDED"
+
+
+def test_without_their_consumer_dead_letters_are_swept(cloud: Cloud, oldest: Catalog) -> None:
+    with dead_letters(cloud).held():
+        with paused(cloud, "Receive"):
+            launched = oldest.start_provision("unconsumed", **WRONG)
+            eventually(lambda: dead_letters(cloud).depth() == 1, "a dead letter")
+        with rule_is(cloud, "enabled", SWEEP):
+            record = oldest.ended(launched)
+        eventually(lambda: dead_letters(cloud).depth() == 0, "the dead letter is gone")
+    assert "The provisioning engine failed (OperationNotStarted)" in reason(record)
+    assert oldest.outcomes(record) == {"accepted": 1}
+
+
+def test_without_the_function_that_reports_failures_are_swept_with_their_reason(
+    cloud: Cloud, oldest: Catalog
+) -> None:
+    with paused(cloud, "Report"), rule_is(cloud, "enabled", SWEEP):
+        record = oldest.ended(oldest.start_provision("unreportable", **WRONG))
+        # What Lambda gave up meanwhile is swept, too.
+        eventually(lambda: unreported(cloud).depth() == 0, "nothing is left among the unreported")
+    assert "EnvironmentSuffix: " in reason(record)
+    assert oldest.outcomes(record)["accepted"] == 1
+    assert "refused" not in oldest.outcomes(record)

@@ -9,10 +9,13 @@ from typing import Any
 import pytest
 from aws_cdk.assertions import Template
 
-LAMBDAS = Path(__file__).parents[2] / "lambdas"
+from app import build
+
+ROOT = Path(__file__).parents[2]
+LAMBDAS = ROOT / "lambdas"
 VERBS = {
     *("parse_parameters", "receive", "validate", "plan", "snapshot", "apply", "wait", "verify"),
-    *("subscribe", "report"),
+    *("subscribe", "report", "sweep"),
 }
 OPERATIONS = ("Provision", "Update", "Terminate")
 
@@ -121,68 +124,79 @@ def test_a_message_in_work_stays_invisible_six_times_as_long_as_its_consumer_may
     assert all(queue["Properties"]["VisibilityTimeout"] >= 6 * longest for queue in queues)
 
 
+def rules_of(catalog: Template, function: dict[str, Any]) -> Any:
+    """The rule that has a function as its only target, with that target."""
+    [found] = [
+        (rule["Properties"], target)
+        for rule in catalog.find_resources("AWS::Events::Rule").values()
+        for target in rule["Properties"]["Targets"]
+        if target["Arn"] == {"Fn::GetAtt": [function["Id"], "Arn"]}
+    ]
+    return found
+
+
 def test_an_execution_that_ends_without_an_answer_is_reported(
     catalog: Template, functions: dict[str, Any]
 ) -> None:
-    [rule] = [rule["Properties"] for rule in catalog.find_resources("AWS::Events::Rule").values()]
+    rule, target = rules_of(catalog, functions["report"])
     [machine] = catalog.find_resources("AWS::StepFunctions::StateMachine")
     assert rule["EventPattern"] == {
         "source": ["aws.states"],
         "detail-type": ["Step Functions Execution Status Change"],
         "detail": {"stateMachineArn": [{"Ref": machine}], "status": ["FAILED", "TIMED_OUT", "ABORTED"]},
     }
-    [target] = rule["Targets"]
-    assert target["Arn"] == {"Fn::GetAtt": [functions["report"]["Id"], "Arn"]}
-    assert "DeadLetterConfig" in target
+    unreported = target["DeadLetterConfig"]["Arn"]
     catalog.has_resource_properties(
         "AWS::Lambda::EventInvokeConfig",
-        {"FunctionName": {"Ref": functions["report"]["Id"]}, "MaximumRetryAttempts": 2},
+        {
+            "FunctionName": {"Ref": functions["report"]["Id"]},
+            "MaximumRetryAttempts": 2,
+            "DestinationConfig": {"OnFailure": {"Destination": unreported}},
+        },
     )
 
 
-def test_what_cannot_be_reported_rings_an_alarm(catalog: Template) -> None:
-    [target] = [
-        rule["Properties"]["Targets"][0] for rule in catalog.find_resources("AWS::Events::Rule").values()
-    ]
-    [config] = catalog.find_resources("AWS::Lambda::EventInvokeConfig").values()
-    unreported = target["DeadLetterConfig"]["Arn"]
-    assert config["Properties"]["DestinationConfig"]["OnFailure"]["Destination"] == unreported
-    queue_name = {"Fn::GetAtt": [unreported["Fn::GetAtt"][0], "QueueName"]}
-    assert [
-        alarm
-        for alarm in catalog.find_resources("AWS::CloudWatch::Alarm").values()
-        if alarm["Properties"].get("Dimensions") == [{"Name": "QueueName", "Value": queue_name}]
-    ]
+def test_everything_is_swept_every_quarter_of_an_hour_by_a_function_of_its_own(
+    catalog: Template, functions: dict[str, Any]
+) -> None:
+    rule, _ = rules_of(catalog, functions["sweep"])
+    assert rule["ScheduleExpression"] == "rate(15 minutes)"
+    assert rule["State"] == "ENABLED"
+    assert functions["sweep"]["Timeout"] < 15 * 60
 
 
-def test_a_message_that_stays_among_the_dead_letters_rings_an_alarm(catalog: Template) -> None:
-    _, queue = queue_of(catalog, "Provision")
-    [dead_letters, _] = queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"]
-    [alarm] = [
-        alarm["Properties"]
-        for alarm in catalog.find_resources("AWS::CloudWatch::Alarm").values()
-        if "Metrics" in alarm["Properties"]
-    ]
-    watched = [metric["MetricStat"]["Metric"] for metric in alarm["Metrics"] if "MetricStat" in metric]
-    assert {metric["MetricName"] for metric in watched} == {
-        "ApproximateNumberOfMessagesVisible",
-        "ApproximateNumberOfMessagesNotVisible",
-    }
-    assert {metric["Dimensions"][0]["Value"]["Fn::GetAtt"][0] for metric in watched} == {dead_letters}
+def test_the_sweep_is_over_before_messages_that_it_took_are_visible_again(
+    catalog: Template, functions: dict[str, Any]
+) -> None:
+    queues = catalog.find_resources("AWS::SQS::Queue").values()
+    assert functions["sweep"]["Timeout"] < min(queue["Properties"]["VisibilityTimeout"] for queue in queues)
 
 
-def test_alarms_reach_the_topic_through_key_and_policy(catalog: Template) -> None:
-    [topic] = catalog.find_resources("AWS::SNS::Topic")
-    for alarm in catalog.find_resources("AWS::CloudWatch::Alarm").values():
-        assert alarm["Properties"]["AlarmActions"] == [{"Ref": topic}]
-    [policy] = catalog.find_resources("AWS::SNS::TopicPolicy").values()
-    allowed = [
-        statement["Principal"]
-        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
-        if statement["Effect"] == "Allow" and statement["Action"] == "sns:Publish"
-    ]
-    assert allowed == [{"Service": "cloudwatch.amazonaws.com"}]
-    assert "cloudwatch.amazonaws.com" in services_let_in(catalog)
+def test_a_burst_is_received_a_few_messages_at_a_time(catalog: Template) -> None:
+    mappings = catalog.find_resources("AWS::Lambda::EventSourceMapping").values()
+    limits = [mapping["Properties"]["ScalingConfig"] for mapping in mappings]
+    assert limits == [{"MaximumConcurrency": 2}] * 4
+
+
+def test_concurrency_is_reserved_only_when_asked_for_and_never_where_answers_are_given(
+    tmp_path: Path,
+) -> None:
+    def reserved(directory: Path, **settings: Any) -> dict[str, Any]:
+        flags = json.loads((ROOT / "cdk.json").read_text())["context"]
+        assembly = build(
+            context=flags | {"aws:cdk:bundling-stacks": []} | settings, outdir=str(tmp_path / directory)
+        ).synth()
+        resources = assembly.get_stack_by_name("CatalogStack").template["Resources"].values()
+        return {
+            r["Properties"]["Handler"].split(".")[0]: r["Properties"].get("ReservedConcurrentExecutions")
+            for r in resources
+            if r["Type"] == "AWS::Lambda::Function" and "handler.handle" in r["Properties"]["Handler"]
+        }
+
+    assert set(reserved(Path("default")).values()) == {None}
+    some = reserved(Path("some"), **{"catalog:stepConcurrency": "7"})
+    limited = {"validate", "plan", "snapshot", "apply", "wait", "verify"}
+    assert some == {verb: 7 if verb in limited else None for verb in VERBS}
 
 
 def services_let_in(catalog: Template) -> dict[str, Any]:

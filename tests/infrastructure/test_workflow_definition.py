@@ -54,15 +54,31 @@ def test_whatever_fails_is_reported(tasks: dict[str, Any], name: str) -> None:
     assert (caught["ErrorEquals"], caught["Next"]) == (["States.ALL"], "Report failure")
 
 
-def test_a_failure_that_cannot_be_reported_fails_the_execution(tasks: dict[str, Any]) -> None:
-    assert "Catch" not in tasks["Report failure"]
+def test_a_failure_that_cannot_be_reported_fails_the_execution_under_its_own_name(
+    definition: Any, tasks: dict[str, Any]
+) -> None:
+    assert tasks["Report failure"]["Catch"] == [
+        {"ErrorEquals": ["States.ALL"], "Next": "Not reported", "Output": "{% $states.input %}"}
+    ]
+    assert definition["States"]["Not reported"]["Type"] == "Fail"
 
 
 @pytest.mark.parametrize("name", STEPS)
-def test_a_step_is_retried_when_a_service_is_busy(tasks: dict[str, Any], name: str) -> None:
+def test_a_step_is_retried_when_lambda_fails_for_a_moment(tasks: dict[str, Any], name: str) -> None:
     retried = {error for retry in tasks[name]["Retry"] for error in retry["ErrorEquals"]}
-    assert {"ThrottledError", "Lambda.TooManyRequestsException", "Lambda.ServiceException"} <= retried
+    assert {"Lambda.ServiceException", "Sandbox.Timedout"} <= retried
     assert "States.ALL" not in retried
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_a_throttled_step_waits_for_hours_each_time_a_random_while(
+    definition: Any, tasks: dict[str, Any], name: str
+) -> None:
+    [retry] = [retry for retry in tasks[name]["Retry"] if "ThrottledError" in retry["ErrorEquals"]]
+    assert "Lambda.TooManyRequestsException" in retry["ErrorEquals"]
+    assert retry["JitterStrategy"] == "FULL"
+    on_average = waited(retry) / 2
+    assert definition["TimeoutSeconds"] - 2 * 3600 < on_average < definition["TimeoutSeconds"] - 1800
 
 
 @pytest.mark.parametrize("name", REPORTS)

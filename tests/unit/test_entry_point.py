@@ -1,4 +1,5 @@
 import json
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -88,10 +89,25 @@ def test_polling_is_no_fault_in_the_log(context: Any, caplog: pytest.LogCaptureF
     assert [(record.levelname, record.getMessage()) for record in caplog.records] == [("INFO", "still busy")]
 
 
-def test_neither_event_nor_error_is_logged(context: Any, caplog: pytest.LogCaptureFixture) -> None:
-    with pytest.raises(KeyError):
-        raising(KeyError("secret"))({"recordId": "rec-1", "token": "secret"}, context)
-    assert caplog.records == []
+@pytest.mark.parametrize(
+    ("error", "level", "outcome"), [(None, "INFO", "Done"), (KeyError("secret"), "WARNING", "KeyError")]
+)
+def test_an_event_leaves_one_line_that_says_what_became_of_it_without_what_is_in_it(
+    context: Any, caplog: pytest.LogCaptureFixture, error: Any, level: str, outcome: str
+) -> None:
+    @entry_point
+    def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG001
+        if error:
+            raise error
+        return {"token": "secret"}
+
+    with suppress(KeyError):
+        handle({"recordId": "rec-1", "token": "secret", "state": "Plan changes", "kind": "UPDATE"}, context)
+    [line] = caplog.records
+    assert (line.levelname, vars(line)["outcome"]) == (level, outcome)
+    assert (vars(line)["state"], vars(line)["kind"]) == ("Plan changes", "UPDATE")
+    assert vars(line)["seconds"] >= 0
+    assert "secret" not in str(vars(line))
 
 
 @pytest.mark.parametrize("record_id", ["rec-6zfcyj6jqsoj6", "rec/with spaces:" + "x" * 80])

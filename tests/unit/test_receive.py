@@ -1,9 +1,12 @@
+import io
 import json
+import logging
 from typing import Any
 
 import pytest
+from engine.entry_point import logger
+from engine.operations import execution_name
 from receive import handler
-from receive.operations import execution_name
 
 QUEUES = {
     "provision": "ServiceCatalogExternalProvisionOperationQueue",
@@ -113,9 +116,24 @@ def test_a_refused_message_leaves_no_token_in_the_log(
     message = event("provision")
     del message["recordId"]
     handler.handle(batch(message), context)
-    (record,) = caplog.records
-    assert record.getMessage() == "Message not accepted"
-    assert message["token"] not in str(vars(record))
+    assert caplog.messages == ["Message not accepted", "Step done"]
+    assert message["token"] not in str([vars(record) for record in caplog.records])
+
+
+@pytest.mark.usefixtures("state_machine")
+def test_each_message_leaves_a_line_with_its_record(event: Any, context: Any) -> None:
+    log = logger.registered_handler
+    assert isinstance(log, logging.StreamHandler)
+    before = log.setStream(written := io.StringIO())
+    try:
+        handler.handle(batch(event("provision"), event("update")), context)
+    finally:
+        log.setStream(before)
+    lines = [json.loads(line) for line in written.getvalue().splitlines()]
+    assert [(line["correlation_id"], line["message"]) for line in lines if "kind" in line] == [
+        (event("provision")["recordId"], "Operation started"),
+        (event("update")["recordId"], "Operation started"),
+    ]
 
 
 def test_an_execution_name_fits_step_functions_whatever_the_ids_are() -> None:

@@ -8,9 +8,9 @@ from botocore.stub import ANY, Stubber
 from engine.catalog import notify, presentable
 from engine.errors import AWSRefusedError
 from engine.models import Failure, Report
+from engine.reasons import error_class, reason
 from report import handler
-from report.nets import of_execution, of_message
-from report.outcome import reason, send
+from report.outcome import send
 
 IDENTIFIER = {"UniqueTag": {"Key": "tapstack:provisioned-product-id", "Value": "pp-1"}}
 
@@ -169,37 +169,30 @@ def test_a_states_report_that_is_refused_is_raised_so_that_it_is_tried_again(
         handler.handle(report("UPDATE").to_json(), context)
 
 
-@pytest.mark.parametrize("code", ["InvalidParametersException", "ResourceNotFoundException"])
-def test_a_safety_net_that_comes_too_late_is_content(
-    answering: Stubber, event: Any, context: Any, code: str, caplog: pytest.LogCaptureFixture
+def test_a_failure_is_counted_by_its_reason(
+    answering: Stubber, context: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    operation = "notify_provision_product_engine_workflow_result"
-    answering.add_client_error(operation, code, "The workflow token is no longer valid.")
-    assert handler.handle(dead_letters(event("provision")), context) == {"batchItemFailures": []}
-    assert "Service Catalog refused a late report" in caplog.text
+    answering.add_response("notify_update_provisioned_product_engine_workflow_result", {}, None)
+    error = lambda_failure("DataLossError", "no")
+    handler.handle(report("UPDATE", "FAILED", error=error).to_json(), context)
+    counted = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["Kind"] for line in counted if "OperationFailed" in line] == ["UPDATE"]
+    assert [line["Reason"] for line in counted if "FailureReason" in line] == ["DataLossError"]
 
 
-def test_a_safety_net_that_service_catalog_does_not_hear_tries_again(
-    answering: Stubber, event: Any, context: Any
-) -> None:
-    operation = "notify_provision_product_engine_workflow_result"
-    answering.add_client_error(operation, "InternalFailure", "oops", 500)
-    answering.add_response(operation, {}, None)
-    result = handler.handle(dead_letters(event("provision"), event("provision"), "not json"), context)
-    assert result == {"batchItemFailures": [{"itemIdentifier": "message-0"}, {"itemIdentifier": "message-2"}]}
-
-
-def dead_letters(*bodies: Any) -> Any:
-    records = [
-        {
-            "messageId": f"message-{number}",
-            "body": body if isinstance(body, str) else json.dumps(body),
-            "eventSource": "aws:sqs",
-            "eventSourceARN": "arn:aws:sqs:us-east-1:123456789012:dead-letters",
-        }
-        for number, body in enumerate(bodies)
-    ]
-    return {"Records": records}
+@pytest.mark.parametrize(
+    ("failure", "counted"),
+    [
+        (lambda_failure("StackFailedError", "no capacity"), "StackFailedError"),
+        (Failure(error="States.Timeout"), "States.Timeout"),
+        (Failure(error="OperationNotStarted"), "OperationNotStarted"),
+        (lambda_failure("KeyError", "'boom'"), "Unforeseen"),
+        (lambda_failure("x" * 300, ""), "Unforeseen"),
+        (None, "Unforeseen"),
+    ],
+)
+def test_the_reasons_that_are_counted_are_few(failure: Any, counted: str) -> None:
+    assert error_class(failure) == counted
 
 
 def test_a_refused_report_is_not_swallowed(stubbed: Any) -> None:
@@ -256,64 +249,6 @@ def test_any_other_error_is_a_sentence_with_the_record_and_without_internals(fai
 )
 def test_a_reason_is_made_what_service_catalog_accepts(raw: str, sent: str) -> None:
     assert presentable(raw) == sent
-
-
-def test_an_execution_that_died_is_reported_from_its_own_input(stubbed: Any, event: Any) -> None:
-    # GIVEN an event without input, as it comes from a state machine with a customer key
-    died = event("execution_timed_out")
-    sfn, stub = stubbed("stepfunctions")
-    given = {
-        "kind": "UPDATE",
-        "token": "t-1",
-        "recordId": "rec-1",
-        "provisionedProductId": "pp-1",
-        "message": {},
-    }
-    stub.add_response(
-        "describe_execution",
-        {
-            "executionArn": died["detail"]["executionArn"],
-            "stateMachineArn": died["detail"]["stateMachineArn"],
-            "status": "TIMED_OUT",
-            "startDate": 0,
-            "input": json.dumps(given),
-        },
-        {"executionArn": died["detail"]["executionArn"]},
-    )
-    # WHEN the net catches it
-    found = of_execution(sfn, died)
-    # THEN the operation fails for the reason it died of
-    assert found == report("UPDATE", "FAILED", error=Failure(error="States.Timeout"))
-
-
-@pytest.mark.parametrize("kind", ["provision", "update", "terminate"])
-def test_a_dead_letter_is_reported_as_an_operation_that_never_started(event: Any, kind: str) -> None:
-    message = event(kind)
-    found = of_message(json.dumps(message))
-    assert (found.kind, found.token, found.record_id) == (kind.upper(), message["token"], message["recordId"])
-    assert "The provisioning engine failed (OperationNotStarted)" in reason(found.error, found.record_id)
-
-
-def test_a_dead_letter_without_its_product_is_answered_nevertheless(stubbed: Any, event: Any) -> None:
-    message = event("provision")
-    del message["provisionedProductId"]
-    servicecatalog, stub = stubbed("servicecatalog")
-    answer = {
-        "WorkflowToken": message["token"],
-        "RecordId": message["recordId"],
-        "Status": "FAILED",
-        "IdempotencyToken": f"{message['recordId']}-FAILED",
-        "FailureReason": ANY,
-    }
-    stub.add_response("notify_provision_product_engine_workflow_result", {}, answer)
-    send(servicecatalog, of_message(json.dumps(message)))
-    stub.assert_no_pending_responses()
-
-
-@pytest.mark.parametrize("body", ["not json", "[]", "{}", '{"token": "t", "operation": "EXPLODE"}'])
-def test_a_dead_letter_nobody_could_answer_stays(body: str) -> None:
-    with pytest.raises(ValueError, match=r".*"):
-        of_message(body)
 
 
 def test_a_token_does_not_show_when_a_report_is_printed() -> None:

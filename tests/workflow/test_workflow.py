@@ -1,5 +1,6 @@
 """What an operation goes through, from the message received to the one answer."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -44,6 +45,7 @@ def test_a_launch_and_an_update_take_every_step_and_report_success(run: Run, kin
     assert execution.given("Report success") == [
         {
             **without(execution.operation, "message"),
+            "state": "Report success",
             "status": "SUCCEEDED",
             "changes": DONE,
             "outputs": OUTPUTS,
@@ -112,7 +114,7 @@ def test_each_step_gets_the_request_and_what_it_needs_of_earlier_ones(run: Run) 
         },
     }
     for step, needed in needs.items():
-        assert execution.given(step) == [request | needed], step
+        assert execution.given(step) == [request | needed | {"state": step}], step
 
 
 def test_nothing_to_change_is_passed_on_as_such(run: Run) -> None:
@@ -175,8 +177,14 @@ def test_a_step_that_is_throttled_or_killed_tries_again(run: Run, step: str) -> 
     assert execution.states[-2:] == [step, "Report failure"]
 
 
-def test_throttling_that_does_not_end_is_reported(run: Run) -> None:
-    execution = run(verify=[error("ThrottledError", "AWS was too busy")])
+def test_throttling_is_waited_out(run: Run) -> None:
+    execution = run(verify=[*[error("ThrottledError", "AWS was too busy")] * 40, {}])
+    assert len(execution.given("Verify promises")) == 41
+    assert execution.states[-1] == "Report success"
+
+
+def test_a_step_that_runs_out_of_time_again_and_again_is_reported(run: Run) -> None:
+    execution = run(verify=[error("Sandbox.Timedout")])
     assert len(execution.given("Verify promises")) == 9
     assert execution.states[-1] == "Report failure"
 
@@ -194,9 +202,13 @@ def test_a_success_that_is_refused_is_reported_as_a_failure(run: Run) -> None:
     assert execution.status == "SUCCEEDED"
 
 
-def test_a_failure_that_is_refused_fails_the_execution_for_the_event_rule_to_see(run: Run) -> None:
-    execution = run(validate=[error("InvalidInputsError")], report=[error("AWSRefusedError")])
+def test_a_failure_that_is_refused_fails_the_execution_with_its_reason_for_the_nets_to_see(run: Run) -> None:
+    wrong = error("InvalidInputsError", 'The suffix is "Bad_Suffix"')
+    execution = run(validate=[wrong], report=[error("AWSRefusedError")])
     assert execution.status == "FAILED"
+    failed = execution.events[-1]["executionFailedEventDetails"]
+    assert failed["error"] == "InvalidInputsError"
+    assert json.loads(failed["cause"])["errorMessage"] == 'The suffix is "Bad_Suffix"'
     assert len(execution.given("Report failure")) == 1
 
 

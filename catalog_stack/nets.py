@@ -1,0 +1,62 @@
+"""What catches operations that the state machine loses: a rule on executions, and a regular sweep."""
+
+from __future__ import annotations
+
+from aws_cdk import Duration
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_sqs as sqs
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+
+
+def report_ended_executions(
+    scope: Construct, report: lambda_.Function, machine: sfn.IStateMachine, unreported: sqs.IQueue
+) -> None:
+    """Let `report` answer for executions that ended without an answer."""
+    # EventBridge hands the event over; if the function then fails, it is Lambda that tries again.
+    lambda_.CfnEventInvokeConfig(
+        scope,
+        "ReportAgain",
+        function_name=report.function_name,
+        qualifier="$LATEST",
+        maximum_retry_attempts=2,
+        maximum_event_age_in_seconds=Duration.hours(6).to_seconds(),
+        destination_config=lambda_.CfnEventInvokeConfig.DestinationConfigProperty(
+            on_failure=lambda_.CfnEventInvokeConfig.OnFailureProperty(destination=unreported.queue_arn)
+        ),
+    )
+    events.Rule(
+        scope,
+        "ExecutionEndedUnanswered",
+        event_pattern=events.EventPattern(
+            source=["aws.states"],
+            detail_type=["Step Functions Execution Status Change"],
+            detail={
+                "stateMachineArn": [machine.state_machine_arn],
+                "status": ["FAILED", "TIMED_OUT", "ABORTED"],
+            },
+        ),
+        targets=[targets.LambdaFunction(report, dead_letter_queue=unreported)],
+    )
+
+
+def sweep_regularly(scope: Construct, sweep: lambda_.Function) -> None:
+    """Run `sweep` every quarter of an hour."""
+    every = Duration.minutes(15)
+    lambda_.CfnEventInvokeConfig(
+        scope,
+        "SweepOnce",
+        function_name=sweep.function_name,
+        qualifier="$LATEST",
+        # The next one does it all again.
+        maximum_retry_attempts=0,
+        maximum_event_age_in_seconds=every.to_seconds(),
+    )
+    events.Rule(
+        scope,
+        "QuarterOfAnHour",
+        schedule=events.Schedule.rate(every),
+        targets=[targets.LambdaFunction(sweep)],
+    )

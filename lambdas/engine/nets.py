@@ -1,0 +1,177 @@
+"""The safety nets: answers to operations that the state machine did not, or never will, answer.
+
+Several nets may hold the same operation. All of them say the same, with the same idempotency token, so the
+first answer counts and the others do nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+from pydantic import Field, ValidationError
+
+from engine import catalog
+from engine.entry_point import count, logger
+from engine.models import Failure, Kind, Model, NonEmpty, Report
+from engine.operations import KINDS, execution_name
+from engine.reasons import error_class, reason
+
+if TYPE_CHECKING:
+    from mypy_boto3_servicecatalog import ServiceCatalogClient
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_stepfunctions import SFNClient
+    from mypy_boto3_stepfunctions.literals import ExecutionStatusType
+    from mypy_boto3_stepfunctions.type_defs import DescribeExecutionOutputTypeDef
+
+# What Service Catalog refuses a report with. It does not say whether because the operation has been answered;
+# that is by far the likeliest.
+_REFUSALS = ("InvalidParametersException", "ResourceNotFoundException")
+
+
+class UnanswerableError(Exception):
+    """A message does not hold what an answer needs. Only a person can find out what it belongs to."""
+
+
+class Operation(Model):
+    """What is needed of an execution's input, or of a message, to answer it."""
+
+    kind: Kind
+    token: NonEmpty = Field(repr=False)
+    record_id: NonEmpty
+    # Service Catalog takes the answer to a provision without it, too, if it then does not show the reason.
+    provisioned_product_id: str | None = None
+
+    def failed(self, failure: Failure) -> Report:
+        """Return the report that the operation failed."""
+        return Report(**self.model_dump(), status="FAILED", error=failure)
+
+
+@dataclass(frozen=True)
+class Nets:
+    """Answers whatever is found unanswered.
+
+    Attributes:
+        servicecatalog, sfn, sqs: the engine's own clients.
+        state_machine_arn: the state machine that does operations.
+        unreported_queue_url: where what cannot be answered waits for a person.
+    """
+
+    servicecatalog: ServiceCatalogClient
+    sfn: SFNClient
+    sqs: SQSClient
+    state_machine_arn: str
+    unreported_queue_url: str
+
+    def answer_execution(self, execution_arn: str) -> None:
+        """Report the failure of an execution, if it ended without an answer."""
+        execution = self.sfn.describe_execution(executionArn=execution_arn)
+        if execution["status"] in LOST:
+            self._answer(_of_execution(execution))
+
+    def answer_dead_letter(self, body: str, source: str | None) -> None:
+        """Do as `answer_message`, but put what nobody can answer where an alarm shows it."""
+        try:
+            self.answer_message(body, source)
+        except UnanswerableError as error:
+            logger.error("A dead letter cannot be answered", extra={"reason": str(error)})
+            self.sqs.send_message(QueueUrl=self.unreported_queue_url, MessageBody=body)
+
+    def answer_message(self, body: str, source: str | None) -> None:
+        """Report the failure of what a message is about: an operation that never started, or an execution.
+
+        Args:
+            body: an operation of Service Catalog, an event about an execution, or Lambda's record of such an
+                event that a function could not handle.
+            source: ARN of the queue that the message could not be received from (DeadLetterQueueSourceArn).
+
+        Raises:
+            UnanswerableError: there is nobody to answer.
+        """
+        message = _parse(body)
+        if execution_arn := _execution_in(message):
+            self.answer_execution(execution_arn)
+        else:
+            self._answer_operation(_read(message, source))
+
+    def _answer_operation(self, operation: Operation) -> None:
+        if operation.provisioned_product_id:  # without it nothing is started
+            name = execution_name(f"{operation.provisioned_product_id}-{operation.record_id}")
+            executions = self.state_machine_arn.replace(":stateMachine:", ":execution:")
+            try:
+                # `receive` may have started it and then not have got as far as saying so.
+                return self.answer_execution(f"{executions}:{name}")
+            except self.sfn.exceptions.ExecutionDoesNotExist:
+                pass
+        return self._answer(operation.failed(Failure(error="OperationNotStarted")))
+
+    def _answer(self, report: Report) -> None:
+        logger.set_correlation_id(report.record_id)
+        failure = reason(report.error, report.record_id)
+        try:
+            catalog.notify(
+                self.servicecatalog,
+                report.kind,
+                report.token,
+                report.record_id,
+                report.provisioned_product_id,
+                failure=failure,
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in _REFUSALS:
+                raise
+            logger.warning("Service Catalog refused a late report")
+            count("LateReportRefused")
+        else:
+            logger.warning("Reported by a net", extra={"kind": report.kind})
+            count("ReportedByNet")
+            count("OperationFailed", Kind=report.kind)
+            count("FailureReason", Reason=error_class(report.error))
+
+
+# How an execution ends that has not answered; one that has answered, be it with a failure, SUCCEEDED.
+LOST: tuple[ExecutionStatusType, ...] = ("FAILED", "TIMED_OUT", "ABORTED")
+
+
+def _of_execution(execution: DescribeExecutionOutputTypeDef) -> Report:
+    status, error = execution["status"], execution.get("error", "Unknown")
+    if status == "TIMED_OUT":
+        failure = Failure(error="States.Timeout")
+    elif status == "ABORTED" and error != "OperationEnded":
+        failure = Failure(error="Aborted")
+    else:
+        failure = Failure(error=error, cause=execution.get("cause", ""))
+    return Operation.model_validate_json(execution["input"]).failed(failure)
+
+
+def _parse(body: str) -> dict[str, Any]:
+    try:
+        message = json.loads(body)
+    except (ValueError, RecursionError):
+        raise UnanswerableError("The body is not JSON.") from None
+    if isinstance(message, dict) and "requestPayload" in message:
+        message = message["requestPayload"]  # "Capturing records of Lambda asynchronous invocations"
+    if not isinstance(message, dict):
+        raise UnanswerableError("The body is not a JSON object.")
+    return message
+
+
+def _execution_in(message: dict[str, Any]) -> str | None:
+    """Return the execution that an event of Step Functions is about."""
+    match message:
+        case {"source": "aws.states", "detail": {"executionArn": str(execution_arn)}}:
+            return execution_arn
+    return None
+
+
+def _read(message: dict[str, Any], source: str | None) -> Operation:
+    """Read an operation; its queue tells the kind more reliably than what the message calls itself."""
+    kind = KINDS.get((source or "").rsplit(":", 1)[-1]) or str(message.get("operation")).split("_")[0]
+    try:
+        return Operation.model_validate({**message, "kind": kind})
+    except ValidationError:
+        raise UnanswerableError(
+            "The body lacks the token, the record, or what kind of operation it is."
+        ) from None

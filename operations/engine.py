@@ -1,0 +1,142 @@
+"""The deployed engine, found by its stack's outputs: executions, last queues, and the function `report`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import Any
+
+import boto3
+
+from .operation import Operation, OperationNotFoundError, RefusedError, of_execution, of_message
+
+STACK = "CatalogStack"
+REGION = "us-east-1"  # the only one of this product
+# How an execution ends that has not answered. One that has answered, be it with a failure, SUCCEEDED.
+LOST = ("FAILED", "TIMED_OUT", "ABORTED")
+# Records of other accounts can't be asked for: for so long, their lost executions are listed.
+UNKNOWN_SINCE = timedelta(days=14)
+
+
+class Engine:
+    """The engine in the account and at the endpoint that the environment names, as for the `aws` command."""
+
+    def __init__(self) -> None:
+        self._session = boto3.Session(region_name=REGION)
+        self._sfn: Any = self._session.client("stepfunctions")
+        self._sqs: Any = self._session.client("sqs")
+
+    @cached_property
+    def _outputs(self) -> dict[str, str]:
+        stack = self._session.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]
+        return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+
+    def operations(self) -> Iterator[Operation]:
+        """Return what is under way, what ended while its record is open, and what lies in a last queue."""
+        for execution in self._executions("RUNNING"):
+            yield self._describe(execution)
+        since = datetime.now(UTC) - UNKNOWN_SINCE
+        for status in LOST:
+            for execution in self._executions(status):
+                found = self._describe(execution)
+                record = self.record_status(found.record_id)
+                if record == "OPEN" or (record is None and execution["stopDate"] > since):
+                    yield found
+        for name, output in (("dead letters", "DeadLettersUrl"), ("unreported", "UnreportedUrl")):
+            for message in self._messages(self._outputs[output]):
+                yield of_message(message, name, self._outputs[output])
+
+    def find(self, record_id: str) -> Operation:
+        """Return the operation of a record, wherever the engine keeps it.
+
+        Raises:
+            OperationNotFoundError: nowhere.
+        """
+        for execution in self._executions():
+            if execution["name"].endswith(f"-{record_id}"):
+                return self._describe(execution)
+        for found in self.operations():
+            if found.record_id == record_id:
+                return found
+        raise OperationNotFoundError(
+            f"The engine has nothing of record {record_id}: no execution of the last 90 days, no message of "
+            "the last 14. Check the id with: aws servicecatalog list-record-history --access-level-filter "
+            "Key=Account,Value=self. If its product is stuck nevertheless, only AWS Support can free it."
+        )
+
+    def report_failed(self, operation: Operation, reason: str) -> None:
+        """Let the engine's own function tell Service Catalog that the operation failed.
+
+        Raises:
+            RefusedError: the function failed, most likely because Service Catalog refused its report.
+        """
+        failure = {"status": "FAILED", "error": {"Error": "OperationEnded", "Cause": reason}}
+        answer = self._session.client("lambda").invoke(
+            FunctionName=self._outputs["ReportFunctionName"],
+            Payload=json.dumps({"state": "make unstick", **operation.answer, **failure}),
+        )
+        if answer.get("FunctionError"):
+            error = json.loads(answer["Payload"].read())
+            raise RefusedError(
+                f"Record {operation.record_id} was not answered: {error.get('errorMessage', error)} "
+                f"Its status is {self.record_status(operation.record_id) or 'not visible from this account'}."
+            )
+        if operation.message:
+            queue_url, receipt = operation.message
+            self._sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=receipt)
+
+    def stop(self, operation: Operation, reason: str) -> None:
+        """Stop the operation's execution. The nets then give the same answer again, which does nothing."""
+        self._sfn.stop_execution(executionArn=operation.execution_arn, error="OperationEnded", cause=reason)
+
+    def record_status(self, record_id: str) -> str | None:
+        """Return the status of a record, OPEN while it is under way; None for a record of another account."""
+        service_catalog = self._session.client("servicecatalog")
+        try:
+            status = service_catalog.describe_record(Id=record_id)["RecordDetail"]["Status"]
+        except service_catalog.exceptions.ResourceNotFoundException:
+            return None
+        return status if status in ("SUCCEEDED", "FAILED") else "OPEN"
+
+    def _executions(self, status: str | None = None) -> Iterator[Any]:
+        wanted = {"statusFilter": status} if status else {}
+        pages = self._sfn.get_paginator("list_executions").paginate(
+            stateMachineArn=self._outputs["StateMachineArn"], PaginationConfig={"PageSize": 1000}, **wanted
+        )
+        return (execution for page in pages for execution in page["executions"])
+
+    def _describe(self, execution: Any) -> Operation:
+        described = self._sfn.describe_execution(executionArn=execution["executionArn"])
+        state = self._state(execution) if described["status"] == "RUNNING" else "ended"
+        return of_execution(described, state)
+
+    def _state(self, execution: Any) -> str:
+        pages = self._sfn.get_paginator("get_execution_history").paginate(
+            executionArn=execution["executionArn"], reverseOrder=True, includeExecutionData=False
+        )
+        events = (event for page in pages for event in page["events"])
+        entered = (
+            event["stateEnteredEventDetails"]["name"]
+            for event in events
+            if "stateEnteredEventDetails" in event
+        )
+        return str(next(entered, "starting"))
+
+    def _messages(self, queue_url: str) -> list[Any]:
+        """Look at every message of a queue; those that are being tried are not visible."""
+        seen: dict[str, Any] = {}
+        while messages := self._sqs.receive_message(
+            QueueUrl=queue_url,
+            MaxNumberOfMessages=10,
+            VisibilityTimeout=30,
+            WaitTimeSeconds=1,
+            MessageSystemAttributeNames=["SentTimestamp", "DeadLetterQueueSourceArn"],
+        ).get("Messages"):
+            seen |= {message["MessageId"]: message for message in messages}
+        for message in seen.values():
+            self._sqs.change_message_visibility(
+                QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0
+            )
+        return list(seen.values())

@@ -1,0 +1,135 @@
+"""One operation as the engine keeps it: in an execution's input, or in a message."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+# The queues tell the kind of operation; a message that does not say its queue begins its operation with it.
+QUEUES = {
+    f"ServiceCatalogExternal{kind.title()}OperationQueue": kind
+    for kind in ("PROVISION", "UPDATE", "TERMINATE")
+}
+
+
+class OperationNotFoundError(Exception):
+    """The engine keeps nothing of the record."""
+
+
+class RefusedError(Exception):
+    """The operation can't, or should not, be ended; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Operation:
+    """An operation that somebody may have to end.
+
+    Attributes:
+        record_id, product, kind: empty where the engine does not know.
+        where: a state of the state machine, `ended`, or a queue.
+        since: when it began.
+        status: of its execution; `-` without one.
+        answer: what the engine's function `report` has to be given. It holds Service Catalog's token.
+        stack: the name of its stack.
+        execution_arn: empty for a message.
+        message: queue and receipt handle of a message.
+    """
+
+    record_id: str
+    product: str
+    kind: str
+    where: str
+    since: datetime
+    status: str
+    answer: dict[str, Any] = field(repr=False)
+    stack: str = ""
+    execution_arn: str = ""
+    message: tuple[str, str] | None = field(default=None, repr=False)
+
+    def check(self, record_status: str | None, *, force: bool) -> None:
+        """Check that the operation may be ended.
+
+        Raises:
+            RefusedError: it has been answered, answers by itself, or can't be answered.
+        """
+        if record_status in ("SUCCEEDED", "FAILED"):
+            raise RefusedError(f"Record {self.record_id} has been answered already: it is {record_status}.")
+        if not (self.answer.get("token") and self.answer.get("kind")):
+            raise RefusedError(
+                f"The message of record {self.record_id} lacks the token, or what kind of operation it is. "
+                "Only AWS Support can free its product."
+            )
+        if self.status == "RUNNING" and not force:
+            raise RefusedError(
+                f"Record {self.record_id} is still in state {self.where!r} and will be answered when that "
+                "ends. To stop and fail it nevertheless, add FORCE=yes; what CloudFormation has begun goes "
+                "on."
+            )
+        if self.status == "SUCCEEDED" and not force:
+            raise RefusedError(
+                f"The execution of record {self.record_id} has succeeded, so it has given its answer. To "
+                "give another one nevertheless, add FORCE=yes."
+            )
+
+
+def of_execution(described: Any, state: str) -> Operation:
+    """Return the operation of an execution, as DescribeExecution gives it."""
+    given = json.loads(described["input"])
+    return _operation(
+        given,
+        given["message"],
+        given["kind"],
+        where=state,
+        since=described["startDate"],
+        status=described["status"],
+        execution_arn=described["executionArn"],
+    )
+
+
+def of_message(message: Any, queue: str, queue_url: str) -> Operation:
+    """Return what a message of a last queue is about."""
+    attributes = message.get("Attributes", {})
+    found = {
+        "where": queue,
+        "since": datetime.fromtimestamp(int(attributes["SentTimestamp"]) / 1000, UTC),
+        "status": "-",
+        "message": (queue_url, message["ReceiptHandle"]),
+    }
+    body = _parse(message["Body"])
+    source = attributes.get("DeadLetterQueueSourceArn", "").rsplit(":", 1)[-1]
+    kind = QUEUES.get(source) or str(body.get("operation", "")).split("_")[0]
+    return _operation(body, body, kind if kind in QUEUES.values() else "", **found)
+
+
+def _parse(body: str) -> dict[str, Any]:
+    try:
+        message = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    if isinstance(message, dict) and "requestPayload" in message:
+        message = message["requestPayload"]  # Lambda's record of an event that a function could not handle
+    match message:
+        case {"source": "aws.states", "detail": {"name": str(name)}}:
+            return {"recordId": f"rec-{name.rpartition('-rec-')[2]}"}
+        case dict():
+            return message
+    return {}
+
+
+def _operation(keys: dict[str, Any], body: dict[str, Any], kind: str, **found: Any) -> Operation:
+    product_id = str(keys.get("provisionedProductId") or "")
+    return Operation(
+        record_id=str(keys.get("recordId") or ""),
+        product=str(body.get("provisionedProductName") or product_id),
+        kind=kind,
+        answer={
+            "kind": kind,
+            "token": keys.get("token"),
+            "recordId": keys.get("recordId"),
+            "provisionedProductId": product_id or None,
+        },
+        stack=f"TapStack-{product_id}",
+        **found,
+    )

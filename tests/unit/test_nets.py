@@ -1,0 +1,227 @@
+"""Answers for executions and messages, whichever net finds them; through both functions that hold nets."""
+
+import json
+from typing import Any
+
+import pytest
+from botocore.stub import ANY
+from engine.nets import Nets, UnanswerableError
+from report import handler
+
+MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:engine"
+EXECUTION = "arn:aws:states:us-east-1:123456789012:execution:engine"
+UNREPORTED = "https://sqs.us-east-1.amazonaws.com/123456789012/unreported"
+QUEUE = "arn:aws:sqs:us-east-1:123456789012:ServiceCatalogExternal{}OperationQueue"
+PROVISION = "notify_provision_product_engine_workflow_result"
+UPDATE = "notify_update_provisioned_product_engine_workflow_result"
+
+
+class Neighbours:
+    """What the nets ask and tell: Service Catalog, Step Functions and SQS, each with recorded answers."""
+
+    def __init__(self, stubbed: Any) -> None:
+        self.servicecatalog, self.catalog = stubbed("servicecatalog")
+        self.stepfunctions, self.executions = stubbed("stepfunctions")
+        self.sqs, self.queues = stubbed("sqs")
+        self.nets = Nets(self.servicecatalog, self.stepfunctions, self.sqs, MACHINE, UNREPORTED)
+
+    def execution(self, name: str, status: str, kind: str = "UPDATE", **more: Any) -> str:
+        """Answer the question for an execution."""
+        given = {"kind": kind, "token": "t-1", "recordId": "rec-1", "provisionedProductId": "pp-1"}
+        arn = f"{EXECUTION}:{name}"
+        described = {"executionArn": arn, "stateMachineArn": MACHINE, "status": status, "startDate": 0}
+        described |= {"input": json.dumps(given | {"message": {}})} | more
+        self.executions.add_response("describe_execution", described, {"executionArn": arn})
+        return arn
+
+    def no_execution(self, name: str) -> None:
+        arn = f"{EXECUTION}:{name}"
+        self.executions.add_client_error(
+            "describe_execution", "ExecutionDoesNotExist", "no", expected_params={"executionArn": arn}
+        )
+
+    def hears(self, operation: str, reason: Any = ANY, record: str = "rec-1", token: str = "t-1") -> None:
+        """Expect the answer to an operation that failed."""
+        answer = {"WorkflowToken": token, "RecordId": record, "Status": "FAILED", "FailureReason": reason}
+        answer["IdempotencyToken"] = f"{record}-FAILED"
+        if operation == PROVISION:
+            answer["ResourceIdentifier"] = ANY
+        self.catalog.add_response(operation, {}, answer)
+
+
+@pytest.fixture
+def neighbours(stubbed: Any) -> Neighbours:
+    return Neighbours(stubbed)
+
+
+@pytest.mark.parametrize(
+    ("status", "more", "says"),
+    [
+        ("TIMED_OUT", {}, "took longer than the provisioning engine waits"),
+        ("ABORTED", {"error": "Whatever", "cause": "typed into the console"}, "An administrator stopped"),
+        (
+            "ABORTED",
+            {"error": "OperationEnded", "cause": "It was stuck."},
+            "The platform team ended this operation: It was stuck. When the stack",
+        ),
+        (
+            "FAILED",
+            {
+                "error": "StackFailedError",
+                "cause": '{"errorType": "StackFailedError", "errorMessage": "No room."}',
+            },
+            "No room.",
+        ),
+        ("FAILED", {"error": "Lambda.Unknown"}, "The provisioning engine failed (Lambda.Unknown)"),
+    ],
+)
+def test_an_execution_that_ended_unanswered_is_reported_for_what_it_died_of(
+    neighbours: Neighbours, status: str, more: dict[str, str], says: str
+) -> None:
+    told = []
+    event = "provide-client-params.servicecatalog.NotifyUpdateProvisionedProductEngineWorkflowResult"
+    neighbours.servicecatalog.meta.events.register(event, lambda params, **_: told.append(params))
+    arn = neighbours.execution("pp-1-rec-1", status, **more)
+    neighbours.hears(UPDATE)
+    neighbours.nets.answer_execution(arn)
+    assert says in told[0]["FailureReason"]
+
+
+@pytest.mark.parametrize("status", ["RUNNING", "SUCCEEDED"])
+def test_an_execution_that_answers_by_itself_is_left_alone(neighbours: Neighbours, status: str) -> None:
+    neighbours.nets.answer_execution(neighbours.execution("pp-1-rec-1", status))
+
+
+@pytest.mark.parametrize(
+    ("queue", "operation", "notified"),
+    [
+        ("Provision", "PROVISION_PRODUCT", PROVISION),
+        ("Update", "UPDATE_PROVISIONED_PRODUCT", UPDATE),
+        ("Terminate", "TERMINATE_PROVISION_PRODUCT", UPDATE.replace("update", "terminate")),
+        ("Update", "EXPLODE", UPDATE),
+        ("Update", None, UPDATE),
+        (None, "UPDATE_PROVISION_PRODUCT", UPDATE),
+    ],
+)
+def test_the_queue_of_a_dead_letter_says_what_kind_of_operation_it_is_and_else_the_letter_does(
+    neighbours: Neighbours, queue: str | None, operation: str | None, notified: str
+) -> None:
+    neighbours.no_execution("pp-1-rec-1")
+    neighbours.hears(notified)
+    letter = {"token": "t-1", "recordId": "rec-1", "provisionedProductId": "pp-1", "operation": operation}
+    neighbours.nets.answer_dead_letter(json.dumps(letter), QUEUE.format(queue) if queue else None)
+
+
+def test_a_dead_letter_whose_execution_runs_is_not_answered_a_second_time(
+    neighbours: Neighbours, event: Any
+) -> None:
+    message = event("provision")
+    neighbours.execution(f"{message['provisionedProductId']}-{message['recordId']}", "RUNNING")
+    neighbours.nets.answer_dead_letter(json.dumps(message), None)
+
+
+def test_a_dead_letter_whose_execution_died_is_reported_for_what_that_died_of(
+    neighbours: Neighbours, event: Any
+) -> None:
+    message = event("update")
+    name = f"{message['provisionedProductId']}-{message['recordId']}"
+    neighbours.execution(name, "FAILED", error="StackFailedError", cause="No room.")
+    neighbours.hears(UPDATE, reason="No room.")
+    neighbours.nets.answer_dead_letter(json.dumps(message), None)
+
+
+def test_a_dead_letter_without_its_product_is_answered_nevertheless(
+    neighbours: Neighbours, event: Any
+) -> None:
+    message = event("update")
+    del message["provisionedProductId"]
+    neighbours.hears(UPDATE, record=message["recordId"], token=message["token"])
+    neighbours.nets.answer_dead_letter(json.dumps(message), None)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "not json",
+        "[" * 100_000,
+        "[]",
+        "null",
+        "{}",
+        '{"token": "t", "recordId": "r", "operation": "EXPLODE"}',
+    ],
+)
+def test_a_dead_letter_that_nobody_can_answer_is_put_where_an_alarm_shows_it(
+    neighbours: Neighbours, body: str
+) -> None:
+    sent = {"QueueUrl": UNREPORTED, "MessageBody": body}
+    neighbours.queues.add_response("send_message", {"MessageId": "m"}, sent)
+    neighbours.nets.answer_dead_letter(body, None)
+
+
+def test_what_lambda_or_eventbridge_gave_up_leads_to_its_execution(neighbours: Neighbours) -> None:
+    for wrap in (lambda event: event, lambda event: {"requestContext": {}, "requestPayload": event}):
+        arn = neighbours.execution("pp-1-rec-1", "TIMED_OUT")
+        neighbours.hears(UPDATE)
+        event = {"source": "aws.states", "detail": {"executionArn": arn}}
+        neighbours.nets.answer_message(json.dumps(wrap(event)), None)
+
+
+def test_an_event_that_names_no_execution_is_nobodys(neighbours: Neighbours) -> None:
+    with pytest.raises(UnanswerableError):
+        neighbours.nets.answer_message('{"source": "aws.states", "detail": {}}', None)
+
+
+@pytest.mark.parametrize("code", ["InvalidParametersException", "ResourceNotFoundException"])
+def test_a_net_that_comes_too_late_is_content(
+    neighbours: Neighbours, code: str, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arn = neighbours.execution("pp-1-rec-1", "ABORTED")
+    neighbours.catalog.add_client_error(UPDATE, code, "The workflow token is no longer valid.")
+    neighbours.nets.answer_execution(arn)
+    assert "Service Catalog refused a late report" in caplog.text
+    assert '"LateReportRefused"' in capsys.readouterr().out
+
+
+def test_a_net_says_that_it_was_needed_and_for_what(
+    neighbours: Neighbours, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arn = neighbours.execution("pp-1-rec-1", "TIMED_OUT")
+    neighbours.hears(UPDATE)
+    neighbours.nets.answer_execution(arn)
+    counted = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["ReportedByNet"] for line in counted if "ReportedByNet" in line] == [[1.0]]
+    assert [line["Reason"] for line in counted if "FailureReason" in line] == ["States.Timeout"]
+    assert "t-1" not in caplog.text
+
+
+def test_dead_letters_that_service_catalog_does_not_hear_stay_in_their_queue(
+    neighbours: Neighbours, event: Any, context: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handler, "nets", lambda: neighbours.nets)
+    message = event("provision")
+    for _ in range(2):
+        neighbours.no_execution(f"{message['provisionedProductId']}-{message['recordId']}")
+    neighbours.catalog.add_client_error(PROVISION, "InternalFailure", "oops", 500)
+    neighbours.catalog.add_response(PROVISION, {}, None)
+    letters = [
+        {
+            "messageId": f"message-{number}",
+            "body": json.dumps(message),
+            "attributes": {"DeadLetterQueueSourceArn": QUEUE.format("Provision")},
+            "eventSource": "aws:sqs",
+            "eventSourceARN": "arn:aws:sqs:us-east-1:123456789012:dead-letters",
+        }
+        for number in range(2)
+    ]
+    result = handler.handle({"Records": letters}, context)
+    assert result == {"batchItemFailures": [{"itemIdentifier": "message-0"}]}
+
+
+def test_the_event_of_an_execution_that_died_leads_to_its_report(
+    neighbours: Neighbours, event: Any, context: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handler, "nets", lambda: neighbours.nets)
+    died = event("execution_timed_out")
+    neighbours.execution(died["detail"]["name"], "TIMED_OUT")
+    neighbours.hears(UPDATE)
+    assert handler.handle(died, context) == {}

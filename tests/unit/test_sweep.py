@@ -1,0 +1,136 @@
+"""The net behind all nets."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from botocore.stub import ANY, Stubber
+from engine.errors import ThrottledError
+from engine.nets import Nets
+from sweep import handler
+from sweep.leftovers import sweep
+
+ROLE = "arn:aws:iam::123456789012:role/engine"
+UPDATE = "notify_update_provisioned_product_engine_workflow_result"
+
+
+class Engine:
+    """A state machine and queues in an empty account; Service Catalog's answers are recorded."""
+
+    def __init__(self, aws: Any, stubbed: Any) -> None:
+        self.sfn, self.sqs = aws("stepfunctions"), aws("sqs")
+        definition = {"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}
+        machine = self.sfn.create_state_machine(
+            name="engine", definition=json.dumps(definition), roleArn=ROLE
+        )
+        self.machine = machine["stateMachineArn"]
+        self.dead_letters = self.sqs.create_queue(QueueName="dead-letters")["QueueUrl"]
+        self.unreported = self.sqs.create_queue(QueueName="unreported")["QueueUrl"]
+        servicecatalog, self.catalog = stubbed("servicecatalog")
+        self.nets = Nets(servicecatalog, self.sfn, self.sqs, self.machine, self.unreported)
+
+    def execution(self, name: str, *, stopped: bool = True) -> str:
+        given = {"kind": "UPDATE", "token": "t-1", "recordId": name, "provisionedProductId": "pp-1"}
+        arn = self.sfn.start_execution(stateMachineArn=self.machine, name=name, input=json.dumps(given))
+        if stopped:
+            self.sfn.stop_execution(executionArn=arn["executionArn"])
+        return str(arn["executionArn"])
+
+    def hears(self, record: Any) -> None:
+        self.catalog.add_response(UPDATE, {}, {"RecordId": record} | dict.fromkeys(REST, ANY))
+
+    def left_in(self, queue: str) -> int:
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        found = self.sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=names)["Attributes"]
+        return sum(map(int, found.values()))
+
+
+REST = ("WorkflowToken", "Status", "IdempotencyToken", "FailureReason")
+
+
+@pytest.fixture
+def engine(aws: Any, stubbed: Any) -> Engine:
+    return Engine(aws, stubbed)
+
+
+def letter(record: str) -> str:
+    return json.dumps({"token": "t-1", "recordId": record, "operation": "UPDATE_PROVISIONED_PRODUCT"})
+
+
+def test_executions_that_ended_unanswered_in_the_last_hour_are_answered(engine: Engine) -> None:
+    # GIVEN executions that were stopped, just now and two hours ago, and one that answers by itself
+    engine.execution("rec-now")
+    engine.execution("rec-before")
+    engine.execution("rec-running", stopped=False)
+    backend_execution(engine, "rec-before").stop_date -= timedelta(hours=2)
+    # WHEN it is swept THEN Service Catalog hears of the first
+    engine.hears("rec-now")
+    sweep(engine.nets, engine.dead_letters)
+
+
+def backend_execution(engine: Engine, name: str) -> Any:
+    from moto.stepfunctions.models import stepfunctions_backends
+
+    machine = stepfunctions_backends["123456789012"]["us-east-1"].describe_state_machine(engine.machine)
+    return next(each for each in machine.executions if each.name == name)
+
+
+@pytest.mark.parametrize("queue", ["dead_letters", "unreported"])
+def test_messages_that_lie_in_a_last_queue_are_answered_and_deleted(engine: Engine, queue: str) -> None:
+    url = getattr(engine, queue)
+    for number in range(11):
+        engine.sqs.send_message(QueueUrl=url, MessageBody=letter(f"rec-{number}"))
+        engine.hears(ANY)
+    sweep(engine.nets, engine.dead_letters)
+    assert engine.left_in(url) == 0
+
+
+def test_what_nobody_can_answer_ends_among_the_unreported_and_stays_there(engine: Engine) -> None:
+    engine.sqs.send_message(QueueUrl=engine.dead_letters, MessageBody="not json")
+    sweep(engine.nets, engine.dead_letters)
+    sweep(engine.nets, engine.dead_letters)
+    assert (engine.left_in(engine.dead_letters), engine.left_in(engine.unreported)) == (0, 1)
+
+
+def test_one_answer_that_does_not_get_through_does_not_hold_up_the_others_and_is_tried_again(
+    engine: Engine,
+) -> None:
+    for record in ("rec-1", "rec-2"):
+        engine.sqs.send_message(QueueUrl=engine.dead_letters, MessageBody=letter(record))
+    engine.catalog.add_client_error(UPDATE, "InternalFailure", "oops", 500)
+    engine.hears("rec-2")
+    with pytest.raises(Exception, match="oops"):
+        sweep(engine.nets, engine.dead_letters)
+    assert engine.left_in(engine.dead_letters) == 1
+
+
+@pytest.mark.parametrize(("running", "least", "most"), [(True, 3600, 3660), (False, 0, 1)])
+def test_the_age_of_the_oldest_operation_is_measured_even_when_there_is_none(
+    engine: Engine, capsys: pytest.CaptureFixture[str], running: bool, least: float, most: float
+) -> None:
+    if running:
+        engine.execution("rec-new", stopped=False)
+        engine.execution("rec-old", stopped=False)
+        backend_execution(engine, "rec-old").start_date -= timedelta(hours=1)
+    sweep(engine.nets, engine.dead_letters)
+    measured = json.loads(capsys.readouterr().out)
+    [age] = measured["OldestOperationAge"]
+    assert least <= age <= most
+    [directive] = measured["_aws"]["CloudWatchMetrics"]
+    assert directive["Metrics"] == [{"Name": "OldestOperationAge", "Unit": "Seconds"}]
+
+
+def test_the_handler_finds_the_engine_by_its_variables(
+    engine: Engine, context: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STATE_MACHINE_ARN", engine.machine)
+    monkeypatch.setenv("DEAD_LETTERS_QUEUE_URL", engine.dead_letters)
+    monkeypatch.setenv("UNREPORTED_QUEUE_URL", engine.unreported)
+    engine.sqs.send_message(QueueUrl=engine.dead_letters, MessageBody=letter("rec-1"))
+    nets = handler.nets.__wrapped__()
+    monkeypatch.setattr(handler, "nets", lambda: nets)
+    with Stubber(nets.servicecatalog) as catalog:
+        catalog.add_client_error(UPDATE, "ThrottlingException", "slow down")
+        with pytest.raises(ThrottledError):
+            handler.handle({"source": "aws.events"}, context)
