@@ -22,11 +22,11 @@ from .engine_permissions import (
     MACHINE,
     MACHINE_ARN,
     to_launch,
-    to_list,
     to_receive,
     to_report,
     to_run,
     to_start,
+    to_sweep,
 )
 from .function import TIMEOUT, EngineFunction, bundled_code
 from .nets import report_ended_executions, sweep_regularly
@@ -120,9 +120,8 @@ class Engine(Construct):
         return self._function(
             "sweep",
             [
-                *to_receive(self._key.key_arn, [self.dead_letters.queue_arn, self.unreported.queue_arn]),
+                *to_sweep(self._key.key_arn, [self.dead_letters.queue_arn, self.unreported.queue_arn]),
                 *to_report(self._key.key_arn, self.unreported.queue_arn),
-                to_list(),
             ],
             {
                 "STATE_MACHINE_ARN": MACHINE_ARN,

@@ -66,9 +66,13 @@ def to_report(key: str, unreported: str) -> list[Permission]:
     ]
 
 
-def to_list() -> Permission:
-    """Find executions that are under way, and those that ended unanswered."""
-    return allow("states", "ListExecutions", on=MACHINE_ARN)
+def to_sweep(key: str, queues: list[str]) -> list[Permission]:
+    """Find executions, and empty queues that are encrypted with `key`."""
+    return [
+        allow("states", "ListExecutions", on=MACHINE_ARN),
+        allow("sqs", "DeleteMessage ReceiveMessage", on=queues),
+        allow("kms", "Decrypt", on=key, when=_BY_WAY_OF_SQS),
+    ]
 
 
 def to_run(key: str, functions: list[str]) -> list[Permission]:

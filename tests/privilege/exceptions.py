@@ -75,9 +75,14 @@ NOT_SEEN: dict[str, dict[str, list[str]]] = {
         "*-EngineWorkflowRole*": lines("kms:Decrypt kms:GenerateDataKey"),
         "*-EngineReceiveRole*": lines("kms:Decrypt kms:GenerateDataKey"),
         "*-EngineReportRole*": ["kms:GenerateDataKey"],
+        "*-EngineSweepRole*": lines("kms:Decrypt kms:GenerateDataKey"),
     },
-    "a report that Service Catalog refuses for hours ends in a queue": {
-        "*-EngineReportRole*": ["sqs:SendMessage"]
+    "a report that Service Catalog refuses for hours ends in a queue, and so does what nobody can answer": {
+        "*-EngineReportRole*": ["sqs:SendMessage"],
+        "*-EngineSweepRole*": ["sqs:SendMessage"],
+    },
+    "the sweep finds nothing to answer in lives that end well; tests/e2e/test_interruptions.py has others": {
+        "*-EngineSweepRole*": lines("servicecatalog:Notify* sqs:DeleteMessage states:DescribeExecution")
     },
     "CloudFormation's own handlers read more than those of the local cloud": {
         "TapStackExecution": [
