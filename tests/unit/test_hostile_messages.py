@@ -10,6 +10,7 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 from engine import catalog
+from engine.nets import Nets
 from hypothesis import given
 from hypothesis import strategies as st
 from receive import handler as receive
@@ -20,15 +21,17 @@ from tests.unit.conftest import EVENTS, Context
 from tests.unit.test_receive import QUEUES, batch
 
 MESSAGES = {kind: json.loads((EVENTS / f"{kind}.json").read_text()) for kind in QUEUES}
+MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:engine"
 INPUT_BYTES = 262_144  # Step Functions takes no longer input
 
 
 class Services:
-    """Service Catalog and Step Functions as far as the two ends of the engine call them, over HTTP."""
+    """Service Catalog, Step Functions and SQS as far as the two ends of the engine call them, over HTTP."""
 
     def __init__(self) -> None:
         self.started: list[dict[str, Any]] = []
         self.answers: list[dict[str, Any]] = []
+        self.kept: list[dict[str, Any]] = []
 
     def answer(self, request: Any, **_: Any) -> AWSResponse:
         """Take what boto3 is about to send."""
@@ -36,7 +39,9 @@ class Services:
         given = json.loads(request.body)
         if operation == "StartExecution" and len(given["input"].encode()) > INPUT_BYTES:
             return _response(request, 400, {"__type": "InvalidExecutionInput", "message": "too long"})
-        (self.started if operation == "StartExecution" else self.answers).append(given)
+        if operation == "DescribeExecution":
+            return _response(request, 400, {"__type": "ExecutionDoesNotExist", "message": "nothing started"})
+        {"StartExecution": self.started, "SendMessage": self.kept}.get(operation, self.answers).append(given)
         return _response(request, 200, {"executionArn": "arn", "startDate": 0})
 
 
@@ -49,11 +54,20 @@ def _response(request: Any, status: int, body: dict[str, Any]) -> AWSResponse:
 def clients() -> Iterator[Callable[[], Services]]:
     """Give the handlers clients whose requests end here; each example gets its own record of them."""
     services = Services()
-    made = [boto3.client(name) for name in ("stepfunctions", "servicecatalog")]
+    sfn, servicecatalog, sqs = (
+        boto3.client("stepfunctions"),
+        boto3.client("servicecatalog"),
+        boto3.client("sqs"),
+    )
+    made: list[Any] = [sfn, servicecatalog, sqs]
+    nets = Nets(
+        servicecatalog, sfn, sqs, MACHINE, "https://sqs.us-east-1.amazonaws.com/123456789012/unreported"
+    )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("STATE_MACHINE_ARN", "arn:aws:states:us-east-1:123456789012:stateMachine:engine")
-        patch.setattr(receive, "sfn", lambda: made[0])
-        patch.setattr(report, "servicecatalog", lambda: made[1])
+        patch.setenv("STATE_MACHINE_ARN", MACHINE)
+        patch.setattr(receive, "sfn", lambda: sfn)
+        patch.setattr(report, "servicecatalog", lambda: servicecatalog)
+        patch.setattr(report, "nets", lambda: nets)
 
         def fresh() -> Services:
             nonlocal services
@@ -71,10 +85,14 @@ def clients() -> Iterator[Callable[[], Services]]:
 def _check(services: Services, body: str, queue: str) -> None:
     """Deliver a body as SQS does: to the engine, and if that does not take it, as a dead letter."""
     context: Any = Context()
-    refused = receive.handle(batch(body, queue=queue), context)["batchItemFailures"]
-    kept = refused and report.handle(batch(body, queue="dead letters"), context)["batchItemFailures"]
-    outcomes = [len(services.started), len(services.answers), len(kept or [])]
+    sent = batch(body, queue=queue)
+    if receive.handle(sent, context)["batchItemFailures"]:
+        [letter] = batch(body, queue="dead letters")["Records"]
+        letter["attributes"]["DeadLetterQueueSourceArn"] = sent["Records"][0]["eventSourceARN"]
+        assert report.handle({"Records": [letter]}, context) == {"batchItemFailures": []}
+    outcomes = [len(services.started), len(services.answers), len(services.kept)]
     assert sorted(outcomes) == [0, 0, 1], outcomes
+    assert [kept["MessageBody"] for kept in services.kept] in ([], [body])
     for started in services.started:
         operation = json.loads(started["input"])
         assert operation["kind"] == queue.upper()
