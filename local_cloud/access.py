@@ -109,6 +109,7 @@ _NAMES: dict[str, dict[str, str]] = {
     "servicecatalog": {"ProductId": f"catalog:{_HERE}:product/{{}}"},
     "servicequotas": {},
     "sns": dict.fromkeys(("TopicArn", "ResourceArn", "Name"), f"sns:{_HERE}:{{}}"),
+    "sqs": {"QueueUrl": "queue", "QueueName": f"sqs:{_HERE}:{{}}"},
     "states": dict.fromkeys(
         ("stateMachineArn", "executionArn", "resourceArn", "name"), f"states:{_HERE}:stateMachine:{{}}"
     ),
@@ -191,6 +192,8 @@ def _arn(kind: str, value: str, parameters: Mapping[str, Any]) -> str:
         return _key_arn(value)
     if value.startswith("arn:"):
         return value
+    if kind == "queue":
+        return f"arn:aws:sqs:{_HERE}:{value.rpartition('/')[2]}"
     if kind == "role":
         return _role_arn(value, parameters)
     if kind == "policy":

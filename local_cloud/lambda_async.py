@@ -16,7 +16,7 @@ from moto.core.exceptions import JsonRESTError
 
 from .function_configuration import Function
 from .lambda_runtime import Answer
-from .world import World
+from .world import ACCOUNT_ID, World
 
 log = logging.getLogger(__name__)
 
@@ -150,7 +150,7 @@ class _Event:
         role, session, arn = self.function.role, self.function.function_name, self.function.function_arn
         client = self.world.client(service, role, session, "lambda.amazonaws.com", arn)
         if service == "sqs":
-            url = client.get_queue_url(QueueName=name)["QueueUrl"]
+            url = f"{self.world.endpoint}/{ACCOUNT_ID}/{name}"
             client.send_message(QueueUrl=url, MessageBody=body, MessageAttributes=attributes)
         else:
             client.publish(TopicArn=arn, Message=body, MessageAttributes=attributes)
