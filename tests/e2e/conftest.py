@@ -152,13 +152,22 @@ class Catalog:
 
 
 @pytest.fixture(scope="package")
-def catalog(cloud: Cloud) -> Catalog:
+def guidance(cloud: Cloud) -> dict[str, str]:
+    """What users were told of each version when the catalog had just been deployed."""
     service_catalog = cloud.client("servicecatalog")
     product_id = service_catalog.search_products()["ProductViewSummaries"][0]["ProductId"]
     versions = service_catalog.describe_product(Id=product_id)["ProvisioningArtifacts"]
-    version = [version for version in versions if version["Name"].startswith("1.")][-1]
+    return {version["Name"]: version["Guidance"] for version in versions}
+
+
+@pytest.fixture(scope="package")
+def catalog(cloud: Cloud, guidance: dict[str, str]) -> Catalog:
+    """What is on offer: the newest version with PostgreSQL 14 (R10)."""
+    service_catalog = cloud.client("servicecatalog")
+    product_id = service_catalog.search_products()["ProductViewSummaries"][0]["ProductId"]
     path = service_catalog.list_launch_paths(ProductId=product_id)["LaunchPathSummaries"][0]
-    return Catalog(cloud, product_id, version["Id"], path["Id"])
+    newest = [version for version in guidance if version.startswith("1.")][-1]
+    return Catalog(cloud, product_id, "", path["Id"]).offering(newest)
 
 
 @pytest.fixture(scope="package")
