@@ -71,10 +71,10 @@ privileges: .venv/.synced ## Take every permission away, one at a time, and see 
 	@python -m tests.privilege.sweep
 
 operations: .venv/.synced ## The engine's operations: under way, and stuck (current credentials)
-	@python -m operations list
+	@python -m catalog_stack.operations list
 
 unstick: .venv/.synced ## End a stuck operation as failed (RECORD=rec-… REASON="…"; FORCE=yes stops a running one)
-	@python -m operations unstick "$$RECORD" "$$REASON" $(if $(filter yes,$(FORCE)),--force)
+	@python -m catalog_stack.operations unstick "$$RECORD" "$$REASON" $(if $(filter yes,$(FORCE)),--force)
 
 docs: .venv/.synced ## Write the generated tables of README and docs/ anew
 	@python -m product_template.tables

@@ -18,7 +18,7 @@ LONGEST_REASON = 1500  # Service Catalog takes 2048 characters, and the engine a
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run the command that the words name (the command line's by default). Returns 0 when it was done."""
-    parser = argparse.ArgumentParser(prog="python -m operations", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m catalog_stack.operations", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("list", help="what is under way, and what is stuck")
     unsticking = commands.add_parser("unstick", help="end one operation as failed")
