@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from catalog_stack.operations.__main__ import main
 from local_cloud.cloud import Cloud
 from local_cloud.cloudformation.faults import faults
-from catalog_stack.operations.__main__ import main
 from tests.e2e.conftest import Aws, Catalog, product_of, reason, record_of
 from tests.e2e.machinery import EXECUTION_ENDED, dead_letters, eventually, executions, paused, rule_is
 
@@ -33,7 +33,7 @@ Command = Callable[..., Said]
 def command(
     cloud: Cloud, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Iterator[Command]:
-    """`python -m catalog_stack.operations` in the environment that `make cloud` prints; it never says a token."""
+    """The command in the environment that `make cloud` prints; it never says a token."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", cloud.endpoint)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "local")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "local")
