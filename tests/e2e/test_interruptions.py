@@ -13,6 +13,7 @@ from tests.e2e.machinery import (
     dead_letters,
     eventually,
     executions,
+    history,
     paused,
     rule_is,
     unreported,
@@ -63,6 +64,33 @@ def test_an_answer_that_cannot_be_given_for_hours_is_given_when_it_can(cloud: Cl
     assert record["RecordDetail"]["Status"] == "FAILED"
     assert oldest.answers(record) == ["FAILED"]
     assert oldest.status(product_of(record)) == "TAINTED"
+
+
+def test_an_operation_whose_step_lambda_refuses_to_run_waits_for_its_turn(
+    cloud: Cloud, oldest: Catalog
+) -> None:
+    # GIVEN that all executions reserved for a step are busy
+    with paused(cloud, "Validate"):
+        # WHEN a product is launched THEN its step is tried again and again
+        launched = oldest.start_provision("throttled", **WRONG)
+        eventually(lambda: len(executions(cloud, of=record_of(launched))) == 1, "the execution has started")
+        [execution] = executions(cloud, of=record_of(launched))
+        eventually(lambda: _refusals(cloud, execution) > 2, "Lambda has refused the step")
+
+    # AND it goes on as soon as there is room
+    record = oldest.ended(launched)
+    assert "EnvironmentSuffix: " in reason(record)
+    assert oldest.answers(record) == ["FAILED"]
+
+
+def _refusals(cloud: Cloud, execution: dict[str, Any]) -> int:
+    errors = (
+        event.get(
+            "lambdaFunctionFailedEventDetails", event.get("lambdaFunctionScheduleFailedEventDetails", {})
+        )
+        for event in history(cloud, execution)
+    )
+    return [error.get("error") for error in errors].count("Lambda.TooManyRequestsException")
 
 
 def test_an_operation_that_cannot_be_started_is_answered(cloud: Cloud, oldest: Catalog) -> None:

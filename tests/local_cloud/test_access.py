@@ -42,6 +42,12 @@ def asked(service: str, operation: str, **parameters: Any) -> list[tuple[str, st
             {"VpcId": "vpc-0123456789abcdef0"},
             f"arn:aws:ec2:{HERE}:vpc/vpc-0123456789abcdef0",
         ),
+        (
+            "sqs",
+            "ReceiveMessage",
+            {"QueueUrl": "http://127.0.0.1:5000/123456789012/a"},
+            f"arn:aws:sqs:{HERE}:a",
+        ),
         ("polly", "DescribeVoices", {}, None),
     ],
 )
