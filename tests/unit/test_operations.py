@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from operations.operation import Operation, RefusedError, of_execution, of_message
+from catalog_stack.operations.operation import Operation, RefusedError, of_execution, of_message
 
 QUEUE = "arn:aws:sqs:us-east-1:123456789012:ServiceCatalogExternal{}OperationQueue"
 
