@@ -17,7 +17,7 @@ export CDK_DISABLE_VERSION_CHECK := true
 
 .DEFAULT_GOAL := help
 .PHONY: help launch test check cloud operations unstick synth diff deploy destroy docs privileges release
-.PHONY: faults hostile
+.PHONY: faults hostile bench load
 
 help: ## This list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -75,6 +75,12 @@ operations: .venv/.synced ## The engine's operations: under way, and stuck (curr
 
 unstick: .venv/.synced ## End a stuck operation as failed (RECORD=rec-… REASON="…"; FORCE=yes stops a running one)
 	@python -m catalog_stack.operations unstick "$$RECORD" "$$REASON" $(if $(filter yes,$(FORCE)),--force)
+
+bench: .venv/.synced ## Measure one launch, cold starts and the package, into docs/benchmarks.md
+	@python -m tests.bench
+
+load: .venv/.synced ## Throw bursts of operations at the engine, into docs/benchmarks.md (half an hour)
+	@python -m tests.bench --burst 50 200 1000
 
 docs: .venv/.synced ## Write the generated tables of README and docs/ anew
 	@python -m product_template.tables

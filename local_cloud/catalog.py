@@ -42,11 +42,15 @@ class Offer:
 
 
 @contextmanager
-def catalog(console: Console, port: int, speed: float) -> Iterator[Cloud]:
-    """Yield a running cloud with the synthesized catalog deployed into it; progress goes to `console`."""
+def catalog(console: Console, port: int, speed: float, **settings: str) -> Iterator[Cloud]:
+    """Yield a running cloud with the synthesized catalog deployed into it; progress goes to `console`.
+
+    `settings` are the catalog's own, such as stepConcurrency="10" for catalog:stepConcurrency.
+    """
     with TemporaryDirectory(prefix="cdk.out-") as directory:
         with console.status("Synthesizing the catalog"):
-            _synthesize(Path(directory))
+            # The portfolio is opened to who calls the local cloud, as a platform team opens it to its teams.
+            _synthesize(Path(directory), {"principals": ADMINISTRATOR} | settings)
         with Cloud(speed=speed, port=port) as cloud:
             _deploy(console, cloud, Path(directory))
             yield cloud
@@ -77,10 +81,10 @@ def _recommended(cloud: Cloud) -> str:
     return next(str(each["OutputValue"]) for each in stack["Outputs"] if each["OutputKey"] == "Version")
 
 
-def _synthesize(directory: Path) -> None:
-    # The portfolio is opened to who calls the local cloud, as a platform team opens it to its teams.
-    context = f"catalog:principals={ADMINISTRATOR}"
-    command = ["cdk", "synth", "--quiet", "--output", str(directory), "--context", context, STACK]
+def _synthesize(directory: Path, settings: dict[str, str]) -> None:
+    command = ["cdk", "synth", "--quiet", "--output", str(directory), STACK]
+    for name, value in settings.items():
+        command += ["--context", f"catalog:{name}={value}"]
     # The region of the user's profile does not matter here: the cloud has but one.
     environment = os.environ | {"AWS_REGION": REGION}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)

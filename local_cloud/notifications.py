@@ -236,8 +236,10 @@ def _pending(subscription: Subscription) -> bool:
 
 def _expire(backend: SNSBackend, world: World) -> None:
     subscriptions: dict[str, Any] = backend.subscriptions
+    now = time.monotonic()
     for arn, subscription in list(subscriptions.items()):
-        if _pending(subscription) and time.monotonic() - subscription.asked > world.seconds(PENDING_SECONDS):
+        asked = getattr(subscription, "asked", now)  # another thread is about to note it
+        if _pending(subscription) and now - asked > world.seconds(PENDING_SECONDS):
             subscriptions.pop(arn, None)
 
 

@@ -1,6 +1,7 @@
 """The state machine's definition, as synthesized."""
 
 import json
+from itertools import accumulate, takewhile
 from typing import Any
 
 import pytest
@@ -106,11 +107,21 @@ def test_a_wait_for_aws_outlasts_the_machine(
     assert waited(polling) > definition["TimeoutSeconds"] == 6 * 3600
 
 
+def test_a_stack_that_takes_twenty_minutes_is_looked_at_a_dozen_times(tasks: dict[str, Any]) -> None:
+    [polling] = [r for r in tasks["Wait for stack"]["Retry"] if r["ErrorEquals"] == ["StackInProgressError"]]
+    looks = takewhile(lambda seconds: seconds < 20 * 60, accumulate(delays(polling)))
+    assert len([0.0, *looks]) == 12
+
+
 def waited(retry: Any) -> float:
-    delays = (
+    return sum(delays(retry))
+
+
+def delays(retry: Any) -> list[float]:
+    growing = (
         retry["IntervalSeconds"] * retry["BackoffRate"] ** attempt for attempt in range(retry["MaxAttempts"])
     )
-    return sum(min(float(delay), float(retry["MaxDelaySeconds"])) for delay in delays)
+    return [min(float(delay), float(retry["MaxDelaySeconds"])) for delay in growing]
 
 
 def test_only_reports_see_the_token(tasks: dict[str, Any]) -> None:
