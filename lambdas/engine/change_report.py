@@ -6,15 +6,17 @@ from collections.abc import Iterable
 
 from engine.models import Change
 
-_VERBS = {"Modify": "changed", "Remove": "removed", "Add": "added"}
+_VERBS = {"Modify": "changed", "Remove": "removed", "Leave": "left behind", "Add": "added"}
 
 
 def by_verb(changes: Iterable[Change]) -> dict[str, list[str]]:
-    """Return the resources under "changed", "replaced", "removed" and "added", each with its properties.
+    """Return the resources under what became of them, each with its properties.
 
-    What was added comes last: it is the longest list, and the one that can best be cut.
+    What could not be deleted comes first, since somebody has to; what was added comes last: it is the longest
+    list, and the one that can best be cut.
     """
-    groups: dict[str, list[str]] = {verb: [] for verb in ("changed", "replaced", "removed", "added")}
+    verbs = ("left behind", "changed", "replaced", "removed", "added")
+    groups: dict[str, list[str]] = {verb: [] for verb in verbs}
     for change in changes:
         verb = "replaced" if change.replacement == "True" else _VERBS[change.action]
         names = f" ({', '.join(change.properties)})" if change.properties else ""

@@ -154,7 +154,8 @@ class Change(Model):
     """What CloudFormation would do, or has done, to one resource.
 
     `replacement` is True, False or Conditional, as text; what has been done is never Conditional.
-    `properties` are the names of those that change, "Tags" among them.
+    `properties` are the names of those that change, "Tags" among them. The action Leave is for what an update
+    could not delete in the end; in place of properties it has the physical id and the reason.
     """
 
     logical_id: str

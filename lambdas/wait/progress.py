@@ -75,16 +75,35 @@ def _changes(events: list[StackEventTypeDef], planned: list[Change]) -> list[Cha
             action = "Modify"
         else:
             action = "Remove"
-        changes.append(
-            Change(
-                logical_id=logical_id,
-                type=history[-1]["ResourceType"],
-                action=action,
-                replacement=str(action == "Modify" and len(physical_ids) > 1),
-                properties=properties.get(logical_id, []),
+        left = _left_behind(history)
+        if action != "Remove" or not left:
+            changes.append(
+                Change(
+                    logical_id=logical_id,
+                    type=history[-1]["ResourceType"],
+                    action=action,
+                    replacement=str(action == "Modify" and len(physical_ids) > 1),
+                    properties=properties.get(logical_id, []),
+                )
             )
-        )
+        changes += [
+            Change(logical_id=logical_id, type=history[-1]["ResourceType"], action="Leave", properties=[why])
+            for why in left
+        ]
     return changes
+
+
+def _left_behind(history: list[StackEventTypeDef]) -> list[str]:
+    """Return what could not be deleted of a resource, and why: that does not make an update fail."""
+    deleted = {
+        event["PhysicalResourceId"] for event in history if event["ResourceStatus"] == "DELETE_COMPLETE"
+    }
+    failed = {
+        event["PhysicalResourceId"]: event.get("ResourceStatusReason", "CloudFormation gives no reason")
+        for event in history
+        if event["ResourceStatus"] == "DELETE_FAILED"
+    }
+    return [f"{physical_id}: {why}" for physical_id, why in failed.items() if physical_id not in deleted]
 
 
 def _is_yet_to_begin(cloudformation: CloudFormationClient, request: WaitRequest, stack: StackTypeDef) -> bool:

@@ -119,7 +119,7 @@ class Lives:
         """Do what the mails about present topics ask for: `aws sns confirm-subscription …`."""
         sns = self.cloud.client("sns")
         present = {topic["TopicArn"] for topic in sns.list_topics()["Topics"]}
-        for mail in self.cloud.world.mailbox.all():
+        for mail in (one for one in self.cloud.world.mailbox.all() if one.todo):
             given = dict(pairwise(shlex.split(mail.todo)))
             if given["--topic-arn"] in present:
                 sns.confirm_subscription(TopicArn=given["--topic-arn"], Token=given["--token"])

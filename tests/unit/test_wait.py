@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 from botocore.stub import ANY
+from engine.change_report import by_verb
 from engine.errors import StackFailedError, StackInProgressError
 from engine.models import Change, Finished, Output, WaitRequest
 from engine.stacks import HOLD_DATA
@@ -141,6 +142,34 @@ def test_what_has_really_changed_is_told_with_the_properties_that_were_planned(
         Change(logical_id="Group", type=resource, action="Modify", replacement="True"),
         Change(logical_id="Topic", type=resource, action="Remove"),
     ]
+
+
+def test_what_an_update_could_not_delete_is_told_with_its_name_and_the_reason(
+    cloudformation: Any, request_to: Any
+) -> None:
+    client, stub = cloudformation
+    request = request_to("update")
+    stack_is(stub, "UPDATE_COMPLETE")
+    events_are(
+        stub,
+        request.record_id,
+        ("Group", "UPDATE_COMPLETE", "", 2),
+        (NAME, "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", ""),
+        ("Group", "DELETE_FAILED", "not authorized", 1),
+        ("Topic", "DELETE_FAILED", "is busy"),
+        ("Queue", "DELETE_FAILED", "is busy"),
+        ("Queue", "DELETE_COMPLETE", ""),
+        (NAME, "UPDATE_COMPLETE", ""),
+    )
+    changes = when_finished(client, request).changes
+    assert [(change.logical_id, change.action) for change in changes] == [
+        ("Group", "Modify"),
+        ("Group", "Leave"),
+        ("Queue", "Remove"),
+        ("Topic", "Leave"),
+    ]
+    assert next(iter(by_verb(changes))) == "left behind"
+    assert by_verb(changes)["left behind"][0].endswith(": not authorized)")
 
 
 @pytest.mark.parametrize(
