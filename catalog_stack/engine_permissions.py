@@ -44,6 +44,7 @@ def to_report(key: str, unreported: str) -> list[Permission]:
         allow(
             "servicecatalog",
             """
+                DescribeRecord
                 NotifyProvisionProductEngineWorkflowResult
                 NotifyTerminateProvisionedProductEngineWorkflowResult
                 NotifyUpdateProvisionedProductEngineWorkflowResult

@@ -1,7 +1,7 @@
 """The safety nets: answers to operations that the state machine did not, or never will, answer.
 
-Several nets may hold the same operation. All of them say the same, with the same idempotency token, so the
-first answer counts and the others do nothing.
+Several nets may hold the same operation, so each looks first whether it has been answered. Where it can't see
+that, it says what the others say, with the same idempotency token: the first answer counts.
 """
 
 from __future__ import annotations
@@ -109,6 +109,9 @@ class Nets:
 
     def _answer(self, report: Report) -> None:
         logger.set_correlation_id(report.record_id)
+        if self._is_answered(report.record_id):
+            logger.info("Answered already", extra={"kind": report.kind})
+            return
         failure = reason(report.error, report.record_id)
         try:
             catalog.notify(
@@ -129,6 +132,15 @@ class Nets:
             count("ReportedByNet")
             count("OperationFailed", Kind=report.kind)
             count("FailureReason", Reason=error_class(report.error))
+
+    def _is_answered(self, record_id: str) -> bool:
+        """Say whether a record is closed. One that can't be seen, as another account's, is taken for open."""
+        try:
+            record = self.servicecatalog.describe_record(Id=record_id)["RecordDetail"]
+        except ClientError as error:
+            logger.info("Record not visible", extra={"reason": error.response["Error"]["Code"]})
+            return False
+        return record["Status"] in ("SUCCEEDED", "FAILED")
 
 
 # How an execution ends that has not answered; one that has answered, be it with a failure, SUCCEEDED.

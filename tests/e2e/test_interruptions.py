@@ -107,32 +107,24 @@ def test_an_operation_that_cannot_be_started_is_answered(cloud: Cloud, oldest: C
     assert executions(cloud, of=record_of(record)) == []
 
 
-def test_a_late_answer_does_not_change_the_first_one(cloud: Cloud, oldest: Catalog) -> None:
+def test_what_has_been_answered_is_not_answered_again_when_its_message_turns_up(
+    cloud: Cloud, oldest: Catalog
+) -> None:
     # GIVEN an operation that has succeeded
     refused = oldest.provision("answered", **WRONG)
     terminated = oldest.terminate(product_of(refused))
     given = given_to(cloud, terminated)
 
-    # WHEN its message turns up among the dead letters, without what its execution is named after
-    message = {key: value for key, value in given["message"].items() if key != "provisionedProductId"}
-    dead_letters(cloud).send(json.dumps(message | {"token": given["token"]}))
-    eventually(lambda: len(oldest.answers(terminated)) == 2, "the late answer")
+    # WHEN its message turns up among the dead letters, whole and without what its execution is named after
+    message = given["message"] | {"token": given["token"]}
+    anonymous = {key: value for key, value in message.items() if key != "provisionedProductId"}
+    dead_letters(cloud).send(json.dumps(message), json.dumps(anonymous))
 
-    # THEN the record stays as it is, and the message is done with
-    eventually(lambda: dead_letters(cloud).depth() == 0, "the dead letter is gone")
+    # THEN both are done with, and the record stays as it is
+    eventually(lambda: dead_letters(cloud).depth() == 0, "the dead letters are gone")
     record = cloud.client("servicecatalog").describe_record(Id=record_of(terminated))
     assert record["RecordDetail"]["Status"] == "SUCCEEDED"
-    assert oldest.answers(terminated) == ["SUCCEEDED", "FAILED"]
-
-
-def test_a_dead_letter_whose_execution_has_answered_is_not_answered_again(
-    cloud: Cloud, oldest: Catalog
-) -> None:
-    record = oldest.provision("twice", **WRONG)
-    given = given_to(cloud, record)
-    dead_letters(cloud).send(json.dumps(given["message"] | {"token": given["token"]}))
-    eventually(lambda: dead_letters(cloud).depth() == 0, "the dead letter is gone")
-    assert oldest.answers(record) == ["FAILED"]
+    assert oldest.answers(terminated) == ["SUCCEEDED"]
 
 
 def given_to(cloud: Cloud, record: dict[str, Any]) -> Any:
@@ -142,6 +134,8 @@ def given_to(cloud: Cloud, record: dict[str, Any]) -> Any:
 
 
 # Each net without which something is lost, and what then has to be answered by the sweep.
+
+
 def test_without_the_rule_a_stopped_execution_is_swept(cloud: Cloud, oldest: Catalog) -> None:
     with rule_is(cloud, "disabled", EXECUTION_ENDED):
         stall = faults(cloud.world).stall("AWS::EC2::VPC")
@@ -154,8 +148,7 @@ def test_without_the_rule_a_stopped_execution_is_swept(cloud: Cloud, oldest: Cat
             record = oldest.ended(launched)
     stall.release()
     assert "An administrator stopped the operation" in reason(record)
-    assert oldest.outcomes(record)["accepted"] == 1
-    assert "refused" not in oldest.outcomes(record)
+    assert answered_once(oldest, record)
     assert oldest.terminate(product_of(record))["RecordDetail"]["Status"] == "SUCCEEDED"
 
 
@@ -168,7 +161,7 @@ def test_without_their_consumer_dead_letters_are_swept(cloud: Cloud, oldest: Cat
             record = oldest.ended(launched)
         eventually(lambda: dead_letters(cloud).depth() == 0, "the dead letter is gone")
     assert "The provisioning engine failed (OperationNotStarted)" in reason(record)
-    assert oldest.outcomes(record) == {"accepted": 1}
+    assert answered_once(oldest, record)
 
 
 def test_without_the_function_that_reports_failures_are_swept_with_their_reason(
@@ -179,5 +172,10 @@ def test_without_the_function_that_reports_failures_are_swept_with_their_reason(
         # What Lambda gave up meanwhile is swept, too.
         eventually(lambda: unreported(cloud).depth() == 0, "nothing is left among the unreported")
     assert "EnvironmentSuffix: " in reason(record)
-    assert oldest.outcomes(record)["accepted"] == 1
-    assert "refused" not in oldest.outcomes(record)
+    assert answered_once(oldest, record)
+
+
+def answered_once(catalog: Catalog, record: dict[str, Any]) -> bool:
+    """With this clock two sweeps may run at a time and find the same operation open; both say the same."""
+    outcomes = catalog.outcomes(record)
+    return outcomes.pop("accepted") == 1 and outcomes.keys() <= {"repeated"}

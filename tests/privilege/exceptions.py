@@ -82,7 +82,7 @@ NOT_SEEN: dict[str, dict[str, list[str]]] = {
         "*-EngineSweepRole*": ["sqs:SendMessage"],
     },
     "the sweep finds nothing to answer in lives that end well; tests/e2e/test_interruptions.py has others": {
-        "*-EngineSweepRole*": lines("servicecatalog:Notify* sqs:DeleteMessage states:DescribeExecution")
+        "*-EngineSweepRole*": lines("servicecatalog:* sqs:DeleteMessage states:DescribeExecution")
     },
     "CloudFormation's own handlers read more than those of the local cloud": {
         "TapStackExecution": [
@@ -129,7 +129,7 @@ NOT_SEEN: dict[str, dict[str, list[str]]] = {
         "SCLaunch-TapStack": ["cloudformation:ContinueUpdateRollback"]
     },
     "an execution that ends without an answer; tests/e2e/test_interruptions.py has its life": {
-        "*-EngineReportRole*": ["states:DescribeExecution"]
+        "*-EngineReportRole*": lines("servicecatalog:DescribeRecord states:DescribeExecution")
     },
     "only messages that could not be received are decrypted": {"*-EngineReportRole*": ["kms:Decrypt"]},
     "the parser reads with its own role where there is no launch role": {

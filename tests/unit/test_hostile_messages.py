@@ -41,6 +41,8 @@ class Services:
             return _response(request, 400, {"__type": "InvalidExecutionInput", "message": "too long"})
         if operation == "DescribeExecution":
             return _response(request, 400, {"__type": "ExecutionDoesNotExist", "message": "nothing started"})
+        if operation == "DescribeRecord":
+            return _response(request, 400, {"__type": "ResourceNotFoundException", "message": "no record"})
         {"StartExecution": self.started, "SendMessage": self.kept}.get(operation, self.answers).append(given)
         return _response(request, 200, {"executionArn": "arn", "startDate": 0})
 

@@ -40,8 +40,13 @@ class Neighbours:
             "describe_execution", "ExecutionDoesNotExist", "no", expected_params={"executionArn": arn}
         )
 
+    def record(self, status: str) -> None:
+        """Answer the question for a record."""
+        self.catalog.add_response("describe_record", {"RecordDetail": {"Status": status}}, {"Id": ANY})
+
     def hears(self, operation: str, reason: Any = ANY, record: str = "rec-1", token: str = "t-1") -> None:
         """Expect the answer to an operation that failed."""
+        self.record("IN_PROGRESS")
         answer = {"WorkflowToken": token, "RecordId": record, "Status": "FAILED", "FailureReason": reason}
         answer["IdempotencyToken"] = f"{record}-FAILED"
         if operation == PROVISION:
@@ -85,6 +90,23 @@ def test_an_execution_that_ended_unanswered_is_reported_for_what_it_died_of(
     neighbours.hears(UPDATE)
     neighbours.nets.answer_execution(arn)
     assert says in told[0]["FailureReason"]
+
+
+@pytest.mark.parametrize("status", ["SUCCEEDED", "FAILED"])
+def test_what_has_been_answered_is_not_answered_again(neighbours: Neighbours, status: str) -> None:
+    arn = neighbours.execution("pp-1-rec-1", "ABORTED")
+    neighbours.record(status)
+    neighbours.nets.answer_execution(arn)
+
+
+@pytest.mark.parametrize(
+    "code", ["ResourceNotFoundException", "AccessDeniedException", "ThrottlingException"]
+)
+def test_a_record_that_cannot_be_seen_is_answered(neighbours: Neighbours, code: str) -> None:
+    arn = neighbours.execution("pp-1-rec-1", "ABORTED")
+    neighbours.catalog.add_client_error("describe_record", code, "no")
+    neighbours.catalog.add_response(UPDATE, {}, None)
+    neighbours.nets.answer_execution(arn)
 
 
 @pytest.mark.parametrize("status", ["RUNNING", "SUCCEEDED"])
@@ -176,6 +198,7 @@ def test_a_net_that_comes_too_late_is_content(
     neighbours: Neighbours, code: str, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arn = neighbours.execution("pp-1-rec-1", "ABORTED")
+    neighbours.record("IN_PROGRESS")
     neighbours.catalog.add_client_error(UPDATE, code, "The workflow token is no longer valid.")
     neighbours.nets.answer_execution(arn)
     assert "Service Catalog refused a late report" in caplog.text
@@ -201,7 +224,9 @@ def test_dead_letters_that_service_catalog_does_not_hear_stay_in_their_queue(
     message = event("provision")
     for _ in range(2):
         neighbours.no_execution(f"{message['provisionedProductId']}-{message['recordId']}")
+    neighbours.record("IN_PROGRESS")
     neighbours.catalog.add_client_error(PROVISION, "InternalFailure", "oops", 500)
+    neighbours.record("IN_PROGRESS")
     neighbours.catalog.add_response(PROVISION, {}, None)
     letters = [
         {

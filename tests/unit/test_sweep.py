@@ -38,7 +38,11 @@ class Engine:
         return str(arn["executionArn"])
 
     def hears(self, record: Any) -> None:
+        self.is_open()
         self.catalog.add_response(UPDATE, {}, {"RecordId": record} | dict.fromkeys(REST, ANY))
+
+    def is_open(self) -> None:
+        self.catalog.add_response("describe_record", {"RecordDetail": {"Status": "IN_PROGRESS"}}, {"Id": ANY})
 
     def left_in(self, queue: str) -> int:
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
@@ -98,6 +102,7 @@ def test_one_answer_that_does_not_get_through_does_not_hold_up_the_others_and_is
 ) -> None:
     for record in ("rec-1", "rec-2"):
         engine.sqs.send_message(QueueUrl=engine.dead_letters, MessageBody=letter(record))
+    engine.is_open()
     engine.catalog.add_client_error(UPDATE, "InternalFailure", "oops", 500)
     engine.hears("rec-2")
     with pytest.raises(Exception, match="oops"):
@@ -131,6 +136,7 @@ def test_the_handler_finds_the_engine_by_its_variables(
     nets = handler.nets.__wrapped__()
     monkeypatch.setattr(handler, "nets", lambda: nets)
     with Stubber(nets.servicecatalog) as catalog:
+        catalog.add_client_error("describe_record", "ThrottlingException", "slow down")
         catalog.add_client_error(UPDATE, "ThrottlingException", "slow down")
         with pytest.raises(ThrottledError):
             handler.handle({"source": "aws.events"}, context)
