@@ -194,7 +194,7 @@ def artifact_gone(before: Literal["validation", "planning"]) -> Disturbance:
                     delete()
                 else:
                     stack.enter_context(
-                        _at(laboratory, case, "cloudformation:CreateChangeSet", api_faults.before(delete))
+                        at(laboratory, case, "cloudformation:CreateChangeSet", api_faults.before(delete))
                     )
                 held.deliver(body)
 
@@ -212,7 +212,7 @@ def report_refused(times: int) -> Disturbance:
     @contextmanager
     def disturb(laboratory: Laboratory, case: Case) -> Iterator[Callable[[], None]]:
         refuse = api_faults.refuse("InvalidParametersException", "Invalid WorkflowToken.", 400)
-        with _at(laboratory, case, "EngineWorkflowResult", refuse, times):
+        with at(laboratory, case, "EngineWorkflowResult", refuse, times):
             yield nothing_to_do
 
     return disturb
@@ -221,7 +221,7 @@ def report_refused(times: int) -> Disturbance:
 @contextmanager
 def answer_to_report_lost(laboratory: Laboratory, case: Case) -> Iterator[Callable[[], None]]:
     """Service Catalog takes the report, and the engine does not hear of it, five times."""
-    with _at(laboratory, case, "EngineWorkflowResult", api_faults.lose, 5):
+    with at(laboratory, case, "EngineWorkflowResult", api_faults.lose, 5):
         yield nothing_to_do
 
 
@@ -293,7 +293,7 @@ def _stalled(laboratory: Laboratory, case: Case) -> Iterator[Stall]:
 
 
 @contextmanager
-def _at(laboratory: Laboratory, case: Case, call: str, effect: Effect, times: int = 1) -> Iterator[None]:
+def at(laboratory: Laboratory, case: Case, call: str, effect: Effect, times: int = 1) -> Iterator[None]:
     """Let something happen to calls of the engine whose name ends so."""
     switched = laboratory.faults.add(
         lambda made: (

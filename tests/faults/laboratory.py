@@ -175,6 +175,12 @@ class Laboratory:
             return None
         return str(described["Stacks"][0]["StackStatus"])
 
+    def machine(self) -> str:
+        """Return the ARN of the engine's state machine; products have their own."""
+        machines = self.cloud.client("stepfunctions").list_state_machines()["stateMachines"]
+        [arn] = [each["stateMachineArn"] for each in machines if each["name"].startswith("TapStack")]
+        return str(arn)
+
     def execution(self, case: Case) -> dict[str, Any] | None:
         """Return the execution of a case's record, if there is one."""
         found = executions(self.cloud, of=record_of(case.record))
@@ -233,7 +239,7 @@ class Laboratory:
             if not case.lifted:
                 case.lift()
                 case.lifted, lifted_at = True, time.monotonic()
-            elif time.monotonic() - lifted_at > 5 * QUIET_SECONDS:
+            elif time.monotonic() - lifted_at > 15 * QUIET_SECONDS:
                 found: dict[str, Any] = self.cloud.client("servicecatalog").describe_record(
                     Id=record_of(case.record)
                 )
@@ -342,6 +348,5 @@ def laboratory(assembly: Path) -> Iterator[Laboratory]:
             cloud.world.quotas[code] = 1000.0
         service_catalog = cloud.client("servicecatalog")
         product = service_catalog.search_products()["ProductViewSummaries"][0]["ProductId"]
-        version = service_catalog.describe_product(Id=product)["ProvisioningArtifacts"][0]["Id"]
         path = service_catalog.list_launch_paths(ProductId=product)["LaunchPathSummaries"][0]["Id"]
-        yield Laboratory(cloud, Catalog(cloud, product, version, path))
+        yield Laboratory(cloud, Catalog(cloud, product, "", path).offering("1.0.0"))

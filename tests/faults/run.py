@@ -23,6 +23,8 @@ from tests.faults import table
 from tests.faults.calls import FAULTS, disturbance, places
 from tests.faults.interruptions import INTERRUPTIONS
 from tests.faults.laboratory import OPERATIONS, Disturbance, Laboratory, Operation, laboratory
+from tests.faults.nets import FAULTS as NET_FAULTS
+from tests.faults.nets import NETS, without
 
 ROOT = Path(__file__).parents[2]
 # Most of a cell is waiting: for a stack to be done, or for twenty seconds that a client waits for an answer.
@@ -62,6 +64,13 @@ def cells_of_operations() -> Iterator[Cell]:
             yield Cell(operation, "", name, disturb)
 
 
+def cells_of_nets() -> Iterator[Cell]:
+    """Yield a cell for each net that is gone and each fault that it would catch."""
+    for gone, net in NETS.items():
+        for name, (operation, disturb) in NET_FAULTS.items():
+            yield Cell(operation, f"without {gone}", name, without(net, disturb))
+
+
 def work(assembly: Path, number: int, workers: int, words: list[str], out: Any) -> None:
     """Run this worker's share of the cells and put what comes of each into `out`."""
 
@@ -79,10 +88,12 @@ def work(assembly: Path, number: int, workers: int, words: list[str], out: Any) 
             out.put({"broken": str(cell), "error": f"{type(error).__name__}: {error}"})
 
     with laboratory(assembly) as bench:
-        of_calls, of_operations = mine(cells_of_calls(bench)), mine(cells_of_operations())
+        of_calls = mine(cells_of_calls(bench))
+        of_operations = [*mine(cells_of_operations()), *mine(cells_of_nets())]
         random.Random(0).shuffle(of_calls)  # launches give the products that the other operations need
         out.put({"cells": len(of_calls) + len(of_operations)})
-        # What CloudFormation is made to do wrong, it does to whoever comes first: those one by one.
+        # What CloudFormation is made to do wrong, it does to whoever comes first, and nets are there for
+        # everybody: those one by one.
         for cell in of_operations:
             run(cell)
         with ThreadPoolExecutor(THREADS) as pool:
