@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_stepfunctions as sfn
@@ -19,22 +20,25 @@ def workflow(scope: Construct, verbs: Mapping[str, lambda_.IFunction]) -> sfn.Ch
     stack, change_set = from_variables("stackId"), from_variables("changeSetArn")
     changes, version = from_variables("changes"), from_variables("engineVersion")
     product_version = from_variables("productVersion")
-    snapshot_id, no_snapshot = from_variables("snapshotId"), {"snapshotId": "{% null %}"}
+    # What a failure is reported with, from the first state on.
+    done = from_variables("snapshotId", "began")
+    nothing_yet: dict[str, Any] = {"snapshotId": "{% null %}", "began": False}
+    begun: dict[str, Any] = {"began": True}
 
-    def task(name: str, verb: str, needs: dict[str, str], gives: dict[str, str] | None = None) -> Task:
+    def task(name: str, verb: str, needs: dict[str, str], gives: Mapping[str, Any] | None = None) -> Task:
         return Task(scope, name, verbs[verb], needs, gives)
 
     validate = task(
         "Validate inputs",
         "validate",
         request,
-        from_result("parameters", "productVersion", "engineVersion", "majorUpgrade") | no_snapshot,
+        from_result("parameters", "productVersion", "engineVersion", "majorUpgrade") | nothing_yet,
     )
     plan = task(
         "Plan changes", "plan", request | parameters, from_result("stackId", "changeSetArn", "changes")
     )
     snapshot = task("Take snapshot", "snapshot", request | stack | change_set, from_result("snapshotId"))
-    apply = task("Apply changes", "apply", request | stack | change_set)
+    apply = task("Apply changes", "apply", request | stack | change_set, begun)
     wait = task("Wait for stack", "wait", request | stack | changes, from_result("outputs", "changes"))
     verify = task("Verify promises", "verify", request | stack | version)
     subscribe = task(
@@ -43,12 +47,12 @@ def workflow(scope: Construct, verbs: Mapping[str, lambda_.IFunction]) -> sfn.Ch
         request | parameters | product_version | outputs | changes,
         from_result("subscriptions"),
     )
-    results = outputs | changes | snapshot_id | from_variables("subscriptions")
+    results = outputs | changes | from_variables("snapshotId", "subscriptions")
     success = task("Report success", "report", answer | {"status": "SUCCEEDED"} | results)
     cleanup = task("Delete snapshots", "snapshot", request)
     termination = task("Report termination", "report", answer | {"status": "SUCCEEDED"})
     error = {"status": "FAILED", "error": "{% $states.input %}"}
-    failure = task("Report failure", "report", answer | snapshot_id | error)
+    failure = task("Report failure", "report", answer | done | error)
     upgrades = sfn.Condition.jsonata("{% $majorUpgrade %}")
     terminates = sfn.Condition.jsonata("{% $states.context.Execution.Input.kind = 'TERMINATE' %}")
 
@@ -66,7 +70,9 @@ def workflow(scope: Construct, verbs: Mapping[str, lambda_.IFunction]) -> sfn.Ch
         report.retry("AWSRefusedError", attempts=0)  # the same report would be refused again
         report.retry("States.ALL", every=10, at_most=300, attempts=40)
     for state in [*steps, success, termination]:
-        state.add_catch(failure, errors=["States.ALL"], assign=no_snapshot if state is validate else None)
+        # An attempt to apply that failed may have begun all the same.
+        assigned = {validate: nothing_yet, apply: begun}.get(state)
+        state.add_catch(failure, errors=["States.ALL"], assign=assigned)
     # What could not be reported fails the execution under its own name, for the nets to report.
     unreported = sfn.Fail.jsonata(
         scope, "Not reported", error="{% $states.input.Error %}", cause="{% $states.input.Cause %}"

@@ -98,6 +98,11 @@ class Message(Model):
         return self.artifact
 
 
+def stack_name(provisioned_product_id: str) -> str:
+    """Return the name of a product's stack."""
+    return f"TapStack-{provisioned_product_id}"
+
+
 class Request(Model):
     """What every state of the workflow gets. Service Catalog's token is not in it."""
 
@@ -109,7 +114,7 @@ class Request(Model):
     @property
     def stack_name(self) -> str:
         """Follows from the id alone, because a terminate message carries nothing else."""
-        return f"TapStack-{self.provisioned_product_id}"
+        return stack_name(self.provisioned_product_id)
 
     def read_message(self) -> Message:
         """Parse the message strictly.
@@ -270,7 +275,11 @@ class SubscribeRequest(Request):
 
 
 class Report(Model):
-    """Input of `report`: the operation's one answer."""
+    """Input of `report`: the operation's one answer.
+
+    Attributes:
+        began: whether the stack may have been changed, or be changing still.
+    """
 
     kind: Kind
     token: NonEmpty = Field(repr=False)
@@ -281,4 +290,5 @@ class Report(Model):
     outputs: list[Output] = []
     subscriptions: list[Subscription] = []
     snapshot_id: str | None = None
+    began: bool = False
     error: Failure | None = None

@@ -17,7 +17,7 @@ from engine import catalog
 from engine.entry_point import count, logger
 from engine.models import Failure, Kind, Model, NonEmpty, Report
 from engine.operations import KINDS, execution_name
-from engine.reasons import error_class, reason
+from engine.reasons import error_class, explained
 
 if TYPE_CHECKING:
     from mypy_boto3_servicecatalog import ServiceCatalogClient
@@ -44,9 +44,9 @@ class Operation(Model):
     # Service Catalog takes the answer to a provision without it, too, if it then does not show the reason.
     provisioned_product_id: str | None = None
 
-    def failed(self, failure: Failure) -> Report:
-        """Return the report that the operation failed."""
-        return Report(**self.model_dump(), status="FAILED", error=failure)
+    def failed(self, failure: Failure, *, began: bool = False) -> Report:
+        """Return the report that the operation failed; `began` if it may have changed its stack."""
+        return Report(**self.model_dump(), status="FAILED", error=failure, began=began)
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ class Nets:
         if self._is_answered(report.record_id):
             logger.info("Answered already", extra={"kind": report.kind})
             return
-        failure = reason(report.error, report.record_id)
+        failure = explained(report)
         try:
             catalog.notify(
                 self.servicecatalog,
@@ -155,7 +155,7 @@ def _of_execution(execution: DescribeExecutionOutputTypeDef) -> Report:
         failure = Failure(error="Aborted")
     else:
         failure = Failure(error=error, cause=execution.get("cause", ""))
-    return Operation.model_validate_json(execution["input"]).failed(failure)
+    return Operation.model_validate_json(execution["input"]).failed(failure, began=True)
 
 
 def _parse(body: str) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from engine import errors
-from engine.models import Failure
+from engine.models import Failure, Report, stack_name
 
 _FORESEEN = {name for name, thing in vars(errors).items() if isinstance(thing, type)}
 # What can end an operation besides: Step Functions, Lambda, and the nets.
@@ -20,6 +20,20 @@ _OTHERS = {
     "States.QueryEvaluationError",
     "States.Timeout",
 }
+
+
+def explained(report: Report) -> str:
+    """Return why an operation failed, and what to do about a stack that may have been changed."""
+    why = reason(report.error, report.record_id)
+    if not report.began or not report.provisioned_product_id or "this provisioned product" in why:
+        return why
+    stack = stack_name(report.provisioned_product_id)
+    if stack in why:
+        return why
+    again = (
+        "terminate it again" if report.kind == "TERMINATE" else "update or terminate this provisioned product"
+    )
+    return f"{why} Changes of stack {stack} may have begun: see its events, and when it has come to rest, {again}."
 
 
 def reason(error: Failure | None, record_id: str) -> str:

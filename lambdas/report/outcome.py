@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from engine import catalog
 from engine.change_report import by_verb
 from engine.models import Output, Report, Subscription
-from engine.reasons import reason
+from engine.reasons import explained
 
 if TYPE_CHECKING:
     from mypy_boto3_servicecatalog import ServiceCatalogClient
@@ -32,7 +32,7 @@ def send(servicecatalog: ServiceCatalogClient, report: Report) -> None:
 
 
 def _failure(report: Report) -> str:
-    why = reason(report.error, report.record_id)
+    why = explained(report)
     if report.snapshot_id is None:
         return why
     return f"{why} The database as it was before is in snapshot {report.snapshot_id}."

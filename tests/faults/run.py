@@ -88,14 +88,15 @@ def work(assembly: Path, number: int, workers: int, words: list[str], out: Any) 
             out.put({"broken": str(cell), "error": f"{type(error).__name__}: {error}"})
 
     with laboratory(assembly) as bench:
-        of_calls = mine(cells_of_calls(bench))
-        of_operations = [*mine(cells_of_operations()), *mine(cells_of_nets())]
-        random.Random(0).shuffle(of_calls)  # launches give the products that the other operations need
-        out.put({"cells": len(of_calls) + len(of_operations)})
+        whole = [*mine(cells_of_operations()), *mine(cells_of_nets())]
+        out.put({"cells": len(whole)})
         # What CloudFormation is made to do wrong, it does to whoever comes first, and nets are there for
         # everybody: those one by one.
-        for cell in of_operations:
+        for cell in whole:
             run(cell)
+        of_calls = mine(cells_of_calls(bench))
+        out.put({"cells": len(of_calls)})
+        random.Random(0).shuffle(of_calls)  # launches give the products that the other operations need
         with ThreadPoolExecutor(THREADS) as pool:
             list(pool.map(run, of_calls))
         out.put({"leftovers": bench.leftovers()})

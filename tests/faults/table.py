@@ -7,6 +7,7 @@ from typing import Any
 from tests.faults.calls import FAULTS
 from tests.faults.interruptions import INTERRUPTIONS
 from tests.faults.laboratory import OPERATIONS
+from tests.faults.nets import FAULTS as NET_FAULTS
 
 PAGE = Path(__file__).parents[2] / "docs" / "faults.md"
 HEAD = """\
@@ -53,7 +54,7 @@ def page(results: Sequence[dict[str, Any]], leftovers: Sequence[str]) -> str:
             f"\n- {each}" for each in leftovers
         )
     parts = [HEAD.format(count=len(results), verdict=verdict)]
-    whole = [one for one in results if one["fault"] in INTERRUPTIONS]
+    whole = [one for one in results if one["fault"] in INTERRUPTIONS and not one["place"]]
     cells = {(one["fault"], one["operation"]): one for one in whole}
     faults = [fault for fault in INTERRUPTIONS if any(one["fault"] == fault for one in whole)]
     parts.append("## Operations as a whole\n")
@@ -77,6 +78,13 @@ def page(results: Sequence[dict[str, Any]], leftovers: Sequence[str]) -> str:
                 ),
             )
         )
+    parts.append("\n## Without one of the nets\n")
+    of_nets = [one for one in results if one["place"].startswith("without ")]
+    cells = {(one["place"], one["fault"]): one for one in of_nets}
+    columns = [f"{fault} ({operation})" for fault, (operation, _) in NET_FAULTS.items()]
+    gone = list(dict.fromkeys(one["place"] for one in of_nets))
+    rows = ([place, *(cell(cells.get((place, fault))) for fault in NET_FAULTS)] for place in gone)
+    parts.append(_table(["", *columns], rows))
     return "\n".join(parts) + "\n"
 
 

@@ -135,6 +135,32 @@ def test_a_major_upgrade_says_which_snapshot_leads_back_whether_it_succeeds_or_n
     send(servicecatalog, report("UPDATE", "FAILED", snapshot_id=name, error=error))
 
 
+@pytest.mark.parametrize(
+    ("kind", "told", "advice"),
+    [
+        ("PROVISION", "AWS is busy.", "update or terminate this provisioned product"),
+        ("TERMINATE", "AWS is busy.", "terminate it again"),
+        ("UPDATE", "Stack TapStack-pp-1 is UPDATE_FAILED. Update again.", None),
+    ],
+)
+def test_a_failure_after_changes_may_have_begun_says_what_to_do_about_the_stack(
+    stubbed: Any, kind: str, told: str, advice: str | None
+) -> None:
+    servicecatalog, stub = stubbed("servicecatalog")
+    begun = "Changes of stack TapStack-pp-1 may have begun: see its events, and when it has come to rest"
+    reported = {"WorkflowToken": ANY, "RecordId": ANY, "IdempotencyToken": ANY, "Status": "FAILED"}
+    if kind == "PROVISION":
+        reported["ResourceIdentifier"] = ANY
+    operations = {"PROVISION": "provision_product", "UPDATE": "update_provisioned_product"}
+    operation = operations.get(kind, "terminate_provisioned_product")
+    stub.add_response(
+        f"notify_{operation}_engine_workflow_result",
+        {},
+        reported | {"FailureReason": told + (f" {begun}, {advice}." if advice else "")},
+    )
+    send(servicecatalog, report(kind, "FAILED", began=True, error=lambda_failure("ThrottledError", told)))
+
+
 def changes_told(stubbed: Any, changes: Any) -> Any:
     servicecatalog, stub = stubbed("servicecatalog")
     told: list[Any] = []

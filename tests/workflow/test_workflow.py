@@ -140,6 +140,7 @@ def test_a_step_that_fails_is_reported_once_with_its_reason(run: Run, step: str)
     assert report["token"] == execution.operation["token"]
     assert report["error"]["Error"] == "PromiseBrokenError"
     assert 'not \\"Multi-AZ\\"' in report["error"]["Cause"]
+    assert report["began"] == (STEPS.index(step) >= STEPS.index("Apply changes"))
 
 
 def test_a_result_that_is_not_as_agreed_is_reported_as_well(run: Run) -> None:
