@@ -30,10 +30,10 @@ def explained(report: Report) -> str:
     stack = stack_name(report.provisioned_product_id)
     if stack in why:
         return why
-    again = (
+    todo = (
         "terminate it again" if report.kind == "TERMINATE" else "update or terminate this provisioned product"
     )
-    return f"{why} Changes of stack {stack} may have begun: see its events, and when it has come to rest, {again}."
+    return f"{why} Changes of stack {stack} may have begun: see its events, and when it is at rest, {todo}."
 
 
 def reason(error: Failure | None, record_id: str) -> str:

@@ -286,7 +286,12 @@ class Laboratory:
         ]
 
     def _at_rest(self, product: str) -> None:
-        eventually(lambda: not str(self.stack(product)).endswith("_IN_PROGRESS"), "the stack's rest", 120)
+        def rests() -> bool:
+            # A stack that a change set was made for, and nothing else, stays in review.
+            status = str(self.stack(product)).replace("REVIEW_IN_PROGRESS", "in review")
+            return not status.endswith("_IN_PROGRESS")
+
+        eventually(rests, "the stack's rest", 120)
 
     def _confirm(self, case: Case) -> None:
         """Follow the links in the mails, so that the next update has somebody to unsubscribe."""
@@ -335,8 +340,9 @@ def _defects(
         yield f"the record SUCCEEDED, and the product is {product}"
     if status == "SUCCEEDED" and product == "AVAILABLE" and not str(stack).endswith("_COMPLETE"):
         yield f"the product is AVAILABLE, and its stack is {stack}"
-    # A TAINTED product that is as it was before is what a user expects of an update that failed.
-    untouched = record["RecordDetail"]["RecordType"].startswith("UPDATE") and str(stack).endswith("_COMPLETE")
+    # A product that is as it was before is what a user expects of an update or termination that failed.
+    launched = not record["RecordDetail"]["RecordType"].startswith("PROVISION")
+    untouched = launched and str(stack).endswith("_COMPLETE")
     if status == "FAILED" and stack and not untouched and not EXPLAINS_A_STACK.search(why):
         yield f"stack {stack} is left, and the reason does not say what to do with it"
 

@@ -147,8 +147,8 @@ def test_a_dead_letter_whose_execution_died_is_reported_for_what_that_died_of(
 ) -> None:
     message = event("update")
     name = f"{message['provisionedProductId']}-{message['recordId']}"
-    neighbours.execution(name, "FAILED", error="StackFailedError", cause="No room.")
-    neighbours.hears(UPDATE, reason="No room.")
+    neighbours.execution(name, "FAILED", error="StackFailedError", cause="Stack TapStack-pp-1 has no room.")
+    neighbours.hears(UPDATE, reason="Stack TapStack-pp-1 has no room.")
     neighbours.nets.answer_dead_letter(json.dumps(message), None)
 
 

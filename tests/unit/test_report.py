@@ -147,7 +147,7 @@ def test_a_failure_after_changes_may_have_begun_says_what_to_do_about_the_stack(
     stubbed: Any, kind: str, told: str, advice: str | None
 ) -> None:
     servicecatalog, stub = stubbed("servicecatalog")
-    begun = "Changes of stack TapStack-pp-1 may have begun: see its events, and when it has come to rest"
+    begun = "Changes of stack TapStack-pp-1 may have begun: see its events, and when it is at rest"
     reported = {"WorkflowToken": ANY, "RecordId": ANY, "IdempotencyToken": ANY, "Status": "FAILED"}
     if kind == "PROVISION":
         reported["ResourceIdentifier"] = ANY
