@@ -11,7 +11,7 @@ from local_cloud.api_faults import Effect
 from local_cloud.cloudformation.faults import Stall, faults
 from local_cloud.step_functions import seconds_used
 from tests.e2e.conftest import record_of
-from tests.e2e.machinery import Queue, eventually, executions, operations
+from tests.e2e.machinery import Queue, eventually, executions, operations, paused
 from tests.faults.calls import ALWAYS, Place, place_of
 from tests.faults.laboratory import Case, Disturbance, Laboratory, Operation
 
@@ -118,15 +118,8 @@ def execution_aborted(laboratory: Laboratory, case: Case) -> Iterator[Callable[[
 @contextmanager
 def receive_paused(laboratory: Laboratory, _: Case) -> Iterator[Callable[[], None]]:
     """Lambda does not run the function that receives messages."""
-    lambdas = laboratory.cloud.client("lambda")
-    [name] = [name for name, verb in laboratory.verbs.items() if verb == "receive"]
-    before = lambdas.get_function_concurrency(FunctionName=name).get("ReservedConcurrentExecutions")
-    lambdas.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
-    yield nothing_to_do
-    if before is None:
-        lambdas.delete_function_concurrency(FunctionName=name)
-    else:
-        lambdas.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=before)
+    with paused(laboratory.cloud, "Receive"):
+        yield nothing_to_do
 
 
 # The messages

@@ -4,7 +4,7 @@ import itertools
 import re
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -19,7 +19,7 @@ from local_cloud.service_catalog.launches import Record
 from local_cloud.step_functions import seconds_used
 from tests.e2e.account import inventory, left_with
 from tests.e2e.conftest import Catalog, product_of, reason, record_of
-from tests.e2e.machinery import eventually, executions
+from tests.e2e.machinery import SWEEP, eventually, executions, rule_is
 
 Operation = Literal["provision", "update", "terminate"]
 OPERATIONS: tuple[Operation, ...] = ("provision", "update", "terminate")
@@ -109,6 +109,9 @@ class Laboratory:
     Args:
         cloud: where it is deployed.
         catalog: the version to launch.
+
+    Attributes:
+        sweeps: whether the sweep may run when an operation is not answered otherwise.
     """
 
     def __init__(self, cloud: Cloud, catalog: Catalog) -> None:
@@ -117,6 +120,7 @@ class Laboratory:
         self.faults = api_faults(cloud.world)
         self.verbs = _verbs(cloud)
         self._numbers = itertools.count(1)
+        self.sweeps = True
         self._spares: list[Case] = []
         self._before = inventory(cloud)
 
@@ -226,24 +230,31 @@ class Laboratory:
         case.product = product_of(case.record)
 
     def _answered(self, case: Case) -> dict[str, Any]:
-        """Return the record once it has ended, or once nothing that could end it is left."""
-        quiet_since, lifted_at = time.monotonic(), 0.0
-        while True:
-            with suppress(TimeoutError):
-                return self.catalog.ended(case.record, seconds=0.2)
-            execution = self.execution(case)
-            if execution and execution["status"] == "RUNNING":
-                quiet_since = time.monotonic()
-            if time.monotonic() - quiet_since < QUIET_SECONDS:
-                continue
-            if not case.lifted:
-                case.lift()
-                case.lifted, lifted_at = True, time.monotonic()
-            elif time.monotonic() - lifted_at > 15 * QUIET_SECONDS:
-                found: dict[str, Any] = self.cloud.client("servicecatalog").describe_record(
-                    Id=record_of(case.record)
-                )
-                return found
+        """Return the record once it has ended: by itself, by the sweep, or when the fault is over.
+
+        The sweep runs when all else is quiet. At the pace of this clock it would run without a pause.
+        """
+        quiet_since = time.monotonic()
+        with ExitStack() as swept:
+            while True:
+                with suppress(TimeoutError):
+                    return self.catalog.ended(case.record, seconds=0.2)
+                execution = self.execution(case)
+                if execution and execution["status"] == "RUNNING":
+                    quiet_since = time.monotonic()
+                quiet = time.monotonic() - quiet_since
+                if quiet > QUIET_SECONDS and self.sweeps:
+                    swept.enter_context(rule_is(self.cloud, "enabled", SWEEP))
+                    swept.callback(setattr, self, "sweeps", True)
+                    self.sweeps = False
+                if quiet > 4 * QUIET_SECONDS and not case.lifted:
+                    case.lift()
+                    case.lifted = True
+                if quiet > 20 * QUIET_SECONDS:
+                    described: dict[str, Any] = self.cloud.client("servicecatalog").describe_record(
+                        Id=record_of(case.record)
+                    )
+                    return described
 
     def _machine_seconds(self, record_id: str) -> int | None:
         """Return how long the execution has run once it has ended."""
@@ -357,4 +368,5 @@ def laboratory(assembly: Path) -> Iterator[Laboratory]:
         service_catalog = cloud.client("servicecatalog")
         product = service_catalog.search_products()["ProductViewSummaries"][0]["ProductId"]
         path = service_catalog.list_launch_paths(ProductId=product)["LaunchPathSummaries"][0]["Id"]
-        yield Laboratory(cloud, Catalog(cloud, product, "", path).offering("1.0.0"))
+        with rule_is(cloud, "disabled", SWEEP):
+            yield Laboratory(cloud, Catalog(cloud, product, "", path).offering("1.0.0"))

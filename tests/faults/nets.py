@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from local_cloud import api_faults
-from tests.e2e.machinery import dead_letters
+from tests.e2e.machinery import EXECUTION_ENDED, dead_letters, rule_is
 from tests.faults.calls import ALWAYS
 from tests.faults.interruptions import INTERRUPTIONS, at
 from tests.faults.laboratory import Case, Disturbance, Laboratory, Operation
@@ -38,8 +38,8 @@ def _defined(change: Callable[[Definition], None]) -> Net:
 def _without_catch(definition: Definition) -> None:
     for state in definition["States"].values():
         state.pop("Catch", None)
-    # A state that nothing leads to is no valid definition.
-    del definition["States"]["Report failure"]
+    # States that nothing leads to any more are no valid definition.
+    del definition["States"]["Report failure"], definition["States"]["Not reported"]
 
 
 def _without_time_limit(definition: Definition) -> None:
@@ -52,22 +52,19 @@ def _without_report_retry(definition: Definition) -> None:
             del state["Retry"]
 
 
-def _disabled(kind: str) -> Net:
-    """Disable the engine's rule of a kind: with an EventPattern, or a ScheduleExpression."""
+@contextmanager
+def _rule_disabled(laboratory: Laboratory) -> Iterator[None]:
+    with rule_is(laboratory.cloud, "disabled", EXECUTION_ENDED):
+        yield
 
-    @contextmanager
-    def gone(laboratory: Laboratory) -> Iterator[None]:
-        events = laboratory.cloud.client("events")
-        # The products' rules carry their suffix; the engine's are named by CloudFormation.
-        rules = [rule for rule in events.list_rules()["Rules"] if rule["Name"].startswith("CatalogStack-")]
-        [name] = [rule["Name"] for rule in rules if rule.get(kind)]
-        events.disable_rule(Name=name)
-        try:
-            yield
-        finally:
-            events.enable_rule(Name=name)
 
-    return gone
+@contextmanager
+def _unswept(laboratory: Laboratory) -> Iterator[None]:
+    laboratory.sweeps = False
+    try:
+        yield
+    finally:
+        laboratory.sweeps = True
 
 
 @contextmanager
@@ -80,9 +77,9 @@ NETS: dict[str, Net] = {
     "the catch-all of the states": _defined(_without_catch),
     "the time limit of the state machine": _defined(_without_time_limit),
     "the retries of the report": _defined(_without_report_retry),
-    "the rule on executions that end unanswered": _disabled("EventPattern"),
+    "the rule on executions that end unanswered": _rule_disabled,
     "the reader of dead letters": _dead_letters_unread,
-    "the sweep": _disabled("ScheduleExpression"),
+    "the sweep": _unswept,
 }
 
 
