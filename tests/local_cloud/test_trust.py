@@ -105,5 +105,6 @@ def test_a_role_may_call_only_actions_that_its_policies_name(cloud: Cloud, accou
     sqs.list_queues()
     who = "arn:aws:sts::123456789012:assumed-role/reader/session"
     assert refusal(sqs.create_queue, QueueName="q") == (
-        f"AccessDeniedException: User: {who} is not authorized to perform: sqs:CreateQueue on resource: *"
+        f"AccessDeniedException: User: {who} is not authorized to perform: sqs:CreateQueue on resource: "
+        "arn:aws:sqs:us-east-1:123456789012:q"
     )
