@@ -25,7 +25,7 @@ class ParserRequest(Model):
     """What Service Catalog asks with. It names no launch role where no launch constraint applies."""
 
     artifact: Artifact
-    launch_role_arn: Annotated[str | None, Field()] = None
+    launch_role_arn: Annotated[str | None, Field(pattern=r"^(arn:[^:]+:iam::\d{12}:role/.+)?$")] = None
 
 
 def parse(event: dict[str, Any], s3_as: Callable[[str | None], S3Client]) -> dict[str, Any]:
