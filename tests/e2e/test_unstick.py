@@ -125,7 +125,8 @@ def test_what_still_runs_is_ended_only_by_force_and_then_answered_once(
     assert execution["status"] == "ABORTED"
     stall.release()
     assert "ended this operation: It takes too long." in reason(oldest.ended(launched))
-    assert oldest.terminate(product_of(launched))["RecordDetail"]["Status"] == "SUCCEEDED"
+    ended = oldest.terminate(product_of(launched))
+    assert ended["RecordDetail"]["Status"] == "SUCCEEDED", reason(ended)
     assert oldest.outcomes(launched) == {"accepted": 1}
 
 

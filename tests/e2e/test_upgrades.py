@@ -41,16 +41,20 @@ def lives(cloud: Cloud, catalog: Catalog) -> Lives:
     cloud.world.quotas.update(dict.fromkeys(quotas, 100.0))
     before = inventory(cloud)
     with ThreadPoolExecutor(len(routes)) as pool:
-        upgrades = [*pool.map(lambda route: _live(cloud, catalog, route), routes)]
+        networks = [f"10.{number}.0.0/16" for number in range(100, 100 + len(routes))]
+        upgrades = [*pool.map(lambda *each: _live(cloud, catalog, *each), routes, networks)]
     cloud.world.quotas.update(quotas)
     return Lives({key: one for some in upgrades for key, one in some.items()}, inventory(cloud) - before)
 
 
-def _live(cloud: Cloud, catalog: Catalog, route: tuple[str, ...]) -> dict[tuple[str, str], Upgrade]:
+def _live(
+    cloud: Cloud, catalog: Catalog, route: tuple[str, ...], network: str
+) -> dict[tuple[str, str], Upgrade]:
     """Launch a product of the first version, update it to the others in turn, and terminate it."""
     suffix = "u" + "-".join(name.replace(".", "") for name in route)
     versions = [catalog.offering(name) for name in route]
-    launched = versions[0].provision(suffix, EnvironmentSuffix=suffix, OpsEmails="a@example.com")
+    inputs = {"EnvironmentSuffix": suffix, "OpsEmails": "a@example.com", "VpcCidr": network}
+    launched = versions[0].provision(suffix, **inputs)
     assert launched["RecordDetail"]["Status"] == "SUCCEEDED", reason(launched)
     product = product_of(launched)
     upgrades = {}
