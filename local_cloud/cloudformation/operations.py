@@ -71,29 +71,28 @@ class StackOperation:
         """Create all resources; on failure do what the stack's on_failure says."""
         stack = self.stack
         failed = self._advance(self.handler.active(self.handler.specification), self.handler.create)
-        if stack.status == "DELETE_IN_PROGRESS":
-            return
-        if not failed:
-            failed = self._outputs("CREATE_COMPLETE")
-            if not failed:
-                return
+        if not failed and stack.status != "DELETE_IN_PROGRESS":
+            failed = self._outputs()
         reason = f"The following resource(s) failed to create: {_names(failed)}. "
-        if stack.on_failure == "DO_NOTHING":
-            stack.set_status("CREATE_FAILED", reason)
-        elif stack.on_failure == "DELETE":
-            stack.set_status("DELETE_IN_PROGRESS", f"{reason}Delete requested by user.")
-            self._remove_everything("DELETE", ())
-        else:
-            stack.set_status("ROLLBACK_IN_PROGRESS", f"{reason}Rollback requested by user.")
-            self._remove_everything("ROLLBACK", ())
+        with stack.turn:
+            if stack.status == "DELETE_IN_PROGRESS":
+                return
+            if not failed:
+                stack.set_status("CREATE_COMPLETE")
+                return
+            if stack.on_failure == "DO_NOTHING":
+                stack.set_status("CREATE_FAILED", reason)
+                return
+            verb = "DELETE" if stack.on_failure == "DELETE" else "ROLLBACK"
+            stack.set_status(f"{verb}_IN_PROGRESS", f"{reason}{verb.capitalize()} requested by user.")
+        self._remove_everything(verb, ())
 
-    def _outputs(self, status: str) -> list[str]:
+    def _outputs(self) -> list[str]:
         try:
             self.stack.outputs = self.handler.outputs()
         except FAILURES as error:
             log.warning("Outputs of %s: %s", self.stack.name, error)
             return ["Outputs"]
-        self.stack.set_status(status)
         return []
 
     def _advance(self, graph: Mapping[str, set[str]], work: Callable[[str], bool]) -> list[str]:
@@ -163,8 +162,9 @@ class StackOperation:
         )
         if not failed:
             stack.specification = self.handler.specification
-            failed = self._outputs("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
+            failed = self._outputs()
         if not failed:
+            stack.set_status("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
             self._clean_up(removed, undo)
             return
         reason = f"The following resource(s) failed to update: {_names(failed)}. "

@@ -214,38 +214,38 @@ class CloudFormation:
                 raise ValidationError(
                     f"Stack [{stack.name}] cannot be deleted while TerminationProtection is enabled"
                 )
-            if stack.status.endswith("_IN_PROGRESS") and stack.status not in (
-                "CREATE_IN_PROGRESS",
-                "REVIEW_IN_PROGRESS",
-            ):
-                raise ValidationError(
-                    f"Stack [{stack.name}] cannot be deleted while in status {stack.status}"
-                )
-            retained = tuple(request.get("RetainResources", []))
-            if retained and stack.status != "DELETE_FAILED":
-                raise ValidationError(
-                    "Invalid operation on stack. RetainResources can only be specified for stacks in "
-                    "DELETE_FAILED state"
-                )
-            stack.role_arn = self.reader.role(request, stack.role_arn)
-            stack.caller_role_arn = caller
-            self._remember("delete", stack.id, request, stack)
-            creation = stack.operation
-            stack.set_status("DELETE_IN_PROGRESS", "User Initiated")
-            if stack.specification is None:
-                stack.deleted = now()
-                stack.set_status("DELETE_COMPLETE")
-                return
-            stack.cancelled.set()
-            operation = self._operation(stack, stack.specification)
+            with stack.turn:
+                self._begin_deletion(stack, request, caller)
 
-            def work() -> None:
-                if creation:
-                    creation.join()
-                stack.cancelled.clear()
-                operation.delete(retained)
+    def _begin_deletion(self, stack: Stack, request: Request, caller: str | None) -> None:
+        deletable_meanwhile = ("CREATE_IN_PROGRESS", "REVIEW_IN_PROGRESS")
+        if stack.status.endswith("_IN_PROGRESS") and stack.status not in deletable_meanwhile:
+            raise ValidationError(f"Stack [{stack.name}] cannot be deleted while in status {stack.status}")
+        retained = tuple(request.get("RetainResources", []))
+        if retained and stack.status != "DELETE_FAILED":
+            raise ValidationError(
+                "Invalid operation on stack. RetainResources can only be specified for stacks in "
+                "DELETE_FAILED state"
+            )
+        stack.role_arn = self.reader.role(request, stack.role_arn)
+        stack.caller_role_arn = caller
+        self._remember("delete", stack.id, request, stack)
+        creation = stack.operation
+        stack.set_status("DELETE_IN_PROGRESS", "User Initiated")
+        if stack.specification is None:
+            stack.deleted = now()
+            stack.set_status("DELETE_COMPLETE")
+            return
+        stack.cancelled.set()
+        operation = self._operation(stack, stack.specification)
 
-            self._start(stack, work)
+        def work() -> None:
+            if creation:
+                creation.join()
+            stack.cancelled.clear()
+            operation.delete(retained)
+
+        self._start(stack, work)
 
     # Change sets
 

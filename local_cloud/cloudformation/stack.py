@@ -97,6 +97,8 @@ class Stack:
     undo: Undo | None = None
     operation: threading.Thread | None = None
     cancelled: threading.Event = field(default_factory=threading.Event)
+    # Held by whoever looks at the status in order to change it: a creation ends, or a deletion overtakes it.
+    turn: threading.Lock = field(default_factory=threading.Lock)
 
     def set_status(self, status: str, reason: str = "") -> None:
         """Move the stack to a status and record the event."""

@@ -47,13 +47,15 @@ class Lives:
     cloud: Cloud
     asked: dict[str, dict[Request, bool]] = field(default_factory=dict)
     policies: Policies = field(default_factory=dict)
+    _known: set[Any] = field(default_factory=set)
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
-        """Note under `name` what is asked for the first time meanwhile."""
-        known = set(self.cloud.world.asked)
+        """Note under `name` what is asked for the first time since the phase before, schedules' work too."""
         yield
-        new = {Request(*key): verdict for key, verdict in self.cloud.world.asked.items() if key not in known}
+        asked = dict(self.cloud.world.asked)
+        new = {Request(*key): verdict for key, verdict in asked.items() if key not in self._known}
+        self._known |= asked.keys()
         self.asked[name] = {
             one: verdict for one, verdict in new.items() if any(part in one.role for part in OURS)
         }
