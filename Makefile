@@ -14,6 +14,8 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # The CDK looks for newer versions of itself and reports usage; neither belongs in a build.
 export CDK_DISABLE_CLI_TELEMETRY := true
 export CDK_DISABLE_VERSION_CHECK := true
+# Container images often set this. Without compiled modules, each process compiles the CDK and moto anew: 4 s.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help launch test check cloud operations unstick synth diff deploy destroy docs privileges release
