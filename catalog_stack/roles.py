@@ -144,12 +144,7 @@ def _of_engine() -> list[Permission]:
         *_of_snapshots(),
         allow("servicequotas", "GetAWSDefaultServiceQuota GetServiceQuota", on="*", why=_CHECKS),
         allow("cloudwatch", "DescribeAlarms GetMetricStatistics", on="*", why=_CHECKS),
-        allow(
-            "sns",
-            "ListSubscriptionsByTopic Publish Subscribe",
-            on=arn("sns", "alert-topic-*"),
-            why=SUFFIXED,
-        ),
+        allow("sns", "ListSubscriptionsByTopic Publish Subscribe", on=operations.TOPIC, why=SUFFIXED),
         # SNS Developer Guide, "Key management": who publishes to an encrypted topic needs both.
         allow(
             "kms",
@@ -215,19 +210,9 @@ def _of_service_catalog() -> list[Permission]:
             on=[arn("rds", name) for name in (*database.NAMES, "snapshot:rds:database-*")],
             why=SUFFIXED,
         ),
-        allow(
-            "s3",
-            "GetBucketTagging PutBucketTagging",
-            on=[
-                arn("s3", f"{kind}-{Aws.ACCOUNT_ID}-*", region="", account="")
-                for kind in ("backup-bucket", "access-log-bucket")
-            ],
-            why=SUFFIXED,
-        ),
-        allow("sns", "TagResource UntagResource", on=arn("sns", "alert-topic-*"), why=SUFFIXED),
-        allow(
-            "cloudwatch", "TagResource UntagResource", on=arn("cloudwatch", "alarm:*-alarm-*"), why=SUFFIXED
-        ),
+        allow("s3", "GetBucketTagging PutBucketTagging", on=operations.BUCKETS, why=SUFFIXED),
+        allow("sns", "TagResource UntagResource", on=operations.TOPIC, why=SUFFIXED),
+        allow("cloudwatch", "TagResource UntagResource", on=operations.ALARMS, why=SUFFIXED),
         allow(
             "logs",
             "TagResource UntagResource",
@@ -235,27 +220,9 @@ def _of_service_catalog() -> list[Permission]:
             when=TAGGED_AS_OURS,
             why=SUFFIXED,
         ),
-        allow(
-            "lambda",
-            "TagResource UntagResource",
-            on=[
-                arn("lambda", f"function:{kind}-function-*")
-                for kind in ("empty-bucket", "close-security-group")
-            ],
-            why=SUFFIXED,
-        ),
-        allow("iam", "TagRole UntagRole", on=arn("iam", "role/tapstack/*", region=""), why=SUFFIXED),
-        allow(
-            "states",
-            "TagResource UntagResource",
-            on=arn("states", "stateMachine:export-workflow-*"),
-            why=SUFFIXED,
-        ),
-        allow("events", "TagResource UntagResource", on=arn("events", "rule/export-rule-*"), why=SUFFIXED),
-        allow(
-            "cloudwatch",
-            "TagResource UntagResource",
-            on=arn("cloudwatch", "dashboard/dashboard-*", region=""),
-            why=SUFFIXED,
-        ),
+        allow("lambda", "TagResource UntagResource", on=operations.FUNCTIONS, why=SUFFIXED),
+        allow("iam", "TagRole UntagRole", on=operations.ROLES, why=SUFFIXED),
+        allow("states", "TagResource UntagResource", on=operations.EXPORT_WORKFLOW, why=SUFFIXED),
+        allow("events", "TagResource UntagResource", on=operations.EXPORT_RULE, why=SUFFIXED),
+        allow("cloudwatch", "TagResource UntagResource", on=operations.DASHBOARD, why=SUFFIXED),
     ]

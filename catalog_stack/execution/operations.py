@@ -7,7 +7,20 @@ from aws_cdk import Aws
 from ..policies import Permission, allow, arn
 from .tags import READ, SUFFIXED
 
-_ROLES = arn("iam", "role/tapstack/*", region="")
+# By the names that the product gives them.
+BUCKETS = [
+    arn("s3", f"{kind}-{Aws.ACCOUNT_ID}-*", region="", account="")
+    for kind in ("backup-bucket", "access-log-bucket")
+]
+FUNCTIONS = [
+    arn("lambda", f"function:{kind}-function-*") for kind in ("empty-bucket", "close-security-group")
+]
+TOPIC = arn("sns", "alert-topic-*")
+ALARMS = arn("cloudwatch", "alarm:*-alarm-*")
+DASHBOARD = arn("cloudwatch", "dashboard/dashboard-*", region="")
+EXPORT_WORKFLOW = arn("states", "stateMachine:export-workflow-*")
+EXPORT_RULE = arn("events", "rule/export-rule-*")
+ROLES = arn("iam", "role/tapstack/*", region="")
 _POLICIES = arn("iam", "policy/tapstack/*", region="")
 # Who is given which role, by the roles' names.
 _SERVICES = {
@@ -35,13 +48,13 @@ def role_permissions() -> list[Permission]:
                 ListRolePolicies ListRoleTags PutRolePolicy TagRole UntagRole UpdateAssumeRolePolicy
                 UpdateRole UpdateRoleDescription
             """,
-            on=_ROLES,
+            on=ROLES,
             why=SUFFIXED,
         ),
         allow(
             "iam",
             "AttachRolePolicy DetachRolePolicy",
-            on=_ROLES,
+            on=ROLES,
             when={"ArnLike": {"iam:PolicyARN": _POLICIES}},
             why=SUFFIXED,
         ),
@@ -83,10 +96,7 @@ def _of_buckets() -> list[Permission]:
                 PutBucketPublicAccessBlock PutBucketTagging PutBucketVersioning
                 PutEncryptionConfiguration PutLifecycleConfiguration TagResource UntagResource
             """,
-            on=[
-                arn("s3", f"{kind}-{Aws.ACCOUNT_ID}-*", region="", account="")
-                for kind in ("backup-bucket", "access-log-bucket")
-            ],
+            on=BUCKETS,
             why=SUFFIXED,
         ),
     ]
@@ -102,10 +112,7 @@ def _of_functions() -> list[Permission]:
                 InvokeFunction ListTags TagResource UntagResource UpdateFunctionCode
                 UpdateFunctionConfiguration
             """,
-            on=[
-                arn("lambda", f"function:{kind}-function-*")
-                for kind in ("empty-bucket", "close-security-group")
-            ],
+            on=FUNCTIONS,
             why=SUFFIXED,
         ),
     ]
@@ -119,7 +126,7 @@ def _of_exports() -> list[Permission]:
                 CreateStateMachine DeleteStateMachine DescribeStateMachine ListTagsForResource TagResource
                 UntagResource UpdateStateMachine
             """,
-            on=arn("states", "stateMachine:export-workflow-*"),
+            on=EXPORT_WORKFLOW,
             why=SUFFIXED,
         ),
         allow(
@@ -128,7 +135,7 @@ def _of_exports() -> list[Permission]:
                 DeleteRule DescribeRule ListTagsForResource ListTargetsByRule PutRule PutTargets
                 RemoveTargets TagResource UntagResource
             """,
-            on=arn("events", "rule/export-rule-*"),
+            on=EXPORT_RULE,
             why=SUFFIXED,
         ),
     ]
@@ -166,20 +173,20 @@ def _of_alarms() -> list[Permission]:
                 ListSubscriptionsByTopic ListTagsForResource SetTopicAttributes TagResource
                 UntagResource
             """,
-            on=arn("sns", "alert-topic-*"),
+            on=TOPIC,
             why=SUFFIXED,
         ),
         allow("cloudwatch", "DescribeAlarms", on="*", why=READ),
         allow(
             "cloudwatch",
             "DeleteAlarms ListTagsForResource PutMetricAlarm TagResource UntagResource",
-            on=arn("cloudwatch", "alarm:*-alarm-*"),
+            on=ALARMS,
             why=SUFFIXED,
         ),
         allow(
             "cloudwatch",
             "DeleteDashboards GetDashboard ListTagsForResource PutDashboard TagResource UntagResource",
-            on=arn("cloudwatch", "dashboard/dashboard-*", region=""),
+            on=DASHBOARD,
             why=SUFFIXED,
         ),
     ]
