@@ -1,9 +1,7 @@
 """The synthesized state machine in an interpreter of its language, with stand-ins for its functions."""
 
-import io
 import json
 import time
-import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
@@ -12,6 +10,7 @@ from typing import Any
 import pytest
 
 from local_cloud.cloud import Cloud
+from tests.local_cloud.conftest import Account
 
 ANSWERS: dict[str, Any] = {
     "validate": {
@@ -34,12 +33,12 @@ ANSWERS: dict[str, Any] = {
 # Gives the answers of its verb in turn; the last one stays. {"raise": name} raises an error of that name.
 # The answers travel in the provisioned product's id, because that is what every function is given.
 STAND_IN = """
-import collections, json, os
+import collections, json
 
 calls = collections.Counter()
 
 def handle(event, context):
-    answers = json.loads(event["provisionedProductId"])[os.environ["VERB"]]
+    answers = json.loads(event["provisionedProductId"])[context.function_name]
     answer = answers[min(calls[event["recordId"]], len(answers) - 1)]
     calls[event["recordId"]] += 1
     if "raise" in answer:
@@ -99,7 +98,7 @@ def role(cloud: Cloud) -> str:
 
 @pytest.fixture(scope="package")
 def machine(cloud: Cloud, role: str, catalog_template: Any) -> str:
-    functions = {verb: function(cloud, role, verb) for verb in ANSWERS}
+    functions = {verb: Account(cloud).function(verb, STAND_IN, Role=role) for verb in ANSWERS}
     created = cloud.client("stepfunctions").create_state_machine(
         name="Workflow", roleArn=role, definition=definition(catalog_template, functions)
     )
@@ -149,19 +148,3 @@ def definition(template: Any, functions: Mapping[str, str]) -> str:
         return functions[handler.split(".")[0]]
 
     return "".join(text(part) for part in machine["Properties"]["DefinitionString"]["Fn::Join"][1])
-
-
-def function(cloud: Cloud, role: str, verb: str) -> str:
-    package = io.BytesIO()
-    with zipfile.ZipFile(package, "w") as archive:
-        archive.writestr("stand_in.py", STAND_IN)
-    created = cloud.client("lambda").create_function(
-        FunctionName=verb,
-        Runtime="python3.14",
-        Architectures=["arm64"],
-        Handler="stand_in.handle",
-        Role=role,
-        Environment={"Variables": {"VERB": verb}},
-        Code={"ZipFile": package.getvalue()},
-    )
-    return str(created["FunctionArn"])

@@ -3,20 +3,19 @@
 RDS's two calls are answered by functions in their place; everything else is as synthesized.
 """
 
-import io
 import json
 import time
-import zipfile
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from local_cloud.cloud import Cloud
+from tests.local_cloud.conftest import Account
 
 # A snapshot's date chooses what RDS does with it.
 STAND_IN = """
-import collections, os
+import collections
 
 calls = collections.Counter()
 STATUSES = {
@@ -30,7 +29,7 @@ def handle(event, context):
     task = event["ExportTaskIdentifier"]
     day = task.split("-")[-3]
     calls[task] += 1
-    if os.environ["CALL"] == "startExportTask":
+    if context.function_name == "startExportTask":
         if day == "04":
             raise type("Rds.ExportTaskAlreadyExistsException", (Exception,), {})(task)
         return event
@@ -38,22 +37,6 @@ def handle(event, context):
     cause = {"FailureCause": "The bucket is gone."} if status == "FAILED" else {}
     return {"ExportTasks": [{"ExportTaskIdentifier": task, "Status": status} | cause]}
 """
-
-
-def stand_in(cloud: Cloud, role: str, call: str) -> str:
-    package = io.BytesIO()
-    with zipfile.ZipFile(package, "w") as archive:
-        archive.writestr("stand_in.py", STAND_IN)
-    created = cloud.client("lambda").create_function(
-        FunctionName=call,
-        Runtime="python3.14",
-        Architectures=["arm64"],
-        Handler="stand_in.handle",
-        Role=role,
-        Environment={"Variables": {"CALL": call}},
-        Code={"ZipFile": package.getvalue()},
-    )
-    return str(created["FunctionArn"])
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +55,8 @@ def export(cloud: Cloud, role: str, product_template: Any) -> Callable[[str], An
         for part in properties["DefinitionString"]["Fn::Join"][1]
     )
     for call in ("startExportTask", "describeExportTasks"):
-        definition = definition.replace(f"arn:aws:states:::aws-sdk:rds:{call}", stand_in(cloud, role, call))
+        function = Account(cloud).function(call, STAND_IN, Role=role)
+        definition = definition.replace(f"arn:aws:states:::aws-sdk:rds:{call}", function)
     states = cloud.client("stepfunctions")
     machine = states.create_state_machine(name="export-workflow", roleArn=role, definition=definition)
 
