@@ -76,6 +76,11 @@ def stubbed() -> Iterator[Callable[[str], tuple[Any, Stubber]]]:
 
 
 @pytest.fixture
+def cloudformation(stubbed: Callable[[str], tuple[Any, Stubber]]) -> tuple[Any, Stubber]:
+    return stubbed("cloudformation")
+
+
+@pytest.fixture
 def event() -> Callable[[str], dict[str, Any]]:
     """Read one of Service Catalog's messages, as they were captured."""
     return lambda name: json.loads((EVENTS / f"{name}.json").read_text())

@@ -6,13 +6,9 @@ from botocore.exceptions import ClientError
 from botocore.stub import ANY
 from engine.models import ApplyRequest
 
-STACK_ID = "arn:aws:cloudformation:us-east-1:123456789012:stack/TapStack-pp-wp3ziihdnvmse/1234"
+from tests.unit.stacks import STACK_ID
+
 CHANGE_SET = "arn:aws:cloudformation:us-east-1:123456789012:changeSet/rec/5678"
-
-
-@pytest.fixture
-def cloudformation(stubbed: Any) -> Any:
-    return stubbed("cloudformation")
 
 
 @pytest.fixture

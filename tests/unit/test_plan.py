@@ -12,14 +12,9 @@ from engine.errors import (
 from engine.models import Planned, PlanRequest
 from plan.changes import plan
 
-STACK = "TapStack-pp-wp3ziihdnvmse"
-STACK_ID = f"arn:aws:cloudformation:us-east-1:123456789012:stack/{STACK}/1234"
+from tests.unit.stacks import NAME, STACK_ID
+
 CHANGE_SET_ID = "arn:aws:cloudformation:us-east-1:123456789012:changeSet/rec/5678"
-
-
-@pytest.fixture
-def cloudformation(stubbed: Any) -> Any:
-    return stubbed("cloudformation")
 
 
 @pytest.fixture
@@ -32,16 +27,16 @@ def request_to(request_of: Any) -> Any:
 
 def stack_is(stub: Any, status: str | None) -> Any:
     if status is None:
-        message = f"Stack with id {STACK} does not exist"
+        message = f"Stack with id {NAME} does not exist"
         stub.add_client_error("describe_stacks", "ValidationError", message, 400)
         return
-    stack = {"StackName": STACK, "StackId": STACK_ID, "StackStatus": status, "CreationTime": 0}
-    stub.add_response("describe_stacks", {"Stacks": [stack]}, {"StackName": STACK})
+    stack = {"StackName": NAME, "StackId": STACK_ID, "StackStatus": status, "CreationTime": 0}
+    stub.add_response("describe_stacks", {"Stacks": [stack]}, {"StackName": NAME})
 
 
 def change_set_is(stub: Any, status: str, reason: str = "", changes: Any = (), next_token: Any = None) -> Any:
     described = {
-        "StackName": STACK,
+        "StackName": NAME,
         "StackId": STACK_ID,
         "ChangeSetId": CHANGE_SET_ID,
         "Status": status,
@@ -86,7 +81,7 @@ def test_the_first_look_makes_one_change_set_that_creates_the_stack(
         "create_change_set",
         {"Id": CHANGE_SET_ID, "StackId": STACK_ID},
         {
-            "StackName": STACK,
+            "StackName": NAME,
             "ChangeSetName": request.record_id,
             "ChangeSetType": "CREATE",
             "Description": f"Service Catalog record {request.record_id}",

@@ -14,13 +14,7 @@ from engine.models import PlanRequest
 from plan.database import require_modifiable
 from plan.readiness import change_set_type
 
-NAME = "TapStack-pp-wp3ziihdnvmse"
-STACK_ID = f"arn:aws:cloudformation:us-east-1:123456789012:stack/{NAME}/1234"
-
-
-@pytest.fixture
-def cloudformation(stubbed: Any) -> Any:
-    return stubbed("cloudformation")
+from tests.unit.stacks import NAME, STACK_ID, events_are
 
 
 @pytest.fixture
@@ -30,26 +24,6 @@ def request_to(request_of: Any) -> Any:
 
 def stack(status: str) -> Any:
     return {"StackName": NAME, "StackId": STACK_ID, "StackStatus": status}
-
-
-def events_are(stub: Any, *events: tuple[str, str, str], token: str = "t", stack_id: str = STACK_ID) -> None:
-    """Record events of a stack, oldest first: (logical id, status, reason)."""
-    wire = [
-        {
-            "StackId": stack_id,
-            "EventId": "1",
-            "StackName": NAME,
-            "Timestamp": 0,
-            "LogicalResourceId": logical_id,
-            "PhysicalResourceId": stack_id if logical_id == NAME else f"{logical_id}-id",
-            "ResourceType": "AWS::RDS::DBInstance",
-            "ResourceStatus": status,
-            "ResourceStatusReason": reason,
-            "ClientRequestToken": token,
-        }
-        for logical_id, status, reason in events
-    ]
-    stub.add_response("describe_stack_events", {"StackEvents": wire[::-1]}, {"StackName": stack_id})
 
 
 @pytest.mark.parametrize("status", ["CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"])
@@ -92,7 +66,7 @@ def test_a_failed_rollback_is_continued_once_for_a_record(cloudformation: Any, r
     client, stub = cloudformation
     request = request_to("update")
     token = f"{request.record_id}-rollback"
-    events_are(stub, ("Database", "UPDATE_FAILED", "Not now"), token="rec-of-another")
+    events_are(stub, "rec-of-another", ("Database", "UPDATE_FAILED", "Not now"))
     # WHEN it is looked at, THEN the rollback goes on
     stub.add_response("continue_update_rollback", {}, {"StackName": STACK_ID, "ClientRequestToken": token})
     with pytest.raises(RollbackInProgressError):
@@ -103,7 +77,7 @@ def test_a_failed_rollback_is_continued_once_for_a_record(cloudformation: Any, r
         ("Key", "UPDATE_FAILED", "No."),
         ("Alarm", "UPDATE_FAILED", "No."),
     ]
-    events_are(stub, *failures, (NAME, "UPDATE_ROLLBACK_FAILED", "[Key, Role]"), token=token)
+    events_are(stub, token, *failures, (NAME, "UPDATE_ROLLBACK_FAILED", "[Key, Role]"))
     with pytest.raises(RollbackFailedError) as failed:
         change_set_type(client, request, stack("UPDATE_ROLLBACK_FAILED"))
     assert "failed again: Key (AWS::RDS::DBInstance): No. Remove the cause" in str(failed.value)
@@ -142,7 +116,8 @@ def test_an_update_of_a_stack_that_somebody_deleted_does_not_launch_an_empty_dat
     # GIVEN a stack that was launched at the second try, and then deleted
     client, stub = cloudformation
     deleted_stacks_are(stub, "the-failed-launch", "the-launch")
-    events_are(stub, (NAME, "CREATE_COMPLETE", ""), (NAME, "DELETE_COMPLETE", ""), stack_id="the-launch")
+    launch = [(NAME, "CREATE_COMPLETE", ""), (NAME, "DELETE_COMPLETE", "")]
+    events_are(stub, "rec-of-the-launch", *launch, stack_id="the-launch")
     # WHEN it is updated, THEN that is refused
     with pytest.raises(StackDeletedError, match="deleted on 02 November 2026 at 17:05 UTC"):
         change_set_type(client, request_to("update"), None)
@@ -152,7 +127,7 @@ def test_an_update_after_nothing_but_failed_launches_launches(cloudformation: An
     client, stub = cloudformation
     deleted_stacks_are(stub, "the-failed-launch")
     launch = [(NAME, "CREATE_IN_PROGRESS", ""), ("Key", "CREATE_COMPLETE", ""), (NAME, "DELETE_COMPLETE", "")]
-    events_are(stub, *launch, stack_id="the-failed-launch")
+    events_are(stub, "rec-of-the-launch", *launch, stack_id="the-failed-launch")
     assert change_set_type(client, request_to("update"), None) == "CREATE"
 
 

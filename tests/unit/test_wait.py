@@ -9,13 +9,7 @@ from engine.models import Change, Finished, Output, WaitRequest
 from engine.stacks import HOLD_DATA
 from wait.progress import when_finished
 
-NAME = "TapStack-pp-wp3ziihdnvmse"
-STACK_ID = f"arn:aws:cloudformation:us-east-1:123456789012:stack/{NAME}/1234"
-
-
-@pytest.fixture
-def cloudformation(stubbed: Any) -> Any:
-    return stubbed("cloudformation")
+from tests.unit.stacks import NAME, STACK_ID, events_are
 
 
 @pytest.fixture
@@ -29,33 +23,6 @@ def request_to(request_of: Any) -> Any:
 def stack_is(stub: Any, status: str, **more: Any) -> Any:
     stack = {"StackName": NAME, "StackId": STACK_ID, "StackStatus": status, "CreationTime": 0, **more}
     stub.add_response("describe_stacks", {"Stacks": [stack]}, {"StackName": STACK_ID})
-
-
-def padded(logical_id: str, status: str, reason: str, physical: int = 1) -> tuple[str, str, str, int]:
-    return logical_id, status, reason, physical
-
-
-def events_are(stub: Any, token: Any, *events: Any) -> Any:
-    """Record events, oldest first, as CloudFormation gives them: newest first.
-
-    Each is (logical id, status, reason), and the number of the physical resource where there are several.
-    """
-    wire = [
-        {
-            "StackId": STACK_ID,
-            "EventId": "1",
-            "StackName": NAME,
-            "Timestamp": 0,
-            "LogicalResourceId": logical_id,
-            "PhysicalResourceId": STACK_ID if logical_id == NAME else f"{logical_id}-{number}",
-            "ResourceType": "AWS::CloudFormation::Stack" if logical_id == NAME else "AWS::RDS::DBInstance",
-            "ResourceStatus": status,
-            "ResourceStatusReason": reason,
-            "ClientRequestToken": token,
-        }
-        for logical_id, status, reason, number in (padded(*event) for event in events)
-    ]
-    stub.add_response("describe_stack_events", {"StackEvents": wire[::-1]}, {"StackName": STACK_ID})
 
 
 @pytest.mark.parametrize("kind", ["provision", "update"])

@@ -1,0 +1,33 @@
+"""The product's stack, as CloudFormation tells of it."""
+
+from typing import Any
+
+NAME = "TapStack-pp-wp3ziihdnvmse"
+STACK_ID = f"arn:aws:cloudformation:us-east-1:123456789012:stack/{NAME}/1234"
+
+
+def events_are(stub: Any, token: str, *events: Any, stack_id: str = STACK_ID) -> None:
+    """Record the events of an operation, oldest first, as CloudFormation gives them: newest first.
+
+    Each is (logical id, status, reason), and the number of the physical resource where there are several.
+    """
+    wire = [
+        {
+            "StackId": stack_id,
+            "EventId": "1",
+            "StackName": NAME,
+            "Timestamp": 0,
+            "LogicalResourceId": logical_id,
+            "PhysicalResourceId": stack_id if logical_id == NAME else f"{logical_id}-{number}",
+            "ResourceType": "AWS::CloudFormation::Stack" if logical_id == NAME else "AWS::RDS::DBInstance",
+            "ResourceStatus": status,
+            "ResourceStatusReason": reason,
+            "ClientRequestToken": token,
+        }
+        for logical_id, status, reason, number in (_numbered(*event) for event in events)
+    ]
+    stub.add_response("describe_stack_events", {"StackEvents": wire[::-1]}, {"StackName": stack_id})
+
+
+def _numbered(logical_id: str, status: str, reason: str, number: int = 1) -> tuple[str, str, str, int]:
+    return logical_id, status, reason, number
