@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from tests.infrastructure.reading import text
+
 Template = dict[str, Any]
 Audit = Callable[[Template], list[str]]
 DATABASE_LOGS = "/aws/rds/instance/"
@@ -20,15 +22,6 @@ def of_type(template: Template, *resource_types: str) -> dict[str, Any]:
         for logical_id, resource in template["Resources"].items()
         if resource["Type"] in resource_types
     }
-
-
-def text(value: Any) -> str:
-    match value:
-        case {"Fn::Join": [str(separator), [*parts]]}:
-            return separator.join(text(part) for part in parts)
-        case {"Ref": name}:
-            return f"${{{name}}}"
-    return str(value)
 
 
 def references(value: Any) -> Iterator[str]:

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from tests.infrastructure.reading import text
+
 Template = dict[str, Any]
 
 # Nothing in these can be named: they are a connection between two resources, or a policy on one.
@@ -61,18 +63,6 @@ def resource(template: Template, logical_id: str) -> dict[str, Any]:
     """The properties of one resource."""
     properties: dict[str, Any] = template["Resources"][logical_id]["Properties"]
     return properties
-
-
-def text(value: Any) -> str:
-    """A value as a person reads it: joined, with ${Name} for what launch fills in."""
-    match value:
-        case {"Fn::Join": [str(separator), [*parts]]}:
-            return separator.join(text(part) for part in parts)
-        case {"Ref": name}:
-            return f"${{{name}}}"
-        case {"Fn::GetAtt": [logical_id, attribute]}:
-            return f"${{{logical_id}.{attribute}}}"
-    return str(value)
 
 
 def name_of(resource: dict[str, Any], suffix: str = "a" * 20, account: str = "123456789012") -> str:
