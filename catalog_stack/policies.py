@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from aws_cdk import Aws, Stack
+from aws_cdk import Aws
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from product_template.acknowledgements import SOLUTIONS, acknowledge
+from product_template.acknowledgements import acknowledge_wildcard
 
 from .settings import REGION
 
@@ -63,20 +63,8 @@ def managed_policy(
     reasons: dict[str, dict[str, None]] = defaultdict(dict)
     for permission in permissions:
         for resource in permission.statement.resources:
-            name = _as_cdk_nag_writes(Stack.of(policy).resolve(resource))
-            if "*" in name and permission.why:
-                reasons[f"IAM5[Resource::{name}]"][permission.why] = None
-    for finding, whys in reasons.items():
-        acknowledge(policy, finding, SOLUTIONS, because=" ".join(whys))
+            if "*" in resource and permission.why:
+                reasons[resource][permission.why] = None
+    for resource, whys in reasons.items():
+        acknowledge_wildcard(policy, f"Resource::{resource}", because=" ".join(whys))
     return policy
-
-
-def _as_cdk_nag_writes(resource: Any) -> str:
-    match resource:
-        case {"Fn::Join": ["", [*parts]]}:
-            return "".join(map(_as_cdk_nag_writes, parts))
-        case {"Ref": str(name)}:
-            return f"<{name}>"
-        case {"Fn::GetAtt": [str(name), str(attribute)]}:
-            return f"<{name}.{attribute}>"
-    return str(resource)
