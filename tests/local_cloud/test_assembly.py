@@ -19,15 +19,14 @@ ROLE = "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/cdk-%s"
 
 
 @pytest.fixture(scope="module")
-def running() -> Iterator[Cloud]:
-    with Cloud(speed=100_000) as cloud:
-        yield cloud
+def speed() -> float:
+    return 100_000
 
 
 @pytest.fixture
-def cloud(running: Cloud) -> Iterator[Cloud]:
-    yield running
-    client = running.client("cloudformation")
+def cloud(cloud: Cloud) -> Iterator[Cloud]:
+    yield cloud
+    client = cloud.client("cloudformation")
     client.delete_stack(StackName="Demo")
     client.get_waiter("stack_delete_complete").wait(StackName="Demo", WaiterConfig={"Delay": 0.05})
 
