@@ -1,7 +1,8 @@
 """What CloudFormation has no property for: the guidance about a product's version, and whether it is active.
 
 This file is the whole code of an inline function. CloudFormation waits for exactly one answer to every event,
-so every way through the handler ends in `_answer`.
+so every way through the handler ends in `_answer`. The product's inline functions answer alike, with code of
+their own: it is part of released versions, which never change, while this may at any deployment.
 """
 
 from __future__ import annotations

@@ -93,23 +93,6 @@ def test_a_bucket_too_large_for_one_run_is_answered_before_time_is_up(s3: Any, a
     assert "delete the stack again to go on" in answer["Reason"]
 
 
-@pytest.mark.usefixtures("s3")
-def test_a_refused_answer_makes_lambda_run_the_event_again(answers: Answers) -> None:
-    answers.status = 403
-    with pytest.raises(ConnectionError, match="403"):
-        handle(answers, "Delete")
-
-
-@pytest.mark.usefixtures("s3")
-def test_an_unreachable_cloudformation_is_reported_without_the_signed_url(answers: Answers) -> None:
-    answers.server.shutdown()
-    answers.server.server_close()
-    with pytest.raises(ConnectionError) as failure:
-        handle(answers, "Delete")
-    assert "signature" not in str(failure.value)
-    assert failure.value.__suppress_context__  # Lambda would log the cause, which has the URL
-
-
 class TestDefaultSecurityGroup:
     @pytest.fixture
     def ec2(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
