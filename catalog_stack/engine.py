@@ -5,34 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from aws_cdk import Aws, Duration, Names, RemovalPolicy
+from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
-from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_lambda_event_sources as sources
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
-from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from product_template import released
 from product_template.acknowledgements import SERVERLESS, SOLUTIONS, acknowledge
 
-from .engine_permissions import (
-    MACHINE,
-    MACHINE_ARN,
-    to_launch,
-    to_receive,
-    to_report,
-    to_run,
-    to_start,
-    to_sweep,
-)
-from .function import TIMEOUT, EngineFunction, bundled_code
+from .engine_permissions import MACHINE_ARN, to_launch, to_receive, to_report, to_start, to_sweep
+from .function import EngineFunction, bundled_code
+from .machine import LOG_GROUP, EngineMachine
 from .nets import report_ended_executions, sweep_regularly
-from .policies import Permission, managed_policy
+from .policies import Permission
+from .queue import EngineQueue
 from .roles import EXECUTION_ROLE, SERVICE_CATALOG, read_artifacts
-from .workflow import workflow
 
 
 class Engine(Construct):
@@ -75,20 +64,24 @@ class Engine(Construct):
         self._log_retention = log_retention
         self._accounts = accounts
         self._code = bundled_code()
-        self.unreported = self._queue("Unreported")
+        self.unreported = EngineQueue(self, "Unreported", key=key)
         last = "R24: here ends what every other queue could not get rid of; an alarm watches it."
         acknowledge(self.unreported, "SQS3", SOLUTIONS, because=last)
         acknowledge(self.unreported, "SQSRedrivePolicy", SERVERLESS, because=last)
         # Tried for ten hours, as long as the state machine tries to report.
-        self.dead_letters = self._queue(
+        self.dead_letters = EngineQueue(
+            self,
             "DeadLetters",
+            key=key,
             dead_letter_queue=sqs.DeadLetterQueue(queue=self.unreported, max_receive_count=100),
         )
 
         self._parser()
         report = self._report()
-        self.machine = self._machine(
-            {
+        self.machine = EngineMachine(
+            self,
+            "Workflow",
+            functions={
                 # Lambda takes 4 KB of variables: fifty versions.
                 "validate": self._step("validate", {"RELEASED": _released()}, calls_apis=True),
                 "plan": self._step("plan", {"EXECUTION_ROLE_NAME": EXECUTION_ROLE}, calls_apis=True),
@@ -98,10 +91,12 @@ class Engine(Construct):
                 "verify": self._step("verify", calls_apis=True),
                 "subscribe": self._step("subscribe"),
                 "report": report,
-            }
+            },
+            key=key,
+            log_group=self._log_group("WorkflowLog", LOG_GROUP),
         )
         self.operations = self._receive_operations()
-        self._poll(self.dead_letters, report)
+        self.dead_letters.feed(report)
         report_ended_executions(self, report, self.machine, self.unreported)
         sweep_regularly(self, self._sweep())
 
@@ -148,10 +143,12 @@ class Engine(Construct):
                 source_account=account,
             )
 
-    def _receive_operations(self) -> list[sqs.Queue]:
+    def _receive_operations(self) -> list[EngineQueue]:
         queues = [
-            self._queue(
+            EngineQueue(
+                self,
                 operation,
+                key=self._key,
                 name=f"ServiceCatalogExternal{operation}OperationQueue",
                 dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=3),
             )
@@ -168,72 +165,9 @@ class Engine(Construct):
             "dead-letter queue.",
         )
         for queue in queues:
-            queue.add_to_resource_policy(
-                iam.PolicyStatement(
-                    principals=[iam.ServicePrincipal(SERVICE_CATALOG)],
-                    actions=["sqs:SendMessage"],
-                    resources=[queue.queue_arn],
-                    conditions={"StringEquals": {"aws:SourceAccount": self._accounts}},
-                )
-            )
-            self._poll(queue, receive)
+            queue.let_service_catalog_send(self._accounts)
+            queue.feed(receive)
         return queues
-
-    @staticmethod
-    def _poll(queue: sqs.IQueue, function: lambda_.Function) -> None:
-        # Two batches of ten messages at a time, the least there is, are hundreds of operations a minute.
-        # Without a limit, a burst uses up the account's concurrency, and messages are received in vain until
-        # they are dead letters (Lambda Developer Guide, "Configuring maximum concurrency" for SQS).
-        source = sources.SqsEventSource(queue, report_batch_item_failures=True, max_concurrency=2)
-        function.add_event_source(source)
-        acknowledge(
-            function.node.find_child(f"SqsEventSource:{Names.node_unique_id(queue.node)}"),
-            "LambdaEventSourceMappingDestination",
-            SERVERLESS,
-            because="R24: Lambda takes a destination for streams alone; queues have their redrive policy.",
-        )
-
-    def _machine(self, functions: Mapping[str, lambda_.IFunction]) -> sfn.StateMachine:
-        role = iam.Role(
-            self,
-            "WorkflowRole",
-            # Step Functions Developer Guide, "Creating an IAM role for your state machine".
-            assumed_by=iam.ServicePrincipal(
-                "states.amazonaws.com",
-                conditions={
-                    "StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID},
-                    "ArnLike": {"aws:SourceArn": MACHINE_ARN},
-                },
-            ),
-            managed_policies=[
-                managed_policy(
-                    self,
-                    "WorkflowPolicy",
-                    "All that the TapStack engine's state machine may do",
-                    to_run(self._key.key_arn, [each.function_arn for each in functions.values()]),
-                )
-            ],
-        )
-        return sfn.StateMachine(
-            self,
-            "Workflow",
-            # Named, so that policies of what it uses can name it.
-            state_machine_name=MACHINE,
-            role=role.without_policy_updates(),
-            query_language=sfn.QueryLanguage.JSONATA,
-            definition_body=sfn.DefinitionBody.from_chainable(workflow(self, functions)),
-            timeout=Duration.hours(6),
-            tracing_enabled=True,
-            encryption_configuration=sfn.CustomerManagedEncryptionConfiguration(self._key),
-            # Execution data holds Service Catalog's token, so the log gets none of it. With this prefix the
-            # group does not lengthen the account's log resource policy, whose size is limited.
-            logs=sfn.LogOptions(
-                level=sfn.LogLevel.ALL,
-                include_execution_data=False,
-                destination=self._log_group("WorkflowLog", f"/aws/vendedlogs/states/{MACHINE}"),
-            ),
-            removal_policy=RemovalPolicy.DESTROY,
-        )
 
     def _step(
         self, verb: str, environment: Mapping[str, str] | None = None, *, calls_apis: bool = False
@@ -264,26 +198,6 @@ class Engine(Construct):
             **options,
         )
         return function
-
-    def _queue(
-        self,
-        construct_id: str,
-        *,
-        name: str | None = None,
-        dead_letter_queue: sqs.DeadLetterQueue | None = None,
-    ) -> sqs.Queue:
-        return sqs.Queue(
-            self,
-            construct_id,
-            queue_name=name,
-            dead_letter_queue=dead_letter_queue,
-            encryption_master_key=self._key,
-            enforce_ssl=True,
-            # Six times the consumer's timeout (Lambda Developer Guide, "Using Lambda with Amazon SQS").
-            visibility_timeout=Duration.seconds(6 * TIMEOUT.to_seconds()),
-            retention_period=Duration.days(14),
-            removal_policy=RemovalPolicy.DESTROY,
-        )
 
     def _log_group(self, construct_id: str, name: str | None = None) -> logs.LogGroup:
         return logs.LogGroup(
