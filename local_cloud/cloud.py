@@ -19,7 +19,9 @@ from moto.core.exceptions import ServiceException
 from moto.core.model_instances import reset_model_data
 from moto.core.responses import ActionResult, BaseResponse
 from moto.core.utils import method_names_from_class
+from moto.iam import models as iam_models
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from moto.utilities.utils import get_partition
 from werkzeug.exceptions import HTTPException
 from werkzeug.serving import make_server
 
@@ -42,7 +44,7 @@ from . import (
     trust,
 )
 from .api_faults import api_faults
-from .world import World
+from .world import REGION, World
 
 log = logging.getLogger(__name__)
 
@@ -135,6 +137,8 @@ class Cloud:
     def _install(self) -> None:
         # moto looks through a class for its methods at every request.
         self.world.patch(responses, "method_names_from_class", cache(method_names_from_class))
+        # Looking for a caller, moto fills the IAM of every partition: each with 1,500 policies of AWS.
+        self.world.patch(iam_models, "PARTITION_NAMES", [get_partition(REGION)])
         # moto warns of error codes that botocore's models lack; the services send such codes, too.
         self.world.patch(errors, "warn", lambda *_, **__: None)
         settings = {
