@@ -138,15 +138,21 @@ def _conflict(mapping: EventSourceMapping) -> JsonRESTError:
 
 
 def _guard_queues(world: World) -> None:
-    """Make moto's queues safe for several threads, delays pass in the world's time, dead letters say whence.
+    """Make moto's queues safe for several threads, let time pass as in the world, dead letters say whence.
 
     DeadLetterQueueSourceArn is the queue that a message was moved from last.
     """
 
-    def receive(self: SQSBackend, queue_name: str, *arguments: Any, **named: Any) -> list[Message]:
+    def receive(
+        self: SQSBackend, queue_name: str, count: int, wait_seconds: int, *arguments: Any
+    ) -> list[Message]:
         with self.get_queue(queue_name)._messages_lock:  # given up while it waits for messages
-            messages: list[Message] = original_receive(self, queue_name, *arguments, **named)
+            waits = world.seconds(wait_seconds)
+            messages: list[Message] = original_receive(self, queue_name, count, waits, *arguments)
             return messages
+
+    def wait_for_messages(self: Queue, wait_seconds: int) -> None:
+        original_wait(self, world.seconds(wait_seconds))
 
     def change_visibility(self: SQSBackend, queue_name: str, *arguments: Any, **named: Any) -> None:
         with (lock := self.get_queue(queue_name)._messages_lock):
@@ -183,6 +189,7 @@ def _guard_queues(world: World) -> None:
     original_add = world.patch(Queue, "add_message", add)
     original_answer = world.patch(SQSResponse, "receive_message", answer_receive)
     original_receive = world.patch(SQSBackend, "receive_message", receive)
+    original_wait = world.patch(Queue, "wait_for_messages", wait_for_messages)
     original_change = world.patch(SQSBackend, "change_message_visibility", change_visibility)
     original_delete = world.patch(Queue, "delete_message", delete)
     world.patch(Message, "delay", delay)

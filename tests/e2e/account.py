@@ -58,10 +58,12 @@ def _names(one: dict[str, Any]) -> Iterator[str]:
 def _everything(cloud: Cloud) -> Iterator[tuple[str, dict[str, Any]]]:
     for service, operation, key in LISTINGS:
         client = cloud.client(service)
+        # A thousand policies are AWS's own.
+        arguments = {"Scope": "Local"} if operation == "list_policies" else {}
         pages = (
-            client.get_paginator(operation).paginate()
+            client.get_paginator(operation).paginate(**arguments)
             if client.can_paginate(operation)
-            else [getattr(client, operation)()]
+            else [getattr(client, operation)(**arguments)]
         )
         for page in pages:
             for one in page.get(key, []):
