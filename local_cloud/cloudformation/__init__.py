@@ -9,7 +9,7 @@ from . import ec2_dependencies
 from .api import api_of
 from .custom_resource import CustomResource
 from .faults import faults
-from .resources import Types
+from .provider import Types
 from .service import CloudFormation
 from .types import PROVIDERS
 

@@ -9,32 +9,44 @@ from __future__ import annotations
 from graphlib import TopologicalSorter
 from typing import Any
 
+from .evaluation import Evaluation
 from .intrinsics import Evaluator, Pending, references
 from .provider import Properties
-from .resources import ResourceHandler, conform
 from .schema import PropertiesError, resource_schema
-from .stack import Specification, Stack, StackResource
+from .stack import StackResource
 from .template import is_custom
 
 Detail = dict[str, Any]
 
 
-def plan_changes(stack: Stack, target: Specification, handler: ResourceHandler) -> list[dict[str, Any]]:
-    """Return the changes from the stack as it is to `target`, in the shape of DescribeChangeSet."""
-    return _Plan(stack, target, handler).changes()
+def plan_changes(evaluation: Evaluation) -> list[dict[str, Any]]:
+    """Return the changes from the stack as it is to the specification, in the shape of DescribeChangeSet."""
+    return _Plan(evaluation).changes()
+
+
+def changes_anything(evaluation: Evaluation, changes: list[dict[str, Any]]) -> bool:
+    """Whether an update has something to do to a resource or an output's value (roadmap issue 2027)."""
+    old, new = evaluation.stack.specification, evaluation.specification
+    assert old is not None
+    if changes or old.template.outputs != new.template.outputs:
+        return True
+    named = {name for name, _ in references(new.template.outputs)} & new.parameters.keys()
+    return any(old.parameters[name].value != new.parameters[name].value for name in named)
 
 
 class _Plan:
-    def __init__(self, stack: Stack, target: Specification, handler: ResourceHandler) -> None:
-        self.stack, self.target, self.handler = stack, target, handler
+    def __init__(self, evaluation: Evaluation) -> None:
+        self.evaluation, self.stack, self.target = evaluation, evaluation.stack, evaluation.specification
         self.replacements: dict[str, str] = {}  # changed resources: "True", "False", "Conditional"
-        old = stack.specification.parameters if stack.specification else {}
+        old = self.stack.specification.parameters if self.stack.specification else {}
         self.changed_parameters = {
-            key for key, item in target.parameters.items() if key not in old or old[key].value != item.value
+            key
+            for key, item in self.target.parameters.items()
+            if key not in old or old[key].value != item.value
         }
 
     def changes(self) -> list[dict[str, Any]]:
-        active = self.handler.active(self.target)
+        active = self.evaluation.active()
         current = self.stack.resources
         planned = {}
         for logical_id in TopologicalSorter(active).static_order():
@@ -105,7 +117,7 @@ class _Plan:
         return details
 
     def _properties(self, definition: dict[str, Any]) -> Properties:
-        known = self.handler.evaluator(self.target)
+        known = self.evaluation.evaluator()
         evaluator = Evaluator(
             known.values, known.mappings, known.conditions,
             lambda name: self._pending(name) or known.ref(name),
@@ -113,9 +125,8 @@ class _Plan:
             known.zones,
         )  # fmt: skip
         properties = evaluator.resolve(definition.get("Properties", {}))
-        provider = self.handler.types[definition["Type"]]
         try:
-            return conform(definition["Type"], properties, self.target.tags, provider)
+            return self.evaluation.conform(definition["Type"], properties)
         except PropertiesError:
             # As on AWS, bad properties fail the update of the resource, not the change set.
             return dict(properties)

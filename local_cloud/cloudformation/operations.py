@@ -70,7 +70,7 @@ class StackOperation:
     def create(self) -> None:
         """Create all resources; on failure do what the stack's on_failure says."""
         stack = self.stack
-        failed = self._advance(self.handler.active(self.handler.specification), self.handler.create)
+        failed = self._advance(self.handler.evaluation.active(), self.handler.create)
         if not failed and stack.status != "DELETE_IN_PROGRESS":
             failed = self._outputs()
         reason = f"The following resource(s) failed to create: {_names(failed)}. "
@@ -89,7 +89,7 @@ class StackOperation:
 
     def _outputs(self) -> list[str]:
         try:
-            self.stack.outputs = self.handler.outputs()
+            self.stack.outputs = self.handler.evaluation.outputs()
         except FAILURES as error:
             log.warning("Outputs of %s: %s", self.stack.name, error)
             return ["Outputs"]
@@ -155,7 +155,7 @@ class StackOperation:
         stack = self.stack
         assert stack.specification is not None
         undo = stack.undo = Undo(stack.specification, self.handler.specification)
-        graph = self.handler.active(self.handler.specification)
+        graph = self.handler.evaluation.active()
         removed = [item for name, item in stack.resources.items() if name not in graph]
         failed = self._check_removal(removed) or self._advance(
             graph, lambda name: self._update_resource(name, undo)

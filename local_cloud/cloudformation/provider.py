@@ -17,6 +17,7 @@ from botocore.exceptions import ClientError
 
 from ..world import ACCOUNT_ID, REGION, World
 from .arguments import arguments, plain_tags, tag_arguments
+from .template import is_custom
 
 Properties = dict[str, Any]
 
@@ -125,6 +126,16 @@ class Provider(Protocol):
 
     def attribute(self, call: Call, physical_id: str, name: str, properties: Properties) -> Any:
         """Read what Fn::GetAtt asks for."""
+
+
+class Types:
+    """The resource types that this cloud can handle."""
+
+    def __init__(self, providers: Mapping[str, Provider], custom: Provider) -> None:
+        self.providers, self.custom = providers, custom
+
+    def __getitem__(self, resource_type: str) -> Provider:
+        return self.custom if is_custom(resource_type) else self.providers[resource_type]
 
 
 @dataclass(frozen=True, kw_only=True)

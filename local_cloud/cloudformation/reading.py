@@ -10,8 +10,9 @@ from botocore.exceptions import ClientError
 
 from ..world import World
 from .errors import InsufficientCapabilitiesError, NotEmulatedError, ValidationError
+from .evaluation import Evaluation, client_of
 from .parameters import resolve_parameters
-from .resources import ResourceHandler, Types, client_of
+from .provider import Types
 from .stack import Specification, Stack
 from .template import BODY_LIMIT, URL_LIMIT, Template
 
@@ -104,8 +105,7 @@ class RequestReader:
 
     def _check_rules(self, specification: Specification) -> None:
         stack = Stack("rules", "rules", None)
-        handler = ResourceHandler(self.world, self.types, stack, specification)
-        evaluator = handler.evaluator(specification)
+        evaluator = Evaluation(self.world, self.types, stack, specification).evaluator()
         for rule in specification.template.rules.values():
             if "RuleCondition" in rule and not evaluator.resolve(rule["RuleCondition"]):
                 continue

@@ -4,69 +4,23 @@ from __future__ import annotations
 
 import copy
 import logging
-from collections.abc import Callable, Mapping
-from typing import Any
+import threading
+from collections.abc import Callable
 
 from botocore.exceptions import ClientError
 
-from ..trust import FORWARDED
-from ..world import ACCOUNT_ID, REGION, World
-from .arguments import plain_tags
-from .errors import ValidationError
+from .evaluation import Evaluation
 from .failures import FAILURES, THROTTLING, reason_of
 from .faults import Operation, ThrottledError, faults
-from .intrinsics import Evaluator, as_text
 from .policy import check_allowed
-from .provider import Call, CancelledError, Properties, Provider, ProviderError
-from .schema import PropertiesError, resource_schema
-from .stack import Specification, Stack, StackResource
+from .provider import Call, CancelledError, Properties, ProviderError
+from .schema import resource_schema
+from .stack import StackResource
 from .template import is_custom
 
 log = logging.getLogger(__name__)
 
 _ATTEMPTS = 5  # CloudFormation gives up on a throttled handler after a few attempts
-
-
-class Types:
-    """The resource types that this cloud can handle."""
-
-    def __init__(self, providers: Mapping[str, Provider], custom: Provider) -> None:
-        self.providers, self.custom = providers, custom
-
-    def __getitem__(self, resource_type: str) -> Provider:
-        return self.custom if is_custom(resource_type) else self.providers[resource_type]
-
-
-def pseudo_parameters(stack_name: str, stack_id: str) -> dict[str, Any]:
-    """The AWS::... values of a stack."""
-    return {
-        "AWS::AccountId": ACCOUNT_ID,
-        "AWS::Region": REGION,
-        "AWS::Partition": "aws",
-        "AWS::URLSuffix": "amazonaws.com",
-        "AWS::StackName": stack_name,
-        "AWS::StackId": stack_id,
-        "AWS::NotificationARNs": [],
-    }
-
-
-def conform(
-    resource_type: str, properties: Properties, stack_tags: Mapping[str, str], provider: Provider
-) -> Properties:
-    """Return the properties in their schema's types with the stack's tags merged in, as a map under "Tags".
-
-    Raises PropertiesError in the words of the resource's event.
-    """
-    if is_custom(resource_type):
-        return properties
-    try:
-        properties = resource_schema(resource_type).conform(properties)
-    except PropertiesError as error:
-        raise PropertiesError(f"Properties validation failed for resource with message: {error}") from None
-    if provider.tagging is None:
-        return properties
-    tags = dict(stack_tags) | plain_tags(properties.get("Tags"))
-    return properties | {"Tags": tags} if tags else properties
 
 
 def replacement_needed(old: StackResource, new_type: str, new: Properties) -> bool:
@@ -78,98 +32,16 @@ def replacement_needed(old: StackResource, new_type: str, new: Properties) -> bo
     return any(old.properties.get(name) != new.get(name) for name in resource_schema(new_type).create_only)
 
 
-def client_of(world: World, service: str, caller_role_arn: str | None) -> Any:
-    """Return a boto3 client that goes on with the session of whoever made the request."""
-    if caller_role_arn is None:
-        return world.client(service)
-    return world.client(service, caller_role_arn, "AWSCloudFormation", FORWARDED)
-
-
 class ResourceHandler:
     """Creates, updates and deletes resources of one stack with one set of credentials, recording each step.
 
     Every method returns whether it succeeded; the reason of a failure is in the resource's event.
     """
 
-    def __init__(self, world: World, types: Types, stack: Stack, specification: Specification) -> None:
-        self.world, self.types, self.stack, self.faults = world, types, stack, faults(world)
-        self.specification = specification
-        self._clients: dict[str, Any] = {}
-        self._attributes: dict[tuple[str, str, str], Any] = {}
-
-    def client(self, service: str) -> Any:
-        """Return a boto3 client with the stack's role, or the role of whoever started the operation."""
-        if service not in self._clients:
-            self._clients[service] = self._new_client(service)
-        return self._clients[service]
-
-    def _new_client(self, service: str) -> Any:
-        if self.stack.role_arn:
-            return self.world.client(
-                service, self.stack.role_arn, "AWSCloudFormation", "cloudformation.amazonaws.com"
-            )
-        return client_of(self.world, service, self.stack.caller_role_arn)
-
-    def evaluator(self, specification: Specification) -> Evaluator:
-        """Return an evaluator that sees the stack's resources as they are now."""
-        values = {key: parameter.value for key, parameter in specification.parameters.items()}
-        template = specification.template
-        return Evaluator(
-            pseudo_parameters(self.stack.name, self.stack.id) | values,
-            template.mappings, template.conditions, self._ref, self._get_att, self._zones,
-        )  # fmt: skip
-
-    def _resource(self, logical_id: str) -> StackResource:
-        if logical_id not in self.stack.resources:
-            raise ValidationError(
-                f"Template error: Unresolved resource dependencies [{logical_id}] in the template"
-            )
-        return self.stack.resources[logical_id]
-
-    def _ref(self, logical_id: str) -> str:
-        return self._resource(logical_id).physical_id
-
-    def _get_att(self, logical_id: str, name: str) -> Any:
-        resource = self._resource(logical_id)
-        key = logical_id, resource.physical_id, name
-        if key not in self._attributes:
-            provider = self.types[resource.type]
-            call = self._call(resource)
-            self._attributes[key] = provider.attribute(call, resource.physical_id, name, resource.properties)
-        return self._attributes[key]
-
-    def _zones(self) -> list[str]:
-        zones = self.client("ec2").describe_availability_zones()["AvailabilityZones"]
-        return [zone["ZoneName"] for zone in zones]
-
-    def outputs(self) -> list[dict[str, str]]:
-        """Evaluate the template's outputs. Raises what a failed GetAtt raises."""
-        evaluator = self.evaluator(self.specification)
-        outputs = []
-        for key, output in self.specification.template.outputs.items():
-            if "Condition" not in output or evaluator.condition(output["Condition"]):
-                item = {"OutputKey": key, "OutputValue": as_text(evaluator.resolve(output["Value"]))}
-                outputs.append(
-                    item | ({"Description": output["Description"]} if "Description" in output else {})
-                )
-        return outputs
-
-    def active(self, specification: Specification) -> dict[str, set[str]]:
-        """The resources whose condition holds, each with those of them that it depends on."""
-        evaluator = self.evaluator(specification)
-        template = specification.template
-        names = {
-            name for name, item in template.resources.items()
-            if "Condition" not in item or evaluator.condition(item["Condition"])
-        }  # fmt: skip
-        return {name: template.dependencies[name] & names for name in template.resources if name in names}
-
-    def desired(self, logical_id: str) -> Properties:
-        """Evaluate a resource's properties. Raises PropertiesError or ValidationError."""
-        definition = self.specification.template.resources[logical_id]
-        provider = self.types[definition["Type"]]
-        properties = self.evaluator(self.specification).resolve(definition.get("Properties", {}))
-        return conform(definition["Type"], properties, self.specification.tags, provider)
+    def __init__(self, evaluation: Evaluation) -> None:
+        self.evaluation, self.world, self.faults = evaluation, evaluation.world, faults(evaluation.world)
+        self.types, self.stack = evaluation.types, evaluation.stack
+        self.specification = evaluation.specification
 
     def create(self, logical_id: str) -> bool:
         """Create a new resource of the stack."""
@@ -181,7 +53,7 @@ class ResourceHandler:
 
     def _create(self, resource: StackResource, verb: str) -> bool:
         def work(call: Call) -> None:
-            resource.properties = self.desired(resource.logical_id)
+            resource.properties = self.evaluation.desired(resource.logical_id)
             resource.physical_id = self.types[resource.type].create(call, resource.properties)
 
         return self._run(resource, "create", verb, work)
@@ -201,7 +73,7 @@ class ResourceHandler:
         before = copy.deepcopy(resource)
         definition = self.specification.template.resources[logical_id]
         try:
-            desired = self.desired(logical_id)
+            desired = self.evaluation.desired(logical_id)
         except FAILURES as error:
             touched(before)
             self.stack.set_resource_status(resource, "UPDATE_FAILED", reason_of(error))
@@ -294,9 +166,11 @@ class ResourceHandler:
     def _run(
         self, resource: StackResource, operation: Operation, verb: str, work: Callable[[Call], None]
     ) -> bool:
-        call = self._call(resource, watch_cancel=operation != "delete")
+        # A deletion goes on, whatever calls the operation off.
+        cancelled = threading.Event() if operation == "delete" else self.stack.cancelled
+        call = self.evaluation.call(resource, cancelled)
         try:
-            self._attempt(resource, operation, lambda: work(call))
+            self._attempt(resource, operation, call, work)
             if call.cancelled.is_set():
                 raise CancelledError
         except CancelledError:
@@ -310,18 +184,18 @@ class ResourceHandler:
             log.exception("%s of %s failed inside the local cloud", operation, resource.logical_id)
             self.stack.set_resource_status(resource, f"{verb}_FAILED", f"Internal Failure: {error!r}")
             return False
-        self._attributes = {
-            key: value for key, value in self._attributes.items() if key[0] != resource.logical_id
-        }
+        self.evaluation.forget(resource.logical_id)
         self.stack.set_resource_status(resource, f"{verb}_COMPLETE")
         return True
 
-    def _attempt(self, resource: StackResource, operation: Operation, work: Callable[[], None]) -> None:
+    def _attempt(
+        self, resource: StackResource, operation: Operation, call: Call, work: Callable[[Call], None]
+    ) -> None:
         for attempt in range(1, _ATTEMPTS + 1):
             try:
                 if stall := self.faults.strike(resource.logical_id, resource.type, operation):
-                    _hold(stall.released, self.stack.cancelled if operation != "delete" else None)
-                work()
+                    _hold(stall.released, call.cancelled)
+                work(call)
                 return
             except (ThrottledError, ClientError) as error:
                 throttled = isinstance(error, ThrottledError) or error.response["Error"]["Code"] in THROTTLING
@@ -329,25 +203,8 @@ class ResourceHandler:
                     raise ProviderError(reason_of(error)) from error
                 self.world.sleep(2**attempt)
 
-    def _call(self, resource: StackResource, *, watch_cancel: bool = False) -> Call:
-        def initiated(physical_id: str) -> None:
-            resource.physical_id = physical_id
-            verb = resource.status.split("_")[0]
-            self.stack.set_resource_status(resource, f"{verb}_IN_PROGRESS", "Resource creation Initiated")
 
-        system = {
-            "aws:cloudformation:stack-name": self.stack.name,
-            "aws:cloudformation:stack-id": self.stack.id,
-            "aws:cloudformation:logical-id": resource.logical_id,
-        }
-        cancelled = self.stack.cancelled if watch_cancel else type(self.stack.cancelled)()
-        return Call(
-            self.world, resource.logical_id, resource.type, self.stack.name, self.stack.id, system,
-            self.client, initiated, cancelled, resource.data,
-        )  # fmt: skip
-
-
-def _hold(released: Any, cancelled: Any) -> None:
+def _hold(released: threading.Event, cancelled: threading.Event) -> None:
     while not released.wait(0.02):
-        if cancelled is not None and cancelled.is_set():
+        if cancelled.is_set():
             raise CancelledError

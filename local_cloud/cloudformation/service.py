@@ -5,10 +5,9 @@ from __future__ import annotations
 import threading
 import uuid
 from collections.abc import Callable
-from typing import Any
 
 from ..world import ACCOUNT_ID, REGION, World
-from .changes import plan_changes
+from .changes import changes_anything, plan_changes
 from .errors import (
     AlreadyExistsError,
     ChangeSetNotFoundError,
@@ -16,12 +15,13 @@ from .errors import (
     NotEmulatedError,
     ValidationError,
 )
+from .evaluation import Evaluation
 from .faults import faults
-from .intrinsics import references
 from .operations import StackOperation
 from .policy import check_policy_body
+from .provider import Types
 from .reading import Request, RequestReader
-from .resources import ResourceHandler, Types
+from .resources import ResourceHandler
 from .stack import ChangeSet, Specification, Stack, new_stack_id, now
 
 _UPDATABLE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "UPDATE_FAILED")
@@ -82,7 +82,10 @@ class CloudFormation:
         return StackOperation(self._handler(stack, specification), lambda other: self._handler(stack, other))
 
     def _handler(self, stack: Stack, specification: Specification) -> ResourceHandler:
-        return ResourceHandler(self.world, self.types, stack, specification)
+        return ResourceHandler(self._evaluation(stack, specification))
+
+    def _evaluation(self, stack: Stack, specification: Specification) -> Evaluation:
+        return Evaluation(self.world, self.types, stack, specification)
 
     def _repeated(self, action: str, target: str, request: Request) -> Stack | None:
         """The stack of an earlier request with the same token, which this one repeats."""
@@ -144,21 +147,12 @@ class CloudFormation:
             if policy := request.get("StackPolicyBody"):
                 check_policy_body(policy)
                 stack.policy = policy
-            if not self._differs(stack, target, plan_changes(stack, target, self._handler(stack, target))):
+            evaluation = self._evaluation(stack, target)
+            if not changes_anything(evaluation, plan_changes(evaluation)):
                 raise ValidationError("No updates are to be performed.")
             self._remember("update", stack.id, request, stack)
             self._begin_update(stack, target, role_arn, caller, bool(request.get("DisableRollback")))
             return stack.id
-
-    @staticmethod
-    def _differs(stack: Stack, target: Specification, changes: list[Any]) -> bool:
-        """Whether an update has something to do to a resource or an output's value (roadmap issue 2027)."""
-        old = stack.specification
-        assert old is not None
-        if changes or old.template.outputs != target.template.outputs:
-            return True
-        named = {name for name, _ in references(target.template.outputs)} & target.parameters.keys()
-        return any(old.parameters[name].value != target.parameters[name].value for name in named)
 
     def _begin_update(
         self,
@@ -268,8 +262,8 @@ class CloudFormation:
                 request.get("Description", ""), request.get("ClientToken"),
             )  # fmt: skip
             stack.change_sets[name] = change_set
-            handler = self._handler(stack, specification)
-            threading.Thread(target=self._plan, args=(stack, change_set, handler), daemon=True).start()
+            evaluation = self._evaluation(stack, specification)
+            threading.Thread(target=self._plan, args=(change_set, evaluation), daemon=True).start()
             return change_set
 
     def _check_change_set(self, kind: str, stack: Stack | None, request: Request) -> None:
@@ -290,15 +284,15 @@ class CloudFormation:
         if stack and request["ChangeSetName"] in stack.change_sets:
             raise AlreadyExistsError(f"ChangeSet {request['ChangeSetName']} already exists")
 
-    def _plan(self, stack: Stack, change_set: ChangeSet, handler: ResourceHandler) -> None:
+    def _plan(self, change_set: ChangeSet, evaluation: Evaluation) -> None:
         change_set.status = "CREATE_IN_PROGRESS"
         self.world.sleep(3)
         try:
-            change_set.changes = plan_changes(stack, change_set.target, handler)
+            change_set.changes = plan_changes(evaluation)
         except Exception as error:
             change_set.status, change_set.reason = "FAILED", str(error)
             return
-        if change_set.type == "UPDATE" and not self._differs(stack, change_set.target, change_set.changes):
+        if change_set.type == "UPDATE" and not changes_anything(evaluation, change_set.changes):
             change_set.status, change_set.reason = "FAILED", NO_CHANGES
             return
         change_set.execution_status = "AVAILABLE"

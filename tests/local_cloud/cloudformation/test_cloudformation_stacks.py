@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from local_cloud.cloud import Cloud
+from local_cloud.cloudformation.evaluation import Evaluation
 from local_cloud.cloudformation.faults import Faults
-from local_cloud.cloudformation.resources import ResourceHandler
 from tests.local_cloud.cloudformation.conftest import finished, reasons, template, topic
 from tests.local_cloud.conftest import refusal
 
@@ -81,13 +81,13 @@ def test_a_deleted_stack_is_found_by_its_id_only(client: Any) -> None:
 def test_a_deletion_that_meets_the_end_of_the_creation_is_not_lost(
     client: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    outputs = ResourceHandler.outputs
+    outputs = Evaluation.outputs
 
-    def deleted_meanwhile(handler: ResourceHandler) -> list[dict[str, str]]:
+    def deleted_meanwhile(evaluation: Evaluation) -> list[dict[str, str]]:
         client.delete_stack(StackName="demo")
-        return outputs(handler)
+        return outputs(evaluation)
 
-    monkeypatch.setattr(ResourceHandler, "outputs", deleted_meanwhile)
+    monkeypatch.setattr(Evaluation, "outputs", deleted_meanwhile)
     stack_id = client.create_stack(StackName="demo", TemplateBody=template(Alerts=topic()))["StackId"]
     assert finished(client, stack_id)["StackStatus"] == "DELETE_COMPLETE"
     assert ("demo", "CREATE_COMPLETE") not in history(client, stack_id)
