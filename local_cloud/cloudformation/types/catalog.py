@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..api_object import Api
 from ..arguments import arguments
-from ..provider import Api, Call, Properties, Provider, Tagging
+from ..provider import Call, Properties, Provider, Tagging
 
 _GONE = ("ResourceNotFoundException",)
 _TAGS = Tagging(system=False)  # Service Catalog takes no tags of AWS's own from anybody

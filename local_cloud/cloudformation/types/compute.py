@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..provider import Api, Call, Properties, Provider, ProviderError, Tagging
+from ..api_object import Api
+from ..provider import Call, Properties, Provider, ProviderError, Tagging
 
 _FUNCTION_ARN = "arn:aws:lambda:{region}:{account}:function:{id}"
 

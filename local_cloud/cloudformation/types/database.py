@@ -11,8 +11,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from ..api_object import Api, retag
 from ..arguments import arguments, plain_tags
-from ..provider import Api, Call, HandlerError, Properties, Provider, Tagging, retag
+from ..provider import Call, HandlerError, Properties, Provider, Tagging
 
 _BATCH = 20  # parameters in one ModifyDBParameterGroup, says its reference
 

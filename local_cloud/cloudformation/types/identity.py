@@ -10,7 +10,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from ..provider import Api, Call, Properties, Provider, Tagging
+from ..api_object import Api
+from ..provider import Call, Properties, Provider, Tagging
 from .documents import Document
 
 _PRINCIPALS = {"Roles": "role", "Users": "user", "Groups": "group"}

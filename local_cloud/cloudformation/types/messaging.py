@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from botocore.exceptions import ClientError
 
 from ...world import ACCOUNT_ID
-from ..provider import Api, Call, Properties, Provider, Tagging
+from ..api_object import Api
+from ..provider import Call, Properties, Provider, Tagging
 from .documents import Document
 
 _TOPIC = ("DisplayName", "KmsMasterKeyId", "SignatureVersion", "TracingConfig")

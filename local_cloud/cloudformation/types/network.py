@@ -10,7 +10,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from ..provider import Api, Call, Properties, Provider, ProviderError, Tagging
+from ..api_object import Api
+from ..provider import Call, Properties, Provider, ProviderError, Tagging
 
 _TAGGING = Tagging(tag="create_tags", untag="delete_tags", key="Resources")
 

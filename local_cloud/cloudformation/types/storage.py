@@ -11,8 +11,9 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from ...world import ACCOUNT_ID, REGION
+from ..api_object import Api
 from ..arguments import arguments, plain_tags
-from ..provider import Api, Call, Properties, Provider, ProviderError, Tagging
+from ..provider import Call, Properties, Provider, ProviderError, Tagging
 
 _SettingArguments = Callable[[Any], Properties]
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..provider import Api, Call, Properties, Provider, Tagging
+from ..api_object import Api
+from ..provider import Call, Properties, Provider, Tagging
 
 
 def _log_group_settings(call: Call, group: str, old: Properties, new: Properties) -> None:
