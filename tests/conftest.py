@@ -1,5 +1,6 @@
 """What every layer of tests starts from: the synthesized app, once per run."""
 
+import fcntl
 import json
 from pathlib import Path
 from typing import Any
@@ -27,11 +28,23 @@ settings.load_profile("quick")
 
 
 @pytest.fixture(scope="session")
-def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The cloud assembly that `cdk synth` writes, with the portfolio open to who calls the local cloud."""
-    context = json.loads((ROOT / "cdk.json").read_text())["context"]
-    context["catalog:principals"] = [ADMINISTRATOR]
-    return Path(build(context=context, outdir=str(tmp_path_factory.mktemp("cdk.out"))).synth().directory)
+def assembly(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """The cloud assembly that `cdk synth` writes, with the portfolio open to who calls the local cloud.
+
+    The first worker that asks for it synthesizes, the other waits and reads: nobody writes into it.
+    """
+    own = tmp_path_factory.getbasetemp()
+    run = own if worker_id == "master" else own.parent
+    directory = run / "cdk.out"
+    with (run / "cdk.out.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not directory.exists():
+            context = json.loads((ROOT / "cdk.json").read_text())["context"]
+            context["catalog:principals"] = [ADMINISTRATOR]
+            unfinished = tmp_path_factory.mktemp("cdk.out")
+            build(context=context, outdir=str(unfinished)).synth()
+            unfinished.rename(directory)
+    return directory
 
 
 @pytest.fixture(scope="session")

@@ -22,6 +22,17 @@ def synthesized(directory: Path, **context: Any) -> CloudAssembly:
     return build(context=flags | {"aws:cdk:bundling-stacks": []} | context, outdir=str(directory)).synth()
 
 
+@pytest.fixture(scope="module")
+def with_other_accounts(tmp_path_factory: pytest.TempPathFactory) -> CloudAssembly:
+    """The app of an account that launches another's product and lets a third launch its own, with tags."""
+    settings = {
+        "catalog:hubAccount": "111122223333",
+        "catalog:provisioningAccounts": ["444455556666"],
+        "catalog:tags": {"team": "databases"},
+    }
+    return synthesized(tmp_path_factory.mktemp("other-accounts"), **settings)
+
+
 def names(assembly: CloudAssembly) -> set[str]:
     return {stack.stack_name for stack in assembly.stacks}
 
@@ -47,11 +58,15 @@ def test_a_stack_warns_of_nothing(assembly: Path) -> None:
     assert not {"aws:cdk:warning", "aws:cdk:error"} & kinds
 
 
-def test_the_catalog_is_in_the_products_region_and_in_whichever_account_deploys_it(tmp_path: Path) -> None:
-    [catalog] = synthesized(tmp_path).stacks
-    assert catalog.stack_name == "CatalogStack"
-    assert catalog.environment.region == "us-east-1"
-    assert catalog.environment.account == "unknown-account"
+def test_the_catalog_is_in_the_products_region_and_in_whichever_account_deploys_it(assembly: Path) -> None:
+    artifacts = json.loads((assembly / "manifest.json").read_text())["artifacts"]
+    stacks = {
+        name: artifact["environment"]
+        for name, artifact in artifacts.items()
+        if artifact["type"] == "aws:cloudformation:stack"
+    }
+    assert stacks == {"CatalogStack": "aws://unknown-account/us-east-1"}
+    assert "stackName" not in artifacts["CatalogStack"]["properties"]  # it is the name above
 
 
 def test_a_suffix_adds_the_product_as_a_stack_of_its_own(tmp_path: Path, product_template: Any) -> None:
@@ -62,10 +77,11 @@ def test_a_suffix_adds_the_product_as_a_stack_of_its_own(tmp_path: Path, product
     assert resources["DatabaseInstance"]["Properties"]["DBInstanceIdentifier"] == "database-dev"
 
 
-def test_an_account_that_launches_gets_roles_that_trust_the_hub(tmp_path: Path) -> None:
-    assembly = synthesized(tmp_path, **{"catalog:hubAccount": "111122223333"})
-    assert names(assembly) == {"CatalogStack", "LaunchRoles"}
-    resources = assembly.get_stack_by_name("LaunchRoles").template["Resources"].values()
+def test_an_account_that_launches_gets_roles_that_trust_the_hub(
+    with_other_accounts: CloudAssembly,
+) -> None:
+    assert names(with_other_accounts) == {"CatalogStack", "LaunchRoles"}
+    resources = with_other_accounts.get_stack_by_name("LaunchRoles").template["Resources"].values()
     [launch_role] = [
         r["Properties"] for r in resources if r["Properties"].get("RoleName") == "SCLaunch-TapStack"
     ]
@@ -75,9 +91,10 @@ def test_an_account_that_launches_gets_roles_that_trust_the_hub(tmp_path: Path) 
     assert {r["Type"] for r in resources} == {"AWS::IAM::Role", "AWS::IAM::ManagedPolicy"}
 
 
-def test_launching_accounts_reach_the_engine_and_it_reaches_their_roles(tmp_path: Path) -> None:
-    assembly = synthesized(tmp_path, **{"catalog:provisioningAccounts": ["444455556666"]})
-    template = assembly.get_stack_by_name("CatalogStack").template["Resources"].values()
+def test_launching_accounts_reach_the_engine_and_it_reaches_their_roles(
+    with_other_accounts: CloudAssembly,
+) -> None:
+    template = with_other_accounts.get_stack_by_name("CatalogStack").template["Resources"].values()
     for kind, expected in (
         ("AWS::SQS::QueuePolicy", 3),  # the three queues
         ("AWS::Lambda::Permission", 1),  # the parser
@@ -86,9 +103,8 @@ def test_launching_accounts_reach_the_engine_and_it_reaches_their_roles(tmp_path
         assert sum(r["Type"] == kind and "444455556666" in json.dumps(r) for r in template) == expected
 
 
-def test_tags_reach_every_resource_that_takes_tags(tmp_path: Path) -> None:
-    assembly = synthesized(tmp_path, **{"catalog:tags": {"team": "databases"}})
-    template = assembly.get_stack_by_name("CatalogStack").template["Resources"].values()
+def test_tags_reach_every_resource_that_takes_tags(with_other_accounts: CloudAssembly) -> None:
+    template = with_other_accounts.get_stack_by_name("CatalogStack").template["Resources"].values()
     tagged = {
         r["Type"]
         for r in template

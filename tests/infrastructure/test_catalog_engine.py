@@ -179,22 +179,17 @@ def test_a_burst_is_received_a_few_messages_at_a_time(catalog: Template) -> None
 
 
 def test_concurrency_is_reserved_only_when_asked_for_and_never_where_answers_are_given(
-    tmp_path: Path,
+    functions: dict[str, Any], tmp_path: Path
 ) -> None:
-    def reserved(directory: Path, **settings: Any) -> dict[str, Any]:
-        flags = json.loads((ROOT / "cdk.json").read_text())["context"]
-        assembly = build(
-            context=flags | {"aws:cdk:bundling-stacks": []} | settings, outdir=str(tmp_path / directory)
-        ).synth()
-        resources = assembly.get_stack_by_name("CatalogStack").template["Resources"].values()
-        return {
-            r["Properties"]["Handler"].split(".")[0]: r["Properties"].get("ReservedConcurrentExecutions")
-            for r in resources
-            if r["Type"] == "AWS::Lambda::Function" and "handler.handle" in r["Properties"]["Handler"]
-        }
-
-    assert set(reserved(Path("default")).values()) == {None}
-    some = reserved(Path("some"), **{"catalog:stepConcurrency": "7"})
+    assert not any("ReservedConcurrentExecutions" in function for function in functions.values())
+    flags = json.loads((ROOT / "cdk.json").read_text())["context"]
+    settings = {"aws:cdk:bundling-stacks": [], "catalog:stepConcurrency": "7"}
+    assembly = build(context=flags | settings, outdir=str(tmp_path)).synth()
+    some = {
+        r["Properties"]["Handler"].split(".")[0]: r["Properties"].get("ReservedConcurrentExecutions")
+        for r in assembly.get_stack_by_name("CatalogStack").template["Resources"].values()
+        if r["Type"] == "AWS::Lambda::Function" and "handler.handle" in r["Properties"]["Handler"]
+    }
     limited = {"validate", "plan", "snapshot", "apply", "wait", "verify"}
     assert some == {verb: 7 if verb in limited else None for verb in VERBS}
 
