@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from engine import stacks
 from engine.errors import StackFailedError, StackInProgressError
-from engine.models import Change, Finished, Output, WaitRequest
+from engine.models import Change, Finished, Kind, Output, WaitRequest
+from engine.reasons import next_step
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -30,10 +31,10 @@ def when_finished(cloudformation: CloudFormationClient, request: WaitRequest) ->
         return Finished()
     status = stack["StackStatus"]
     if status.endswith("_IN_PROGRESS"):
-        raise StackInProgressError(_in_progress(stack))
+        raise StackInProgressError(_in_progress(stack, request.kind))
     events = stacks.events(cloudformation, request.stack_id, stacks.operation_name(request.record_id))
     if not events and _is_yet_to_begin(cloudformation, request, stack):
-        raise StackInProgressError(_in_progress(stack))
+        raise StackInProgressError(_in_progress(stack, request.kind))
     if request.kind == "TERMINATE":
         succeeded = status == "DELETE_COMPLETE"
     else:
@@ -147,9 +148,8 @@ def _advice(name: str, status: str) -> str:
     return f"Stack {name} is {status}. Correct the cause, then terminate this provisioned product."
 
 
-def _in_progress(stack: StackTypeDef) -> str:
+def _in_progress(stack: StackTypeDef, kind: Kind) -> str:
     return (
         f"Stack {stack['StackName']} was still {stack['StackStatus']} when the engine stopped waiting. See "
-        "its events in the CloudFormation console; when it has come to rest, update or terminate this "
-        "provisioned product."
+        f"its events in the CloudFormation console; when it has come to rest, {next_step(kind)}."
     )

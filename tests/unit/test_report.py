@@ -8,7 +8,7 @@ from botocore.stub import ANY, Stubber
 from engine.catalog import notify, presentable
 from engine.errors import AWSRefusedError
 from engine.models import Failure, Report
-from engine.reasons import error_class, reason
+from engine.reasons import error_class, explained, reason
 from report import handler
 from report.outcome import send
 
@@ -173,6 +173,25 @@ def changes_told(stubbed: Any, changes: Any) -> Any:
     return output["OutputValue"]
 
 
+def test_an_update_that_was_undone_needs_no_look_at_the_stack() -> None:
+    told = "It broke. The update was undone; everything is as it was before."
+    error = lambda_failure("StackFailedError", told)
+    assert explained(report("UPDATE", "FAILED", began=True, error=error)) == told
+
+
+@pytest.mark.parametrize("error", ["States.Timeout", "OperationEnded", "Aborted"])
+@pytest.mark.parametrize(
+    ("kind", "advice"),
+    [("UPDATE", "update or terminate this provisioned product."), ("TERMINATE", "terminate it again.")],
+)
+def test_what_was_ended_from_outside_advises_what_its_product_can_still_do(
+    kind: str, error: str, advice: str
+) -> None:
+    told = explained(report(kind, "FAILED", began=True, error=Failure(error=error, cause="Too late.")))
+    assert told.endswith(advice)
+    assert "may have begun" not in told
+
+
 @pytest.fixture
 def answering() -> Iterator[Stubber]:
     """Record what Service Catalog answers to the report Lambda."""
@@ -232,7 +251,10 @@ def test_a_refused_report_is_not_swallowed(stubbed: Any) -> None:
 
 def test_a_foreseen_error_reaches_the_user_as_it_is() -> None:
     failure = lambda_failure("StackFailedError", "Database (AWS::RDS::DBInstance): no capacity. Try again.")
-    assert reason(failure, "rec-1") == "Database (AWS::RDS::DBInstance): no capacity. Try again."
+    assert (
+        reason(report("UPDATE", "FAILED", error=failure))
+        == "Database (AWS::RDS::DBInstance): no capacity. Try again."
+    )
 
 
 @pytest.mark.parametrize(
@@ -254,7 +276,7 @@ def test_a_foreseen_error_reaches_the_user_as_it_is() -> None:
     ],
 )
 def test_any_other_error_is_a_sentence_with_the_record_and_without_internals(failure: Any, says: str) -> None:
-    text = reason(failure, "rec-1")
+    text = reason(report("UPDATE", "FAILED", error=failure))
     assert says in text
     assert "boom" not in text
     assert "secret path" not in text
