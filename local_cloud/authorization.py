@@ -146,7 +146,7 @@ def _parameters(response: BaseResponse) -> dict[str, Any]:
     if isinstance(response, CloudFormationApi) and str(parameters.get("ChangeSetName")).startswith("arn:"):
         # A change set may be named by its ARN alone; the resource is its stack.
         with contextlib.suppress(ServiceException):
-            parameters["StackName"] = response.service.change_set(parameters)[0].id
+            parameters["StackName"] = response.service.change_sets.find(parameters)[0].id
     return parameters
 
 

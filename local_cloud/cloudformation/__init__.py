@@ -21,4 +21,4 @@ def install(world: World) -> None:
     ec2_dependencies.install(world)
     service = CloudFormation(world, Types(PROVIDERS, CustomResource()))
     world.patch(urls, "url_paths", {"{0}/$": api_of(service).dispatch})
-    world.at_stop.append(service.stop)
+    world.at_stop.append(service.stacks.stop)

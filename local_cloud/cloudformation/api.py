@@ -85,15 +85,19 @@ class CloudFormationApi(BaseResponse):
     def describe_stacks(self) -> ActionResult:
         name = self._request.get("StackName")
         if name:
-            stacks = [self.service.stack(name, deleted=True)]
+            stacks = [self.service.stacks.find(name, deleted=True)]
         else:
-            stacks = [stack for stack in reversed(self.service.stacks) if stack.status != "DELETE_COMPLETE"]
+            stacks = [
+                stack for stack in reversed(self.service.stacks.all) if stack.status != "DELETE_COMPLETE"
+            ]
         page, more = self._page([stack_detail(stack) for stack in stacks])
         return ActionResult({"Stacks": page} | more)
 
     def list_stacks(self) -> ActionResult:
         wanted = self._request.get("StackStatusFilter")
-        stacks = [stack for stack in reversed(self.service.stacks) if not wanted or stack.status in wanted]
+        stacks = [
+            stack for stack in reversed(self.service.stacks.all) if not wanted or stack.status in wanted
+        ]
         page, more = self._page([stack_summary(stack) for stack in stacks])
         return ActionResult({"StackSummaries": page} | more)
 
@@ -107,7 +111,7 @@ class CloudFormationApi(BaseResponse):
             raise ValidationError("StackName is required")
         name = self._request["StackName"]
         try:
-            return self.service.stack(name, deleted=True)
+            return self.service.stacks.find(name, deleted=True)
         except ValidationError:
             raise ValidationError(f"Stack [{name}] does not exist") from None
 
@@ -139,7 +143,7 @@ class CloudFormationApi(BaseResponse):
         return ActionResult({"StackResourceSummaries": page} | more)
 
     def update_termination_protection(self) -> ActionResult:
-        stack = self.service.stack(self._request["StackName"])
+        stack = self.service.stacks.find(self._request["StackName"])
         stack.termination_protection = bool(self._request["EnableTerminationProtection"])
         return ActionResult({"StackId": stack.id})
 
@@ -158,10 +162,10 @@ class CloudFormationApi(BaseResponse):
 
     def get_template(self) -> ActionResult:
         if "ChangeSetName" in self._request:
-            stack, change_set = self.service.change_set(self._request)
+            stack, change_set = self.service.change_sets.find(self._request)
             body = change_set.target.template.body
         else:
-            stack = self.service.stack(self._request["StackName"], deleted=True)
+            stack = self.service.stacks.find(self._request["StackName"], deleted=True)
             if stack.specification is None:
                 raise ValidationError(f"Stack [{stack.name}] has no template")
             body = stack.specification.template.body
@@ -169,7 +173,7 @@ class CloudFormationApi(BaseResponse):
 
     def get_template_summary(self) -> ActionResult:
         if "StackName" in self._request:
-            specification = self.service.stack(self._request["StackName"]).specification
+            specification = self.service.stacks.find(self._request["StackName"]).specification
             assert specification is not None
             template = specification.template
         else:
@@ -198,14 +202,14 @@ class CloudFormationApi(BaseResponse):
     # Change sets
 
     def create_change_set(self) -> ActionResult:
-        change_set = self.service.create_change_set(self._request, self._caller())
-        stack, _ = self.service.change_set({"ChangeSetName": change_set.id})
+        change_set = self.service.change_sets.create(self._request, self._caller())
+        stack, _ = self.service.change_sets.find({"ChangeSetName": change_set.id})
         return ActionResult({"Id": change_set.id, "StackId": stack.id})
 
     def describe_change_set(self) -> ActionResult:
         if self._request.get("IncludePropertyValues"):
             raise NotEmulatedError("the parameter IncludePropertyValues")
-        stack, change_set = self.service.change_set(self._request)
+        stack, change_set = self.service.change_sets.find(self._request)
         page, more = self._page(change_set.changes)
         detail = change_set_detail(stack, change_set) | {
             "Parameters": [item.described(key) for key, item in change_set.target.parameters.items()],
@@ -220,16 +224,16 @@ class CloudFormationApi(BaseResponse):
         )
 
     def list_change_sets(self) -> ActionResult:
-        stack = self.service.stack(self._request["StackName"])
+        stack = self.service.stacks.find(self._request["StackName"])
         page, more = self._page([change_set_detail(stack, item) for item in stack.change_sets.values()])
         return ActionResult({"Summaries": page} | more)
 
     def execute_change_set(self) -> ActionResult:
-        self.service.execute_change_set(self._request, self._caller())
+        self.service.change_sets.execute(self._request, self._caller())
         return ActionResult({})
 
     def delete_change_set(self) -> ActionResult:
-        self.service.delete_change_set(self._request)
+        self.service.change_sets.delete(self._request)
         return ActionResult({})
 
 

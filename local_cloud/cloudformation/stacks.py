@@ -1,0 +1,117 @@
+"""All stacks of the cloud: finding them, and starting what happens to them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from ..world import World
+from .errors import ValidationError
+from .evaluation import Evaluation
+from .faults import faults
+from .operations import StackOperation
+from .provider import Types
+from .reading import Request
+from .resources import ResourceHandler
+from .stack import Specification, Stack, new_stack_id, now
+
+_UPDATABLE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "UPDATE_FAILED")
+
+
+class Stacks:
+    """The stacks, oldest first. Operations run in threads.
+
+    Attributes:
+        all: the stacks, deleted ones among them.
+        lock: guards what requests read and change.
+    """
+
+    def __init__(self, world: World, types: Types) -> None:
+        self.world, self.types = world, types
+        self.all: list[Stack] = []
+        self.lock = threading.RLock()
+        self._tokens: dict[tuple[str, str, str], str] = {}
+
+    def stop(self) -> None:
+        """Call every operation off and wait until its thread has ended."""
+        faults(self.world).clear()
+        for stack in self.all:
+            stack.cancelled.set()
+            if stack.operation:
+                stack.operation.join(10)
+
+    def find(self, name_or_id: str, *, deleted: bool = False) -> Stack:
+        """Find a stack by name, or by id even when it is deleted, if `deleted` ones may be found."""
+        for stack in reversed(self.all):
+            gone = stack.status == "DELETE_COMPLETE"
+            if (stack.id == name_or_id and (deleted or not gone)) or (stack.name == name_or_id and not gone):
+                return stack
+        raise ValidationError(f"Stack with id {name_or_id} does not exist")
+
+    def existing(self, name: str) -> Stack | None:
+        """Find a stack by name or id, if there is one."""
+        try:
+            return self.find(name)
+        except ValidationError:
+            return None
+
+    def new(
+        self, name: str, specification: Specification | None, role: str | None, caller: str | None
+    ) -> Stack:
+        """Register a stack, which has no status yet."""
+        stack = Stack(name, new_stack_id(name), specification, role_arn=role, caller_role_arn=caller)
+        self.all.append(stack)
+        return stack
+
+    def repeated(self, action: str, target: str, request: Request) -> Stack | None:
+        """The stack of an earlier request with the same token, which this one repeats."""
+        token = request.get("ClientRequestToken")
+        stack_id = self._tokens.get((action, target, token)) if token else None
+        return self.find(stack_id, deleted=True) if stack_id else None
+
+    def remember(self, action: str, target: str, request: Request, stack: Stack) -> None:
+        """Know the request again by its token, which the events of its operation have, too."""
+        stack.token = request.get("ClientRequestToken")
+        if stack.token:
+            self._tokens[action, target, stack.token] = stack.id
+
+    def evaluation(self, stack: Stack, specification: Specification) -> Evaluation:
+        """Return the values of a specification for a stack."""
+        return Evaluation(self.world, self.types, stack, specification)
+
+    def operation(self, stack: Stack, specification: Specification) -> StackOperation:
+        """Return an operation towards a specification, which is still to be started."""
+
+        def handler(other: Specification) -> ResourceHandler:
+            return ResourceHandler(self.evaluation(stack, other))
+
+        return StackOperation(handler(specification), handler)
+
+    def start(self, stack: Stack, work: Callable[[], None]) -> None:
+        """Run an operation, which the stack's status tells of already, in a thread."""
+        stack.operation = threading.Thread(target=work, name=f"stack-{stack.name}", daemon=True)
+        stack.operation.start()
+
+    def require_updatable(self, stack: Stack) -> None:
+        """Raise ValidationError unless the stack is at rest and complete."""
+        if stack.status not in _UPDATABLE:
+            raise ValidationError(f"Stack:{stack.id} is in {stack.status} state and can not be updated.")
+
+    def begin_creation(self, stack: Stack, specification: Specification) -> None:
+        """Create the stack."""
+        stack.set_status("CREATE_IN_PROGRESS", "User Initiated")
+        self.start(stack, self.operation(stack, specification).create)
+
+    def begin_update(
+        self,
+        stack: Stack,
+        target: Specification,
+        role_arn: str | None,
+        caller: str | None,
+        disable_rollback: bool,
+    ) -> None:
+        """Update the stack with the credentials of a role or of the caller."""
+        stack.role_arn, stack.caller_role_arn, stack.updated = role_arn, caller, now()
+        stack.set_status("UPDATE_IN_PROGRESS", "User Initiated")
+        operation = self.operation(stack, target)
+        self.start(stack, lambda: operation.update(disable_rollback=disable_rollback))
