@@ -112,8 +112,7 @@ class Backups(Construct):
             NIST,
             HIPAA,
             because="R24: S3 delivers access logs only into buckets with its own encryption. They hold no "
-            "customer "
-            "data; what R11 is about lies under our key.",
+            "customer data; what R11 is about lies under our key.",
         )
         return bucket
 

@@ -83,8 +83,8 @@ class CustomResourceFunction(Construct):
             NIST,
             HIPAA,
             because="R22: the network interfaces of a function in the VPC take up to 40 minutes to go and "
-            "hold the "
-            "VPC's deletion up. It calls AWS APIs and CloudFormation over TLS and nothing inside the VPC.",
+            "hold the VPC's deletion up. It calls AWS APIs and CloudFormation over TLS and nothing inside "
+            "the VPC.",
         )
         acknowledge(
             function,
@@ -93,8 +93,7 @@ class CustomResourceFunction(Construct):
             HIPAA,
             SERVERLESS,
             because="R22: CloudFormation waits for the answer and fails the operation without one, so no "
-            "event gets "
-            "lost unnoticed; a queue would be one thing more to leave behind.",
+            "event gets lost unnoticed; a queue would be one thing more to leave behind.",
         )
         acknowledge(
             function,
@@ -110,6 +109,5 @@ class CustomResourceFunction(Construct):
             "LambdaTracing",
             SERVERLESS,
             because="R20: tracing needs permissions on all resources. The function runs when the stack is "
-            "created "
-            "and deleted, and its log says what it did.",
+            "created and deleted, and its log says what it did.",
         )

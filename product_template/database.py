@@ -203,9 +203,8 @@ def _acknowledge(instance: rds.CfnDBInstance) -> None:
         "RDSInBackupPlan",
         NIST,
         HIPAA,
-        because="R22: a vault with recovery points cannot be deleted. R12 is kept by RDS's own backups, "
-        "and every "
-        "snapshot is exported to the backup bucket.",
+        because="R22: a vault with recovery points cannot be deleted. R12 is kept by RDS's own backups, and "
+        "every snapshot is exported to the backup bucket.",
     )
     retention = (
         "R12: the rule cannot read a parameter; BackupRetentionDays is at least 1 and 7 unless chosen."
@@ -216,7 +215,6 @@ def _acknowledge(instance: rds.CfnDBInstance) -> None:
         instance,
         "RDS11",
         SOLUTIONS,
-        because="R5: another port would break every client at the update. R20 keeps out who does not "
-        "belong to "
-        "the client security group, whatever the port.",
+        because="R5: another port would break every client at the update. R20 keeps out who does not belong "
+        "to the client security group, whatever the port.",
     )

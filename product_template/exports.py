@@ -173,8 +173,7 @@ class Exports(Construct):
             "EventBusDLQ",
             SERVERLESS,
             because="R14: export-start-alarm tells of an event that could not be delivered. It holds no "
-            "more than the "
-            "snapshot's name, which RDS keeps; the runbook exports it by hand.",
+            "more than the snapshot's name, which RDS keeps; the runbook exports it by hand.",
         )
         return rule
 

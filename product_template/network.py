@@ -211,9 +211,8 @@ class Network(Construct):
                 group,
                 rule,
                 *packs,
-                because="R18, R20: only port 443 is open, and only to the VPC's own range, a parameter "
-                "that the rule "
-                "cannot read.",
+                because="R18, R20: only port 443 is open, and only to the VPC's own range, a parameter that "
+                "the rule cannot read.",
             )
         for service, reached in ENDPOINTS.items():
             name = service.title()

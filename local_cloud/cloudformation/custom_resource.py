@@ -110,11 +110,9 @@ class CustomResource:
                 raise ProviderError("Invalid Response object: it is not JSON") from None
             return answer
         raise ProviderError(
-            "CloudFormation did not receive a response from your Custom Resource. Please check your "
-            f"logs for requestId [{key}]. "
-            "If you are using the Python cfn-response module, you may need to update your Lambda "
-            "function code so that "
-            "CloudFormation can attach the updated version."
+            "CloudFormation did not receive a response from your Custom Resource. Please check your logs "
+            f"for requestId [{key}]. If you are using the Python cfn-response module, you may need to update "
+            "your Lambda function code so that CloudFormation can attach the updated version."
         )
 
 

@@ -35,7 +35,6 @@ def reason_of(error: Exception) -> str:
     handler_code = next((name for part, name in _HANDLER_CODES.items() if part in code), "InvalidRequest")
     message = (
         f"{detail.get('Message', '')} (Service: {error.operation_name}, Status Code: "
-        f"{metadata['HTTPStatusCode']}, "
-        f"Request ID: {metadata.get('RequestId', '')})"
+        f"{metadata['HTTPStatusCode']}, Request ID: {metadata.get('RequestId', '')})"
     )
     return str(HandlerError(message, handler_code))
