@@ -41,7 +41,8 @@ class Engine(Construct):
 
     Attributes:
         operations: the queues that Service Catalog puts operations into.
-        dead_letters: messages that could not be received. `report` answers them.
+        dead_letters: messages that could not be received, and events of executions that `report` could not
+            handle. `report` answers them.
         unreported: what could not be answered. `sweep` tries again; what nobody can answer needs a person.
         functions: by verb.
         machine: the state machine.
@@ -68,12 +69,12 @@ class Engine(Construct):
         last = "R24: here ends what every other queue could not get rid of; an alarm watches it."
         acknowledge(self.unreported, "SQS3", SOLUTIONS, because=last)
         acknowledge(self.unreported, "SQSRedrivePolicy", SERVERLESS, because=last)
-        # Tried for ten hours, as long as the state machine tries to report.
+        # Tried every six minutes, a hundred hours: a thousand receives are the most that SQS counts.
         self.dead_letters = EngineQueue(
             self,
             "DeadLetters",
             key=key,
-            dead_letter_queue=sqs.DeadLetterQueue(queue=self.unreported, max_receive_count=100),
+            dead_letter_queue=sqs.DeadLetterQueue(queue=self.unreported, max_receive_count=1000),
         )
 
         self._parser()
@@ -97,7 +98,7 @@ class Engine(Construct):
         )
         self.operations = self._receive_operations()
         self.dead_letters.feed(report)
-        report_ended_executions(self, report, self.machine, self.unreported)
+        report_ended_executions(self, report, self.machine, self.dead_letters)
         sweep_regularly(self, self._sweep())
 
     def _report(self) -> EngineFunction:
@@ -105,7 +106,7 @@ class Engine(Construct):
             "report",
             [
                 *to_receive(self._key.key_arn, [self.dead_letters.queue_arn]),
-                *to_report(self._key.key_arn, self.unreported.queue_arn),
+                *to_report(self._key.key_arn, [self.dead_letters.queue_arn, self.unreported.queue_arn]),
             ],
             {"STATE_MACHINE_ARN": MACHINE_ARN, "UNREPORTED_QUEUE_URL": self.unreported.queue_url},
             undelivered="R24: the on-failure destination takes its events, with the error.",
@@ -116,7 +117,7 @@ class Engine(Construct):
             "sweep",
             [
                 *to_sweep(self._key.key_arn, [self.dead_letters.queue_arn, self.unreported.queue_arn]),
-                *to_report(self._key.key_arn, self.unreported.queue_arn),
+                *to_report(self._key.key_arn, [self.unreported.queue_arn]),
             ],
             {
                 "STATE_MACHINE_ARN": MACHINE_ARN,

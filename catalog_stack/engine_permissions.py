@@ -38,8 +38,8 @@ def to_start(key: str) -> list[Permission]:
     ]
 
 
-def to_report(key: str, unreported: str) -> list[Permission]:
-    """Answer Service Catalog, and leave in the queue `unreported` what it could not be told."""
+def to_report(key: str, queues: list[str]) -> list[Permission]:
+    """Answer Service Catalog, and leave in queues what it could not be told."""
     return [
         allow(
             "servicecatalog",
@@ -62,7 +62,7 @@ def to_report(key: str, unreported: str) -> list[Permission]:
         ),
         allow("kms", "Decrypt", on=key, when=_OF_THE_MACHINE),
         # The function with a message that nobody can answer; Lambda in its name with a failed event.
-        allow("sqs", "SendMessage", on=unreported),
+        allow("sqs", "SendMessage", on=queues),
         allow("kms", "GenerateDataKey", on=key, when=_BY_WAY_OF_SQS),
     ]
 

@@ -120,7 +120,7 @@ class Monitoring(Construct):
         )
         self._alarm(
             "dead-letter",
-            "An operation could not be started, and its failure has not been reported for 15 minutes.",
+            "The failure of an operation has not been reported for 15 minutes.",
             # A message is visible only between two tries.
             total(messages(self._engine.dead_letters)),
             periods=3,

@@ -14,9 +14,16 @@ from product_template.acknowledgements import SERVERLESS, acknowledge
 
 
 def report_ended_executions(
-    scope: Construct, report: lambda_.Function, machine: sfn.IStateMachine, unreported: sqs.IQueue
+    scope: Construct, report: lambda_.Function, machine: sfn.IStateMachine, dead_letters: sqs.IQueue
 ) -> None:
-    """Let `report` answer for executions that ended without an answer."""
+    """Let `report` answer for executions that ended without an answer.
+
+    Args:
+        scope: the construct it belongs to.
+        report: the function.
+        machine: the state machine.
+        dead_letters: takes the events that Lambda gives up, for `report` to try them for days.
+    """
     # EventBridge hands the event over; if the function then fails, it is Lambda that tries again.
     lambda_.CfnEventInvokeConfig(
         scope,
@@ -26,7 +33,7 @@ def report_ended_executions(
         maximum_retry_attempts=2,
         maximum_event_age_in_seconds=Duration.hours(6).to_seconds(),
         destination_config=lambda_.CfnEventInvokeConfig.DestinationConfigProperty(
-            on_failure=lambda_.CfnEventInvokeConfig.OnFailureProperty(destination=unreported.queue_arn)
+            on_failure=lambda_.CfnEventInvokeConfig.OnFailureProperty(destination=dead_letters.queue_arn)
         ),
     )
     events.Rule(
@@ -40,7 +47,7 @@ def report_ended_executions(
                 "status": ["FAILED", "TIMED_OUT", "ABORTED"],
             },
         ),
-        targets=[targets.LambdaFunction(report, dead_letter_queue=unreported)],
+        targets=[targets.LambdaFunction(report, dead_letter_queue=dead_letters)],
     )
 
 

@@ -16,7 +16,6 @@ from tests.e2e.machinery import (
     history,
     paused,
     rule_is,
-    unreported,
 )
 
 WRONG = {"EnvironmentSuffix": "Bad_Suffix", "OpsEmails": "ops@example.com"}  # a launch that fails at once
@@ -170,7 +169,7 @@ def test_without_the_function_that_reports_failures_are_swept_with_their_reason(
     with paused(cloud, "Report"), rule_is(cloud, "enabled", SWEEP):
         record = oldest.ended(oldest.start_provision("unreportable", **WRONG))
         # What Lambda gave up meanwhile is swept, too.
-        eventually(lambda: unreported(cloud).depth() == 0, "nothing is left among the unreported")
+        eventually(lambda: dead_letters(cloud).depth() == 0, "no dead letter is left")
     assert "EnvironmentSuffix: " in reason(record)
     assert answered_once(oldest, record)
 

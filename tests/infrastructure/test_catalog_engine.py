@@ -145,13 +145,21 @@ def test_an_execution_that_ends_without_an_answer_is_reported(
         "detail-type": ["Step Functions Execution Status Change"],
         "detail": {"stateMachineArn": [{"Ref": machine}], "status": ["FAILED", "TIMED_OUT", "ABORTED"]},
     }
-    unreported = target["DeadLetterConfig"]["Arn"]
+    # What Lambda gives up is a dead letter, which the same function reads for days.
+    [dead_letters, _] = target["DeadLetterConfig"]["Arn"]["Fn::GetAtt"]
+    assert consumer_of(catalog, dead_letters)["FunctionName"] == {"Ref": functions["report"]["Id"]}
+    assert (
+        catalog.find_resources("AWS::SQS::Queue")[dead_letters]["Properties"]["RedrivePolicy"][
+            "maxReceiveCount"
+        ]
+        == 1000
+    )
     catalog.has_resource_properties(
         "AWS::Lambda::EventInvokeConfig",
         {
             "FunctionName": {"Ref": functions["report"]["Id"]},
             "MaximumRetryAttempts": 2,
-            "DestinationConfig": {"OnFailure": {"Destination": unreported}},
+            "DestinationConfig": {"OnFailure": {"Destination": target["DeadLetterConfig"]["Arn"]}},
         },
     )
 
