@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Iterable
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from packaging.tags import parse_tag, sys_tags
 # What the Python runtime of Lambda brings along ("Runtime-included SDK versions" in the Lambda guide). It is
 # last on the path, so a version that the package carries wins, as on AWS.
 RUNTIME_INCLUDED = ("boto3", "botocore", "jmespath", "python-dateutil", "s3transfer", "six", "urllib3")
+
+# What takes most of a cold start to load.
+SLOW_LIBRARIES = ("boto3", "pydantic", "aws_lambda_powertools")
 
 
 class UnloadableBuildError(Exception):
@@ -24,6 +28,10 @@ class Code:
     Args:
         package: the zip file.
         directory: an empty directory of its own.
+
+    Attributes:
+        search_path: where a function's process finds its modules.
+        slow_libraries: those of SLOW_LIBRARIES that a function of this package may import.
 
     Raises:
         zipfile.BadZipFile: `package` is not a zip file.
@@ -44,6 +52,18 @@ class Code:
         for name in RUNTIME_INCLUDED:
             _link(distribution(name), included)
         self.search_path = [builds, self.task_root, included]
+        self.slow_libraries = _mentioned(SLOW_LIBRARIES, self.task_root)
+
+
+def _mentioned(names: Iterable[str], directory: Path) -> list[str]:
+    """Return those of `names` that stand anywhere in the Python code below `directory`."""
+    missing = set(names)
+    for file in directory.rglob("*.py"):
+        if not missing:
+            break
+        text = file.read_bytes()
+        missing = {name for name in missing if name.encode() not in text}
+    return [name for name in names if name not in missing]
 
 
 def _fits(carried: Distribution) -> bool:

@@ -28,6 +28,7 @@ class Nursery:
     """The process from which the sandboxes of one deployment package are forked.
 
     Loading boto3 or pydantic takes most of a cold start; a fork of a process that has loaded them takes none.
+    They are loaded for a package that mentions them.
     """
 
     def __init__(self, code: Code) -> None:
@@ -38,7 +39,7 @@ class Nursery:
             # -I -S: nothing of this environment is importable but what the search path names.
             command = [sys.executable, "-I", "-S", "-u", "-X", "utf8", str(_SANDBOX), str(theirs.fileno())]
             self._process = subprocess.Popen(
-                [*command, *map(str, code.search_path)],
+                [*command, ",".join(code.slow_libraries), *map(str, code.search_path)],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,

@@ -1,8 +1,9 @@
 """The process that runs a Lambda function, and the one it is forked from. Uses the standard library only.
 
-`python -I -S sandbox.py FD PATH…` starts a nursery: it puts the PATHs ahead on `sys.path`, imports the slow
-libraries found there, and then forks one sandbox for every request on the socket FD. A request is a line of
-JSON with two file descriptors: the sandbox's own socket and the pipe for its output.
+`python -I -S sandbox.py FD LIBRARIES PATH…` starts a nursery: it puts the PATHs ahead on `sys.path`, imports
+the LIBRARIES, names with commas between, where they are there, and then forks one sandbox for every request
+on the socket FD. A request is a line of JSON with two file descriptors: the sandbox's own socket and the pipe
+for its output.
 
 A sandbox answers each event on its socket with one line of JSON, as Lambda's runtime client answers the
 runtime API: {"result": …} or {"error": {errorMessage, errorType, requestId, stackTrace}}. When it ends,
@@ -25,8 +26,6 @@ import time
 import traceback
 from types import SimpleNamespace, TracebackType
 from typing import Any, Callable  # noqa: UP035 - collections.abc would be one more import before the fork
-
-PRELOADED = ("boto3", "pydantic", "aws_lambda_powertools")
 
 
 class _Clock:
@@ -59,11 +58,11 @@ class _Clock:
 time.sleep = _Clock.sleep  # before anything else is imported that keeps a reference
 
 
-def nursery(control: socket.socket, paths: list[str]) -> None:
+def nursery(control: socket.socket, libraries: list[str], paths: list[str]) -> None:
     """Fork sandboxes until `control` is closed at the other end, then kill them all."""
     sys.path[:0] = paths
     sys.dont_write_bytecode = False
-    for name in PRELOADED:
+    for name in libraries:
         try:
             importlib.import_module(name)
         except ImportError:
@@ -315,4 +314,8 @@ def _flush() -> None:
 
 
 if __name__ == "__main__":
-    nursery(socket.socket(fileno=int(sys.argv[1])), sys.argv[2:])
+    nursery(
+        socket.socket(fileno=int(sys.argv[1])),
+        [name for name in sys.argv[2].split(",") if name],
+        sys.argv[3:],
+    )
