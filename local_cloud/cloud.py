@@ -210,10 +210,10 @@ class _Dispatcher(DomainDispatcherApplication):
 
 
 class _Handler(MotoRequestHandler):
-    wbufsize = (
-        1 << 16
-    )  # headers and most bodies in one write: a client that wakes up twice takes a sixth longer
-    disable_nagle_algorithm = True  # a longer body is a second write; waiting for an ACK between costs 40 ms
+    # Headers and most bodies are one write: a client that wakes up twice takes a sixth longer.
+    wbufsize = 1 << 16
+    # A longer body is a second write; waiting for an ACK between costs 40 ms.
+    disable_nagle_algorithm = True
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Say nothing: a request is no news."""

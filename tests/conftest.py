@@ -60,7 +60,7 @@ def product_template() -> Any:
 
 
 class CloudScheduling(LoadScopeScheduling):  # type: ignore[misc]
-    """Keeps on one worker what shares a cloud: moto holds one per process, deploying it again costs seconds.
+    """Keeps on one worker what shares a cloud, or the CDK: starting either again costs seconds.
 
     pytest-xdist's own groups (`--dist loadgroup`) have no effect with pytest 9.2: it does not take their
     names into its node ids.
@@ -68,10 +68,10 @@ class CloudScheduling(LoadScopeScheduling):  # type: ignore[misc]
 
     def _split_scope(self, nodeid: str) -> str:
         path = Path(nodeid.partition("::")[0])
-        shares_a_cloud = path.parent.name in (
-            "e2e", "workflow", "service_catalog", "cloudformation", "privilege",
+        shares = path.parent.name in (
+            "e2e", "infrastructure", "workflow", "service_catalog", "cloudformation", "privilege",
         )  # fmt: skip
-        return path.parent.name if shares_a_cloud else str(path)
+        return path.parent.name if shares else str(path)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> CloudScheduling:

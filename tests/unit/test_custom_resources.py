@@ -1,13 +1,11 @@
 """The inline functions behind the custom resources."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
-import boto3
 import pytest
-from moto import mock_aws
 
 from product_template.inline import custom_resources
 from tests.unit.response_url import Answers, event_for
@@ -16,13 +14,11 @@ BUCKET = "backup-bucket-123456789012-dev"
 
 
 @pytest.fixture
-def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    with mock_aws():
-        client = boto3.client("s3")
-        client.create_bucket(Bucket=BUCKET)
-        client.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
-        yield client
+def s3(aws: Callable[[str], Any]) -> Any:
+    client = aws("s3")
+    client.create_bucket(Bucket=BUCKET)
+    client.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    return client
 
 
 def handle(
@@ -95,10 +91,8 @@ def test_a_bucket_too_large_for_one_run_is_answered_before_time_is_up(s3: Any, a
 
 class TestDefaultSecurityGroup:
     @pytest.fixture
-    def ec2(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-        monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        with mock_aws():
-            yield boto3.client("ec2")
+    def ec2(self, aws: Callable[[str], Any]) -> Any:
+        return aws("ec2")
 
     @pytest.fixture
     def group(self, ec2: Any) -> str:
