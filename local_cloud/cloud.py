@@ -210,10 +210,7 @@ class _Dispatcher(DomainDispatcherApplication):
 
 
 class _Handler(MotoRequestHandler):
-    # Headers and most bodies are one write: a client that wakes up twice takes a sixth longer.
-    wbufsize = 1 << 16
-    # A longer body is a second write; waiting for an ACK between costs 40 ms.
-    disable_nagle_algorithm = True
+    disable_nagle_algorithm = True  # headers and body are two writes; waiting for an ACK between costs 40 ms
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Say nothing: a request is no news."""
