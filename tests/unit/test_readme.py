@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,7 @@ def test_every_reason_quoted_is_one_the_engine_gives(phrase: str) -> None:
     assert any(phrase in sentence for sentence in _sentences())
 
 
+@cache
 def _sentences() -> set[str]:
     """All strings of the engine, with … where a value goes."""
     found = set()
