@@ -145,8 +145,11 @@ class Sandbox:
 
     def run_out_of_memory(self) -> None:
         """Let the kernel end the process in the middle of what it does."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._pid, signal.SIGKILL)
+        if (
+            pid := self._pid
+        ):  # none before it has started and after it has ended: 0 is this process's own group
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGKILL)
 
     def close(self) -> None:
         """Kill the process and give its descriptors back."""
