@@ -15,7 +15,7 @@ from packaging.tags import parse_tag, sys_tags
 RUNTIME_INCLUDED = ("boto3", "botocore", "jmespath", "python-dateutil", "s3transfer", "six", "urllib3")
 
 # What takes most of a cold start to load.
-SLOW_LIBRARIES = ("boto3", "pydantic", "aws_lambda_powertools")
+SLOW_LIBRARIES = ("boto3", "msgspec", "aws_lambda_powertools")
 
 
 class UnloadableBuildError(Exception):

@@ -7,40 +7,34 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
-from pydantic.alias_generators import to_camel
+import msgspec
+from msgspec import Meta
 
 from engine.errors import MessageInvalidError, OutputMissingError
+from engine.wire import MalformedError, NonEmpty, read
 
 Kind = Literal["PROVISION", "UPDATE", "TERMINATE"]
-NonEmpty = Annotated[str, Field(min_length=1)]
+
+ROLE = r"^arn:[\w-]+:iam::\d{12}:role/[!-~]+\Z"
 
 # Service Catalog writes UPDATE_PROVISIONED_PRODUCT where its documentation says UPDATE_PROVISION_PRODUCT.
 _OPERATIONS = {"PROVISION": "PROVISION_PRODUCT", "UPDATE": "UPDATE_", "TERMINATE": "TERMINATE_"}
 
 
-class Model(BaseModel):
+class Model(msgspec.Struct, frozen=True, rename="camel"):
     """Immutable, camelCase on the wire, tolerant of fields it does not know."""
-
-    model_config = ConfigDict(
-        frozen=True,
-        defer_build=True,  # a function uses few of them
-        alias_generator=to_camel,
-        populate_by_name=True,
-        extra="ignore",
-        hide_input_in_errors=True,
-    )
 
     def to_json(self) -> dict[str, Any]:
         """Return the wire form."""
-        return self.model_dump(by_alias=True, mode="json")
+        document: dict[str, Any] = msgspec.to_builtins(self)
+        return document
 
 
-class Artifact(Model):
+class Artifact(Model, frozen=True):
     """Service Catalog's copy of a version's file. Each request names another one: the path is no identity."""
 
     # `S3://` in capitals from the queues, `s3://` from the parameter parser.
-    path: Annotated[str, Field(pattern=r"^[sS]3://[^/]+/.+$")]
+    path: Annotated[str, Meta(pattern=r"^[sS]3://[\w.-]+/[^\n\ud800-\udfff]+\Z")]
     type: Literal["AWS_S3"]
 
     @property
@@ -54,7 +48,7 @@ class Artifact(Model):
         return self.path.split("/", 3)[3]
 
 
-class Parameter(Model):
+class Parameter(Model, frozen=True):
     """A parameter of a message.
 
     Service Catalog does not look previous values up for external engines: where the user chose to keep one,
@@ -65,26 +59,22 @@ class Parameter(Model):
     value: str | None = None
 
 
-class Tag(Model):
-    """A tag of a message. A null value arrives as an empty string."""
+class Tag(Model, frozen=True):
+    """A tag of a message. Null stands for an empty value."""
 
     key: NonEmpty
-    value: Annotated[str, BeforeValidator(lambda value: "" if value is None else value)] = ""
+    value: str | None = None
 
 
-def _none_as_empty(value: Any) -> Any:
-    return [] if value is None else value
-
-
-class Message(Model):
+class Message(Model, frozen=True):
     """The body of a queue message. A terminate message has neither artifact nor parameters nor tags."""
 
     operation: NonEmpty
+    launch_role_arn: Annotated[str, Meta(pattern=ROLE)]
     provisioned_product_name: str = ""
-    launch_role_arn: Annotated[str, Field(pattern=r"^arn:[^:]+:iam::\d{12}:role/.+$")]
     artifact: Artifact | None = None
-    parameters: Annotated[list[Parameter], BeforeValidator(_none_as_empty)] = []
-    tags: Annotated[list[Tag], BeforeValidator(_none_as_empty)] = []
+    parameters: list[Parameter] = []
+    tags: list[Tag] = []
 
     @property
     def template(self) -> Artifact:
@@ -94,7 +84,7 @@ class Message(Model):
             MessageInvalidError: the message has none.
         """
         if self.artifact is None:
-            raise MessageInvalidError(_message_defect("artifact: Field required"))
+            raise MessageInvalidError(_message_defect("Object missing required field `artifact`"))
         return self.artifact
 
 
@@ -103,7 +93,7 @@ def stack_name(provisioned_product_id: str) -> str:
     return f"TapStack-{provisioned_product_id}"
 
 
-class Request(Model):
+class Request(Model, frozen=True):
     """What every state of the workflow gets. Service Catalog's token is not in it."""
 
     kind: Kind
@@ -123,10 +113,12 @@ class Request(Model):
             MessageInvalidError: a field is missing or malformed, or the operation is not what its queue is
                 for.
         """
+        # Service Catalog writes null for what it leaves out, lists among it.
+        given = {name: value for name, value in self.message.items() if value is not None}
         try:
-            message = Message.model_validate(self.message)
-        except ValidationError as error:
-            raise MessageInvalidError(_message_defect(first_defect(error))) from None
+            message = read(given, Message)
+        except MalformedError as error:
+            raise MessageInvalidError(_message_defect(str(error))) from None
         if not message.operation.startswith(_OPERATIONS[self.kind]):
             defect = f'operation "{message.operation}" came through the queue for {self.kind}'
             raise MessageInvalidError(_message_defect(defect))
@@ -140,13 +132,7 @@ def _message_defect(defect: str) -> str:
     )
 
 
-def first_defect(error: ValidationError) -> str:
-    """Return the first defect of a validation as `path: problem`, without the value that was given."""
-    first = error.errors(include_url=False, include_input=False)[0]
-    return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
-
-
-class Validated(Model):
+class Validated(Model, frozen=True):
     """The result of `validate`. The engine version is the template's, None where it can't be known."""
 
     parameters: dict[str, str]
@@ -155,7 +141,7 @@ class Validated(Model):
     major_upgrade: bool = False
 
 
-class Change(Model):
+class Change(Model, frozen=True):
     """What CloudFormation would do, or has done, to one resource.
 
     `replacement` is True, False or Conditional, as text; what has been done is never Conditional.
@@ -170,7 +156,7 @@ class Change(Model):
     properties: list[str] = []
 
 
-class Planned(Model):
+class Planned(Model, frozen=True):
     """The result of `plan`. No change set: nothing to do. No stack: nothing exists."""
 
     stack_id: str | None
@@ -178,7 +164,7 @@ class Planned(Model):
     changes: list[Change] = []
 
 
-class Output(Model):
+class Output(Model, frozen=True):
     """An output of the stack."""
 
     key: str
@@ -186,66 +172,66 @@ class Output(Model):
     description: str = ""
 
 
-class Subscription(Model):
+class Subscription(Model, frozen=True):
     """An ops email and how it stands."""
 
     email: str
     status: str
 
 
-class Failure(Model):
+class Failure(Model, frozen=True, rename="pascal"):
     """A caught error as Step Functions hands it on: `Cause` is the Lambda's error object in JSON."""
 
-    error: str = Field(alias="Error")
-    cause: str = Field(default="", alias="Cause")
+    error: str
+    cause: str = ""
 
 
-class PlanRequest(Request):
+class PlanRequest(Request, frozen=True):
     """Input of `plan`."""
 
     parameters: dict[str, str]
 
 
-class ApplyRequest(Request):
+class ApplyRequest(Request, frozen=True):
     """Input of `apply`."""
 
     stack_id: str | None
     change_set_arn: str | None
 
 
-class SnapshotRequest(Request):
+class SnapshotRequest(Request, frozen=True):
     """Input of `snapshot`. TERMINATE needs nothing but the request."""
 
     stack_id: str | None = None
     change_set_arn: str | None = None
 
 
-class StackRequest(Request):
+class StackRequest(Request, frozen=True):
     """An operation on a stack; None if there is none."""
 
     stack_id: str | None
 
 
-class WaitRequest(StackRequest):
+class WaitRequest(StackRequest, frozen=True):
     """Input of `wait`: the stack and what was planned for it."""
 
     changes: list[Change]
 
 
-class Finished(Model):
+class Finished(Model, frozen=True):
     """The result of `wait`: what the stack gives, and what has really changed in it."""
 
     outputs: list[Output] = []
     changes: list[Change] = []
 
 
-class VerifyRequest(StackRequest):
+class VerifyRequest(StackRequest, frozen=True):
     """Input of `verify`."""
 
     engine_version: str | None
 
 
-class SubscribeRequest(Request):
+class SubscribeRequest(Request, frozen=True):
     """Input of `subscribe`."""
 
     parameters: dict[str, str]
@@ -274,7 +260,17 @@ class SubscribeRequest(Request):
         )
 
 
-class Report(Model):
+class Answerable(Model, frozen=True):
+    """What holds an operation's token. Who knows it can answer, so it does not show when this is printed."""
+
+    token: NonEmpty
+    record_id: NonEmpty
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(record_id={self.record_id!r})"
+
+
+class Report(Answerable, frozen=True):
     """Input of `report`: the operation's one answer.
 
     Attributes:
@@ -282,8 +278,6 @@ class Report(Model):
     """
 
     kind: Kind
-    token: NonEmpty = Field(repr=False)
-    record_id: NonEmpty
     provisioned_product_id: str | None
     status: Literal["SUCCEEDED", "FAILED"]
     changes: list[Change] = []

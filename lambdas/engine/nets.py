@@ -10,14 +10,15 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from botocore.exceptions import ClientError
-from pydantic import Field, ValidationError
 
 from engine import catalog
 from engine.entry_point import count, logger
-from engine.models import Failure, Kind, Model, NonEmpty, Report
+from engine.models import Answerable, Failure, Kind, Report
 from engine.operations import KINDS, execution_name
 from engine.reasons import error_class, explained
+from engine.wire import MalformedError, read
 
 if TYPE_CHECKING:
     from mypy_boto3_servicecatalog import ServiceCatalogClient
@@ -35,18 +36,16 @@ class UnanswerableError(Exception):
     """A message does not hold what an answer needs. Only a person can find out what it belongs to."""
 
 
-class Operation(Model):
+class Operation(Answerable, frozen=True):
     """What is needed of an execution's input, or of a message, to answer it."""
 
     kind: Kind
-    token: NonEmpty = Field(repr=False)
-    record_id: NonEmpty
     # Service Catalog takes the answer to a provision without it, too, if it then does not show the reason.
     provisioned_product_id: str | None = None
 
     def failed(self, failure: Failure, *, began: bool = False) -> Report:
         """Return the report that the operation failed; `began` if it may have changed its stack."""
-        return Report(**self.model_dump(), status="FAILED", error=failure, began=began)
+        return Report(**msgspec.structs.asdict(self), status="FAILED", error=failure, began=began)
 
 
 @dataclass(frozen=True)
@@ -155,7 +154,7 @@ def _of_execution(execution: DescribeExecutionOutputTypeDef) -> Report:
         failure = Failure(error="Aborted")
     else:
         failure = Failure(error=error, cause=execution.get("cause", ""))
-    return Operation.model_validate_json(execution["input"]).failed(failure, began=True)
+    return read(json.loads(execution["input"]), Operation).failed(failure, began=True)
 
 
 def _parse(body: str) -> dict[str, Any]:
@@ -182,8 +181,8 @@ def _read(message: dict[str, Any], source: str | None) -> Operation:
     """Read an operation; its queue tells the kind more reliably than what the message calls itself."""
     kind = KINDS.get((source or "").rsplit(":", 1)[-1]) or str(message.get("operation")).split("_")[0]
     try:
-        return Operation.model_validate({**message, "kind": kind})
-    except ValidationError:
+        return read({**message, "kind": kind}, Operation)
+    except MalformedError:
         raise UnanswerableError(
             "The body lacks the token, the record, or what kind of operation it is."
         ) from None

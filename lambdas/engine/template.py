@@ -5,22 +5,19 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
-from pydantic.alias_generators import to_pascal
+from msgspec import Meta, Struct, field
 
 from engine.errors import ArtifactInvalidError
-from engine.models import first_defect
+from engine.wire import MalformedError, read
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(
-        frozen=True, defer_build=True, alias_generator=to_pascal, populate_by_name=True, extra="ignore"
-    )
+class _Section(Struct, frozen=True, rename="pascal"):
+    pass
 
 
-class Rules(_Section):
+class Rules(_Section, frozen=True):
     """One entry of the template's Parameters block. CloudFormation takes numbers as strings, too."""
 
     type: str
@@ -29,16 +26,11 @@ class Rules(_Section):
     no_echo: bool = False
     constraint_description: str | None = None
     allowed_pattern: str | None = None
-    allowed_values: list[str] | None = None
+    allowed: list[Any] | None = field(name="AllowedValues", default=None)
     min_length: int | None = None
     max_length: int | None = None
     min_value: float | None = None
     max_value: float | None = None
-
-    @field_validator("allowed_values", mode="before")
-    @classmethod
-    def _as_text(cls, values: Any) -> Any:
-        return [text(value) for value in values] if isinstance(values, list) else values
 
     @property
     def is_list(self) -> bool:
@@ -55,41 +47,46 @@ class Rules(_Section):
         """The default as Service Catalog takes it, or None."""
         return None if self.default is None else text(self.default)
 
+    @property
+    def allowed_values(self) -> list[str] | None:
+        """The only values there may be, or None."""
+        return None if self.allowed is None else [text(value) for value in self.allowed]
+
     def elements(self, value: str) -> list[str]:
         """Split a list as CloudFormation does: at commas, without the blanks around them."""
         return [element.strip() for element in value.split(",")] if self.is_list else [value]
 
 
-class Resource(_Section):
+class Resource(_Section, frozen=True):
     """One entry of the template's Resources block."""
 
     type: str
     properties: dict[str, Any] = {}
 
 
-class ParameterGroup(_Section):
+class ParameterGroup(_Section, frozen=True):
     """Parameters that the launch form shows together."""
 
     parameters: list[str] = []
 
 
-class Interface(_Section):
+class Interface(_Section, frozen=True):
     """What a template says about its launch form."""
 
     parameter_groups: list[ParameterGroup] = []
 
 
-class Metadata(_Section):
+class Metadata(_Section, frozen=True):
     """The part of a template's Metadata block that CloudFormation has a meaning for."""
 
-    interface: Interface = Field(default=Interface(), alias="AWS::CloudFormation::Interface")
+    interface: Interface = field(name="AWS::CloudFormation::Interface", default=Interface())
 
 
-class Template(_Section):
+class Template(_Section, frozen=True):
     """A template. Only what the engine reads of it."""
 
+    resources: Annotated[dict[str, Resource], Meta(min_length=1)]
     parameters: dict[str, Rules] = {}
-    resources: dict[str, Resource] = Field(min_length=1)
     outputs: dict[str, Any] = {}
     metadata: Metadata = Metadata()
 
@@ -101,10 +98,10 @@ class Template(_Section):
             ArtifactInvalidError: the document has not the shape of a template.
         """
         try:
-            return cls.model_validate(document)
-        except ValidationError as error:
+            return read(document, cls, strict=False)
+        except MalformedError as defect:
             raise ArtifactInvalidError(
-                f"The artifact is not a CloudFormation template ({first_defect(error)}). "
+                f"The artifact is not a CloudFormation template ({defect}). "
                 "Ask the platform team to publish the version again."
             ) from None
 

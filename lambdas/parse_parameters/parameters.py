@@ -13,19 +13,20 @@ from engine.errors import (
     ParserAccessDeniedException,
     ParserInvalidParameterException,
 )
-from engine.models import Artifact, Model, first_defect
+from engine.models import ROLE, Artifact, Model
 from engine.template import Rules, Template
-from pydantic import Field, ValidationError
+from engine.wire import MalformedError, read
+from msgspec import Meta
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 
-class ParserRequest(Model):
+class ParserRequest(Model, frozen=True):
     """What Service Catalog asks with. It names no launch role where no launch constraint applies."""
 
     artifact: Artifact
-    launch_role_arn: Annotated[str | None, Field(pattern=r"^(arn:[^:]+:iam::\d{12}:role/.+)?$")] = None
+    launch_role_arn: Annotated[str, Meta(pattern=rf"^\Z|{ROLE}")] | None = None
 
 
 def parse(event: dict[str, Any], s3_as: Callable[[str | None], S3Client]) -> dict[str, Any]:
@@ -40,12 +41,10 @@ def parse(event: dict[str, Any], s3_as: Callable[[str | None], S3Client]) -> dic
         ParserAccessDeniedException: the role can't be assumed, or may not read the artifact.
     """
     try:
-        request = ParserRequest.model_validate(event)
+        request = read(event, ParserRequest)
         template = artifact.fetch(s3_as(request.launch_role_arn or None), request.artifact)
-    except ValidationError as error:
-        raise ParserInvalidParameterException(
-            f"Request to parse parameters: {first_defect(error)}."
-        ) from None
+    except MalformedError as defect:
+        raise ParserInvalidParameterException(f"Request to parse parameters: {defect}.") from None
     except (LaunchRoleDeniedError, ArtifactDeniedError) as error:
         raise ParserAccessDeniedException(str(error)) from error
     except EngineError as error:

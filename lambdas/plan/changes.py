@@ -94,7 +94,7 @@ def _create(
     execution_role_name: str,
 ) -> None:
     message = request.read_message()
-    tags = {tag.key: tag.value for tag in message.tags} | {TRACER_TAG: request.provisioned_product_id}
+    tags = {tag.key: tag.value or "" for tag in message.tags} | {TRACER_TAG: request.provisioned_product_id}
     # The execution role lives beside the launch role: arn:PARTITION:iam::ACCOUNT:role/NAME.
     execution_role = f"{message.launch_role_arn.split(':role/')[0]}:role/{execution_role_name}"
     # A failed launch leaves nothing behind, so that the next update or terminate starts clean.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+import msgspec
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from engine.entry_point import CLIENT_CONFIG, entry_point
 from engine.launch_role import assume, sts
@@ -16,7 +17,7 @@ from plan.changes import plan
 @entry_point
 def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001
     """Return the stack, the change set to execute, if any, and its changes."""
-    request = PlanRequest.model_validate(event)
+    request = msgspec.convert(event, PlanRequest)
     session = assume(sts(), request.read_message().launch_role_arn, request.record_id)
     planned = plan(
         session.client("cloudformation", config=CLIENT_CONFIG),

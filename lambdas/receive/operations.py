@@ -6,19 +6,17 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from engine.entry_point import logger
-from engine.models import Model, NonEmpty
+from engine.models import Answerable
 from engine.operations import KINDS, execution_name
-from pydantic import Field
+from engine.wire import NonEmpty, read
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
 
 
-class Envelope(Model):
+class Envelope(Answerable, frozen=True):
     """The least a message must hold so that its operation can be answered."""
 
-    token: NonEmpty = Field(repr=False)
-    record_id: NonEmpty
     provisioned_product_id: NonEmpty
 
 
@@ -27,12 +25,12 @@ def start(sfn: SFNClient, state_machine_arn: str, queue_arn: str, body: str) -> 
 
     Raises:
         KeyError: the message is from another queue.
-        ValueError: the body is not JSON or lacks token, record or provisioned product (pydantic's error is
-            one).
+        ValueError: the body is not JSON.
+        MalformedError: it lacks token, record or provisioned product.
     """
     kind = KINDS[queue_arn.rsplit(":", 1)[-1]]
     message: dict[str, Any] = json.loads(body)
-    envelope = Envelope.model_validate(message)
+    envelope = read(message, Envelope)
     logger.set_correlation_id(envelope.record_id)
     operation = {
         "kind": kind,

@@ -7,7 +7,9 @@ import os
 from typing import TYPE_CHECKING, Any
 
 import boto3
+import msgspec
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from engine.batch import each_record
 from engine.entry_point import CLIENT_CONFIG, count, entry_point
 from engine.models import Report
 from engine.nets import Nets
@@ -16,7 +18,6 @@ from engine.reasons import error_class
 from report.outcome import send
 
 if TYPE_CHECKING:
-    from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
     from mypy_boto3_servicecatalog import ServiceCatalogClient
 
 
@@ -39,15 +40,15 @@ def nets() -> Nets:
 
 
 @entry_point
-def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001
     """Report an operation for its execution, for one that died, or for a message that never started one."""
     if "Records" in event:
-        return report_dead_letters(event, context)
+        return each_record(event, report_dead_letter)
     if event.get("source") == "aws.states":
         # Under a customer key, the event has neither the input nor the error of its execution.
         nets().answer_execution(event["detail"]["executionArn"])
     else:
-        report = Report.model_validate(event)
+        report = msgspec.convert(event, Report)
         send(servicecatalog(), report)
         count(f"Operation{report.status.capitalize()}", Kind=report.kind)
         if report.status == "FAILED":
@@ -55,15 +56,6 @@ def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     return {}
 
 
-def report_dead_letters(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Report the operations of dead letters; what Service Catalog can't be told now stays in the queue."""
-    # Here, because dead letters are rare, and this doubles what the function loads.
-    from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
-
-    processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
-    return dict(process_partial_response(event, report_dead_letter, processor, context))
-
-
-def report_dead_letter(record: SQSRecord) -> None:
-    """Report the operation that one message is about."""
-    nets().answer_dead_letter(record.body, record.attributes.dead_letter_queue_source_arn)
+def report_dead_letter(record: dict[str, Any]) -> None:
+    """Report the operation that one message is about; fail if Service Catalog can't be told now."""
+    nets().answer_dead_letter(record["body"], record["attributes"].get("DeadLetterQueueSourceArn"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from engine.entry_point import CLIENT_CONFIG, entry_point
 from engine.launch_role import assume, sts
@@ -16,7 +17,7 @@ from subscribe.announcement import announce
 @entry_point
 def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001
     """Return each ops email and how its subscription stands, and tell of an update."""
-    request = SubscribeRequest.model_validate(event)
+    request = msgspec.convert(event, SubscribeRequest)
     session = assume(sts(), request.read_message().launch_role_arn, request.record_id)
     sns = session.client("sns", config=CLIENT_CONFIG)
     subscriptions = reconcile(sns, request.topic_arn, request.ops_emails)

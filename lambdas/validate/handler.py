@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+import msgspec
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from engine.account import Account
 from engine.entry_point import entry_point
@@ -17,7 +18,7 @@ from validate.inputs import validate
 @entry_point
 def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001
     """Return the value of every parameter and the engine version, or refuse the inputs."""
-    request = Request.model_validate(event)
+    request = msgspec.convert(event, Request)
     session = assume(sts(), request.read_message().launch_role_arn, request.record_id)
     versions = (each.split("=") for each in os.environ["RELEASED"].split(","))
     released = {digest: version for version, digest in versions}

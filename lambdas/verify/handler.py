@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from engine.entry_point import CLIENT_CONFIG, entry_point
 from engine.launch_role import assume, sts
@@ -15,7 +16,7 @@ from verify.promises import check
 @entry_point
 def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001
     """Raise if a promise does not hold."""
-    request = VerifyRequest.model_validate(event)
+    request = msgspec.convert(event, VerifyRequest)
     session = assume(sts(), request.read_message().launch_role_arn, request.record_id)
     check(
         session.client("cloudformation", config=CLIENT_CONFIG),

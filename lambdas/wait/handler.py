@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from engine.entry_point import CLIENT_CONFIG, entry_point
 from engine.launch_role import assume, sts
@@ -15,6 +16,6 @@ from wait.progress import when_finished
 @entry_point
 def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001
     """Return the stack's outputs and what has changed in it, or raise until the operation has ended."""
-    request = WaitRequest.model_validate(event)
+    request = msgspec.convert(event, WaitRequest)
     session = assume(sts(), request.read_message().launch_role_arn, request.record_id)
     return when_finished(session.client("cloudformation", config=CLIENT_CONFIG), request).to_json()

@@ -1,5 +1,6 @@
 from typing import Any
 
+import msgspec
 import pytest
 from apply.changes import apply
 from botocore.exceptions import ClientError
@@ -14,7 +15,7 @@ CHANGE_SET = "arn:aws:cloudformation:us-east-1:123456789012:changeSet/rec/5678"
 @pytest.fixture
 def request_to(request_of: Any) -> Any:
     def build(name: str, stack_id: Any = STACK_ID, change_set: Any = CHANGE_SET) -> Any:
-        return ApplyRequest.model_validate(request_of(name, stackId=stack_id, changeSetArn=change_set))
+        return msgspec.convert(request_of(name, stackId=stack_id, changeSetArn=change_set), ApplyRequest)
 
     return build
 

@@ -37,10 +37,10 @@ def boto3_alone() -> set[str]:
 
 
 def test_no_function_loads_what_its_first_event_may_not_need(boto3_alone: set[str]) -> None:
-    modules = loaded(*(f"{verb}.handler" for verb in VERBS if verb != "receive"))
+    modules = loaded(*(f"{verb}.handler" for verb in VERBS))
     slow = (
         "aws_xray_sdk",  # loaded by the tracer
-        "asyncio",  # by X-Ray's SDK and by the batch processor
+        "asyncio",  # by X-Ray's SDK, and by Powertools' batch processor
         "aws_lambda_powertools.utilities.parser",  # a model for every event of AWS
         "aws_lambda_powertools.utilities.data_classes",  # a class for each
         "aws_lambda_powertools.utilities.batch",

@@ -218,7 +218,11 @@ def test_a_net_says_that_it_was_needed_and_for_what(
 
 
 def test_dead_letters_that_service_catalog_does_not_hear_stay_in_their_queue(
-    neighbours: Neighbours, event: Any, context: Any, monkeypatch: pytest.MonkeyPatch
+    neighbours: Neighbours,
+    event: Any,
+    context: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setattr(handler, "nets", lambda: neighbours.nets)
     message = event("provision")
@@ -240,6 +244,8 @@ def test_dead_letters_that_service_catalog_does_not_hear_stay_in_their_queue(
     ]
     result = handler.handle({"Records": letters}, context)
     assert result == {"batchItemFailures": [{"itemIdentifier": "message-0"}]}
+    assert caplog.messages.count("Message not accepted") == 1
+    assert message["token"] not in str([vars(record) for record in caplog.records])
 
 
 def test_the_event_of_an_execution_that_died_leads_to_its_report(

@@ -115,8 +115,8 @@ def test_without_a_launch_role_the_parser_reads_with_its_own(publish: Any, event
         (b"hello", "it is not JSON"),
         (b'{"Resources": ', "it is broken JSON"),
         (b"[]", "not a CloudFormation template"),
-        (b"{}", "not a CloudFormation template (Resources: Field required)"),
-        (b'{"Resources": {"A": {"Type": 3}}}', "(Resources.A.Type: "),
+        (b"{}", "not a CloudFormation template (Object missing required field `Resources`)"),
+        (b'{"Resources": {"A": {"Type": 3}}}', "(Expected `str`, got `int` - at `$.Resources[...].Type`)"),
         (b" " * (1024 * 1024 + 1), "1048577 bytes"),
     ],
 )
@@ -135,7 +135,7 @@ def test_a_missing_artifact_is_a_wrong_parameter(ask: Any) -> None:
 
 
 def test_a_request_without_artifact_names_the_field(context: Any) -> None:
-    with pytest.raises(ParserInvalidParameterException, match="artifact: Field required"):
+    with pytest.raises(ParserInvalidParameterException, match="Object missing required field `artifact`"):
         handle({}, context)
 
 

@@ -1,5 +1,6 @@
 from typing import Any
 
+import msgspec
 import pytest
 from engine.errors import (
     ChangeSetFailedError,
@@ -20,7 +21,9 @@ CHANGE_SET_ID = "arn:aws:cloudformation:us-east-1:123456789012:changeSet/rec/567
 @pytest.fixture
 def request_to(request_of: Any) -> Any:
     def build(name: str, **changes: Any) -> Any:
-        return PlanRequest.model_validate(request_of(name, parameters={"EnvironmentSuffix": "dev"}) | changes)
+        return msgspec.convert(
+            request_of(name, parameters={"EnvironmentSuffix": "dev"}) | changes, PlanRequest
+        )
 
     return build
 
@@ -262,5 +265,5 @@ def test_a_message_without_artifact_is_named(cloudformation: Any, request_to: An
     client, stub = cloudformation
     stack_is(stub, None)
     message = {key: value for key, value in event("provision").items() if key != "artifact"}
-    with pytest.raises(MessageInvalidError, match="artifact: Field required"):
+    with pytest.raises(MessageInvalidError, match="Object missing required field `artifact`"):
         planned(client, request_to("provision", message=message))

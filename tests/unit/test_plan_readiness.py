@@ -1,6 +1,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 from engine.errors import (
     DatabaseNotModifiableError,
@@ -19,7 +20,7 @@ from tests.unit.stacks import NAME, STACK_ID, events_are
 
 @pytest.fixture
 def request_to(request_of: Any) -> Any:
-    return lambda name: PlanRequest.model_validate(request_of(name, parameters={}))
+    return lambda name: msgspec.convert(request_of(name, parameters={}), PlanRequest)
 
 
 def stack(status: str) -> Any:

@@ -2,6 +2,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import ANY, Stubber
@@ -16,9 +17,8 @@ IDENTIFIER = {"UniqueTag": {"Key": "tapstack:provisioned-product-id", "Value": "
 
 
 def report(kind: str, status: str = "SUCCEEDED", **more: Any) -> Any:
-    return Report(
-        kind=kind, token="t-1", record_id="rec-1", provisioned_product_id="pp-1", status=status, **more
-    )
+    ids = {"token": "t-1", "recordId": "rec-1", "provisionedProductId": "pp-1"}
+    return msgspec.convert({"kind": kind, "status": status, **ids, **more}, Report)
 
 
 def lambda_failure(error: Any, message: str) -> Any:
@@ -124,7 +124,7 @@ def test_a_major_upgrade_says_which_snapshot_leads_back_whether_it_succeeds_or_n
     snapshot = {"OutputKey": "PreUpgradeSnapshot", "OutputValue": name, "Description": ANY}
     told = {"Status": "SUCCEEDED", "Outputs": [ANY, snapshot]}
     stub.add_response(operation, {}, always | told)
-    send(servicecatalog, report("UPDATE", snapshot_id=name))
+    send(servicecatalog, report("UPDATE", snapshotId=name))
 
     told = {
         "Status": "FAILED",
@@ -132,7 +132,7 @@ def test_a_major_upgrade_says_which_snapshot_leads_back_whether_it_succeeds_or_n
     }
     stub.add_response(operation, {}, always | told)
     error = lambda_failure("StackFailedError", "It broke.")
-    send(servicecatalog, report("UPDATE", "FAILED", snapshot_id=name, error=error))
+    send(servicecatalog, report("UPDATE", "FAILED", snapshotId=name, error=error))
 
 
 @pytest.mark.parametrize(

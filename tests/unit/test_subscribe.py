@@ -1,6 +1,7 @@
 import json
 from typing import Any
 
+import msgspec
 import pytest
 from engine.errors import OutputMissingError
 from engine.models import SubscribeRequest, Subscription
@@ -94,8 +95,8 @@ def test_the_state_gets_each_email_and_how_it_stands(topic: str, request_of: Any
 
 
 def test_a_stack_without_the_topic_output_is_a_fault_of_the_version(request_of: Any) -> None:
-    request = SubscribeRequest.model_validate(
-        request_of("provision", parameters={}, productVersion=None, outputs=[], changes=[])
+    request = msgspec.convert(
+        request_of("provision", parameters={}, productVersion=None, outputs=[], changes=[]), SubscribeRequest
     )
     with pytest.raises(OutputMissingError, match="has no output AlertTopicArn"):
         _ = request.topic_arn
@@ -125,7 +126,7 @@ def announced(sns: Any, aws: Any, topic: str, request_of: Any) -> Any:
         )
         announce(
             sns,
-            SubscribeRequest.model_validate(request),
+            msgspec.convert(request, SubscribeRequest),
             [Subscription(email="a@example.com", status="already subscribed")],
         )
         return [json.loads(one["Body"]) for one in sqs.receive_message(QueueUrl=url).get("Messages", [])]

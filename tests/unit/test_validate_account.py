@@ -2,6 +2,7 @@ import hashlib
 import json
 from typing import Any
 
+import msgspec
 import pytest
 from engine.account import DB_INSTANCES, Account
 from engine.errors import (
@@ -80,7 +81,7 @@ def launch(publish: Any, request_of: Any) -> Any:
         request = request_of(name)
         given = (defaults | parameters).items()
         request["message"]["parameters"] = [{"key": key, "value": value} for key, value in given]
-        return Request.model_validate(request)
+        return msgspec.convert(request, Request)
 
     return build
 
@@ -159,7 +160,7 @@ def test_good_inputs_come_back_complete_with_the_engine_version(account: Any, la
 
 
 def test_terminate_has_nothing_to_validate_but_its_message(request_of: Any) -> None:
-    nothing = validate(Account(*[UNASKED] * 6), Request.model_validate(request_of("terminate")), {})
+    nothing = validate(Account(*[UNASKED] * 6), msgspec.convert(request_of("terminate"), Request), {})
     assert nothing == Validated(parameters={}, engine_version=None, major_upgrade=False)
 
 
@@ -169,11 +170,23 @@ def test_terminate_has_nothing_to_validate_but_its_message(request_of: Any) -> N
         ("provision", {"operation": "EXPLODE"}, 'operation "EXPLODE" came through the queue for PROVISION'),
         ("provision", {"operation": "UPDATE_PROVISIONED_PRODUCT"}, "came through the queue for PROVISION"),
         ("terminate", {"operation": "PROVISION_PRODUCT"}, "came through the queue for TERMINATE"),
-        ("provision", {"launchRoleArn": None}, "launchRoleArn: "),
-        ("provision", {"artifact": None}, "artifact: Field required"),
-        ("provision", {"artifact": {"path": "S3://bucket", "type": "AWS_S3"}}, "artifact.path: "),
-        ("provision", {"artifact": {"path": "S3://b/k", "type": "GIT"}}, "artifact.type: "),
-        ("update", {"parameters": [{"value": "x"}]}, "parameters.0.key: Field required"),
+        ("provision", {"launchRoleArn": None}, "Object missing required field `launchRoleArn`"),
+        ("provision", {"artifact": None}, "Object missing required field `artifact`"),
+        (
+            "provision",
+            {"artifact": {"path": "S3://bucket", "type": "AWS_S3"}},
+            "- at `$.artifact.path`",
+        ),
+        (
+            "provision",
+            {"artifact": {"path": "S3://b/k", "type": "GIT"}},
+            "Invalid enum value - at `$.artifact.type`",
+        ),
+        (
+            "update",
+            {"parameters": [{"value": "x"}]},
+            "Object missing required field `key` - at `$.parameters[0]`",
+        ),
     ],
 )
 def test_a_broken_message_is_refused_with_its_defect(
@@ -182,21 +195,35 @@ def test_a_broken_message_is_refused_with_its_defect(
     request = request_of(kind)
     request["message"] |= change
     with pytest.raises(MessageInvalidError) as refused:
-        validate(Account(*[UNASKED] * 6), Request.model_validate(request), RELEASED)
+        validate(Account(*[UNASKED] * 6), msgspec.convert(request, Request), RELEASED)
     assert complaint in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "given", ["hunter2", "hunter2\n", "` - at `$.hunter2`", "hunter2\ud800", ["hunter2"]]
+)
+@pytest.mark.parametrize("field", ["launchRoleArn", "artifact", "path", "type", "parameters", "key", "tags"])
+def test_a_defect_is_told_without_the_value_that_was_given(request_of: Any, field: str, given: Any) -> None:
+    request = request_of("provision")
+    message = request["message"]
+    places = {"path": message["artifact"], "type": message["artifact"], "key": message["parameters"][0]}
+    places.get(field, message)[field] = {"hunter2": given} if field == "key" else given
+    with pytest.raises(MessageInvalidError) as refused:
+        msgspec.convert(request, Request).read_message()
+    assert "hunter2" not in str(refused.value)
 
 
 @pytest.mark.parametrize("operation", ["UPDATE_PROVISION_PRODUCT", "UPDATE_PROVISIONED_PRODUCT"])
 def test_both_spellings_of_an_update_are_understood(request_of: Any, operation: str) -> None:
     request = request_of("update")
     request["message"]["operation"] = operation
-    assert Request.model_validate(request).read_message().operation == operation
+    assert msgspec.convert(request, Request).read_message().operation == operation
 
 
 def test_null_lists_are_empty_lists(request_of: Any) -> None:
     request = request_of("terminate")
     request["message"] |= {"parameters": None, "tags": None}
-    message = Request.model_validate(request).read_message()
+    message = msgspec.convert(request, Request).read_message()
     assert (message.parameters, message.tags) == ([], [])
 
 
@@ -206,7 +233,7 @@ def test_a_template_that_is_not_ours_is_refused_before_the_account_is_asked(
     publish(OTHER)
     reader = Account(aws("s3"), *[UNASKED] * 5)
     with pytest.raises(TemplateUnsuitableError):
-        validate(reader, Request.model_validate(request_of("provision")), RELEASED)
+        validate(reader, msgspec.convert(request_of("provision"), Request), RELEASED)
 
 
 @pytest.mark.parametrize("content", [TEMPLATE.replace(b"true", b"false", 1), TEMPLATE + b" ", b"no template"])
@@ -216,7 +243,7 @@ def test_a_file_that_is_none_of_the_released_ones_is_refused_before_it_is_read(
     publish(content)
     reader = Account(aws("s3"), *[UNASKED] * 5)
     with pytest.raises(ArtifactNotReleasedError, match=hashlib.sha256(content).hexdigest()):
-        validate(reader, Request.model_validate(request_of("provision")), RELEASED)
+        validate(reader, msgspec.convert(request_of("provision"), Request), RELEASED)
 
 
 def test_what_the_template_and_what_the_account_refuse_is_one_report(account: Any, launch: Any) -> None:

@@ -1,6 +1,7 @@
 import json
 from typing import Any
 
+import msgspec
 import pytest
 from botocore.stub import ANY
 from engine.change_report import by_verb
@@ -15,7 +16,7 @@ from tests.unit.stacks import NAME, STACK_ID, events_are
 @pytest.fixture
 def request_to(request_of: Any) -> Any:
     def build(name: str, stack_id: Any = STACK_ID, changes: Any = ()) -> WaitRequest:
-        return WaitRequest.model_validate(request_of(name, stackId=stack_id, changes=changes))
+        return msgspec.convert(request_of(name, stackId=stack_id, changes=changes), WaitRequest)
 
     return build
 
