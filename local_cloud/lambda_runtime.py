@@ -27,8 +27,8 @@ _SANDBOX = Path(__file__).with_name("sandbox.py")
 class Nursery:
     """The process from which the sandboxes of one deployment package are forked.
 
-    Loading boto3 and the like takes most of a cold start; a fork of a process that has loaded them takes none.
-    They are loaded for a package that mentions them.
+    Loading boto3 or Powertools takes most of a cold start; a fork of a process that has loaded them takes
+    none. They are loaded for a package that mentions them.
     """
 
     def __init__(self, code: Code) -> None:
