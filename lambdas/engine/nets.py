@@ -27,8 +27,7 @@ if TYPE_CHECKING:
     from mypy_boto3_stepfunctions.literals import ExecutionStatusType
     from mypy_boto3_stepfunctions.type_defs import DescribeExecutionOutputTypeDef
 
-# What Service Catalog refuses a report with. It does not say whether because the operation has been answered;
-# that is by far the likeliest.
+# What Service Catalog refuses a report with. It does not say whether because the operation has been answered.
 _REFUSALS = ("InvalidParametersException", "ResourceNotFoundException")
 
 
@@ -108,7 +107,8 @@ class Nets:
 
     def _answer(self, report: Report) -> None:
         logger.set_correlation_id(report.record_id)
-        if self._is_answered(report.record_id):
+        seen = self._record_status(report.record_id)
+        if seen in ("SUCCEEDED", "FAILED"):
             logger.info("Answered already", extra={"kind": report.kind})
             return
         failure = explained(report)
@@ -126,20 +126,22 @@ class Nets:
                 raise
             logger.warning("Service Catalog refused a late report")
             count("LateReportRefused")
+            if seen:
+                raise  # whoever tries again sees that another answer came first, or finds it still open
         else:
             logger.warning("Reported by a net", extra={"kind": report.kind})
             count("ReportedByNet")
             count("OperationFailed", Kind=report.kind)
             count("FailureReason", Reason=error_class(report.error))
 
-    def _is_answered(self, record_id: str) -> bool:
-        """Say whether a record is closed. One that can't be seen, as another account's, is taken for open."""
+    def _record_status(self, record_id: str) -> str | None:
+        """Return the status of a record; None for one that can't be seen, such as another account's."""
         try:
             record = self.servicecatalog.describe_record(Id=record_id)["RecordDetail"]
         except ClientError as error:
             logger.info("Record not visible", extra={"reason": error.response["Error"]["Code"]})
-            return False
-        return record["Status"] in ("SUCCEEDED", "FAILED")
+            return None
+        return record["Status"]
 
 
 # How an execution ends that has not answered; one that has answered, be it with a failure, SUCCEEDED.

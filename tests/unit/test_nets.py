@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from botocore.stub import ANY
 from engine.nets import Nets, UnanswerableError
 from report import handler
@@ -194,13 +195,25 @@ def test_an_event_that_names_no_execution_is_nobodys(neighbours: Neighbours) -> 
 
 
 @pytest.mark.parametrize("code", ["InvalidParametersException", "ResourceNotFoundException"])
-def test_a_net_that_comes_too_late_is_content(
+def test_a_net_that_cannot_see_the_record_takes_a_refusal_for_the_word_that_it_comes_too_late(
     neighbours: Neighbours, code: str, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arn = neighbours.execution("pp-1-rec-1", "ABORTED")
-    neighbours.record("IN_PROGRESS")
+    neighbours.catalog.add_client_error("describe_record", "ResourceNotFoundException", "no")
     neighbours.catalog.add_client_error(UPDATE, code, "The workflow token is no longer valid.")
     neighbours.nets.answer_execution(arn)
+    assert "Service Catalog refused a late report" in caplog.text
+    assert '"LateReportRefused"' in capsys.readouterr().out
+
+
+def test_an_answer_that_is_refused_for_an_open_record_is_not_given_up(
+    neighbours: Neighbours, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arn = neighbours.execution("pp-1-rec-1", "ABORTED")
+    neighbours.record("IN_PROGRESS")
+    neighbours.catalog.add_client_error(UPDATE, "InvalidParametersException", "Not now.")
+    with pytest.raises(ClientError):
+        neighbours.nets.answer_execution(arn)
     assert "Service Catalog refused a late report" in caplog.text
     assert '"LateReportRefused"' in capsys.readouterr().out
 
