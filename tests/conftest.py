@@ -69,7 +69,7 @@ class CloudScheduling(LoadScopeScheduling):  # type: ignore[misc]
     def _split_scope(self, nodeid: str) -> str:
         path = Path(nodeid.partition("::")[0])
         shares = path.parent.name in (
-            "e2e", "infrastructure", "workflow", "service_catalog", "cloudformation", "privilege",
+            "e2e", "answers", "infrastructure", "workflow", "service_catalog", "cloudformation", "privilege",
         )  # fmt: skip
         return path.parent.name if shares else str(path)
 

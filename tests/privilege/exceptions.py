@@ -81,7 +81,7 @@ NOT_SEEN: dict[str, dict[str, list[str]]] = {
         "*-EngineReportRole*": ["sqs:SendMessage"],
         "*-EngineSweepRole*": ["sqs:SendMessage"],
     },
-    "the sweep finds nothing to answer in lives that end well; tests/e2e/test_interruptions.py has others": {
+    "the sweep finds nothing to answer in lives that end well; tests/e2e/answers/test_interruptions.py has others": {
         "*-EngineSweepRole*": lines("servicecatalog:* sqs:DeleteMessage states:DescribeExecution")
     },
     "CloudFormation's own handlers read more than those of the local cloud": {
@@ -128,7 +128,7 @@ NOT_SEEN: dict[str, dict[str, list[str]]] = {
     "a rollback that has failed; tests/e2e/test_updates.py has its life": {
         "SCLaunch-TapStack": ["cloudformation:ContinueUpdateRollback"]
     },
-    "an execution that ends without an answer; tests/e2e/test_interruptions.py has its life": {
+    "an execution that ends without an answer; tests/e2e/answers/test_interruptions.py has its life": {
         "*-EngineReportRole*": lines("servicecatalog:DescribeRecord states:DescribeExecution")
     },
     "only messages that could not be received are decrypted": {"*-EngineReportRole*": ["kms:Decrypt"]},

@@ -16,7 +16,7 @@ from local_cloud.cloudformation.faults import faults
 from tests.e2e.conftest import Aws, Catalog, product_of, reason, record_of
 from tests.e2e.machinery import EXECUTION_ENDED, dead_letters, eventually, executions, paused, rule_is
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 WRONG = {"EnvironmentSuffix": "Bad_Suffix", "OpsEmails": "ops@example.com"}  # a launch that fails at once
 
 
