@@ -81,7 +81,7 @@ NOT_SEEN: dict[str, dict[str, list[str]]] = {
         "*-EngineReportRole*": ["sqs:SendMessage"],
         "*-EngineSweepRole*": ["sqs:SendMessage"],
     },
-    "the sweep finds nothing to answer in lives that end well; tests/e2e/answers/test_interruptions.py has others": {
+    "the sweep finds nothing to answer in lives that end well; tests/e2e/answers has others": {
         "*-EngineSweepRole*": lines("servicecatalog:* sqs:DeleteMessage states:DescribeExecution")
     },
     "CloudFormation's own handlers read more than those of the local cloud": {

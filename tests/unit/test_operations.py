@@ -1,4 +1,4 @@
-"""What the platform team's commands read and refuse; tests/e2e/answers/test_unstick.py frees whole products."""
+"""What the platform team's commands read and refuse; tests/e2e/answers frees products."""
 
 import json
 from datetime import UTC, datetime
