@@ -57,8 +57,8 @@ def test_a_body_that_names_no_operation_to_answer_goes_to_the_unreported_and_now
     queue.send(*bodies)
 
     # THEN they are kept for a person to see, and nothing has started
-    eventually(lambda: queue.depth() == letters.depth() == 0, "no queue that is tried again has any")
-    assert last.depth() == len(bodies)
+    depths = (0, 0, len(bodies))
+    eventually(lambda: (queue.depth(), letters.depth(), last.depth()) == depths, "all are in the last queue")
     assert sorted(last.take() for _ in bodies) == sorted(bodies)
     assert executions(cloud) == before
 
