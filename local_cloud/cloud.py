@@ -19,6 +19,8 @@ from moto.core.exceptions import ServiceException
 from moto.core.model_instances import reset_model_data
 from moto.core.responses import ActionResult, BaseResponse
 from moto.core.utils import method_names_from_class
+from moto.ec2.models.core import TaggedEC2Resource
+from moto.ec2.utils import EC2_PREFIX_TO_RESOURCE, get_prefix
 from moto.iam import models as iam_models
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from moto.utilities.utils import get_partition
@@ -139,6 +141,8 @@ class Cloud:
         self.world.patch(responses, "method_names_from_class", cache(method_names_from_class))
         # Looking for a caller, moto fills the IAM of every partition: each with 1,500 policies of AWS.
         self.world.patch(iam_models, "PARTITION_NAMES", [get_partition(REGION)])
+        # moto compares the id with that of every resource there has ever been, by a regular expression.
+        self.world.patch(TaggedEC2Resource, "get_tags", _tags_of)
         # moto warns of error codes that botocore's models lack; the services send such codes, too.
         self.world.patch(errors, "warn", lambda *_, **__: None)
         settings = {
@@ -207,6 +211,15 @@ class _Dispatcher(DomainDispatcherApplication):
     """moto's lists a directory and tries 200 patterns at every request, one request at a time."""
 
     get_backend_for_host = cache(DomainDispatcherApplication.get_backend_for_host)
+
+
+def _tags_of(resource: Any) -> list[dict[str, str]]:
+    kind = EC2_PREFIX_TO_RESOURCE.get(get_prefix(resource.id or ""), "")
+    tags = resource.ec2_backend.tags.get(resource.id, {})
+    return [
+        {"resource_id": resource.id, "key": key, "value": value, "resource_type": kind}
+        for key, value in tags.items()
+    ]
 
 
 class _Handler(MotoRequestHandler):

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from moto.core.responses import ActionResult
 from moto.rds.responses import RDSResponse
@@ -31,6 +32,7 @@ ZONES = tuple(f"{REGION}{letter}" for letter in "abcdf")
 STORAGE = {"gp2": (20, 65536), "gp3": (20, 65536), "io1": (100, 65536), "io2": (100, 65536)}
 _DATA = "data/schemas/extensions/aws_rds_dbinstance"
 _PAGE = 100
+T = TypeVar("T")
 
 
 def install(world: World) -> None:
@@ -120,7 +122,7 @@ def _describe_versions(self: RDSResponse) -> ActionResult:
     if wanted.get("DefaultOnly"):
         major = _major(asked) or MAJORS[-1]
         found = [version for version in found if version == default_version(major)]
-    return _page(wanted, "DBEngineVersions", [_version(version) for version in found])
+    return _page(wanted, "DBEngineVersions", found, _version)
 
 
 def _version(version: str) -> dict[str, Any]:
@@ -152,7 +154,7 @@ def _version(version: str) -> dict[str, Any]:
 def _describe_orderable(self: RDSResponse) -> ActionResult:
     wanted = self.params
     found = [
-        _option(version, instance_class, storage)
+        (version, instance_class, storage)
         for version, creatable in versions().items()
         if creatable and wanted["Engine"] == ENGINE and wanted.get("EngineVersion") in (None, version)
         for instance_class in instance_classes(version)
@@ -160,10 +162,11 @@ def _describe_orderable(self: RDSResponse) -> ActionResult:
         for storage in STORAGE
         if wanted.get("LicenseModel") in (None, "postgresql-license") and wanted.get("Vpc") in (None, True)
     ]
-    return _page(wanted, "OrderableDBInstanceOptions", found)
+    return _page(wanted, "OrderableDBInstanceOptions", found, _option)
 
 
-def _option(version: str, instance_class: str, storage: str) -> dict[str, Any]:
+def _option(offer: tuple[str, str, str]) -> dict[str, Any]:
+    version, instance_class, storage = offer
     least, most = STORAGE[storage]
     return {
         "Engine": ENGINE,
@@ -186,7 +189,9 @@ def _option(version: str, instance_class: str, storage: str) -> dict[str, Any]:
     }
 
 
-def _page(wanted: dict[str, Any], name: str, items: list[dict[str, Any]]) -> ActionResult:
+def _page(
+    wanted: dict[str, Any], name: str, items: list[T], describe: Callable[[T], dict[str, Any]]
+) -> ActionResult:
     start, size = int(wanted.get("Marker") or 0), int(wanted.get("MaxRecords") or _PAGE)
-    page: dict[str, Any] = {name: items[start : start + size]}
+    page: dict[str, Any] = {name: [describe(item) for item in items[start : start + size]]}
     return ActionResult(page | {"Marker": str(start + size)} if start + size < len(items) else page)

@@ -1,8 +1,11 @@
 """`make faults`: every fault in every operation, in one process for each processor.
 
 `python -m tests.faults.run WORD…` runs only cells with one of the words in their names, and writes no page.
+What has come of a cell is kept in `build/` for as long as the code stays the same, so that a run that was
+interrupted is taken up again.
 """
 
+import hashlib
 import json
 import multiprocessing
 import os
@@ -28,7 +31,9 @@ from tests.faults.nets import NETS, without
 
 ROOT = Path(__file__).parents[2]
 # Most of a cell is waiting: for a stack to be done, or for twenty seconds that a client waits for an answer.
-THREADS = 3
+THREADS = 6
+# What a result follows from.
+CODE = ("lambdas", "catalog_stack", "product_template", "local_cloud", "tests/faults", "tests/e2e", "uv.lock")
 
 
 class Cell(NamedTuple):
@@ -71,13 +76,24 @@ def cells_of_nets() -> Iterator[Cell]:
             yield Cell(operation, f"without {gone}", name, without(net, disturb))
 
 
-def work(assembly: Path, number: int, workers: int, words: list[str], out: Any) -> None:
-    """Run this worker's share of the cells and put what comes of each into `out`."""
+def kept() -> Path:
+    """Return the file of what has come of the cells of this very code."""
+    digest = hashlib.sha256()
+    for name in CODE:
+        files = [ROOT / name] if (ROOT / name).is_file() else sorted((ROOT / name).rglob("*.*"))
+        for file in files:
+            if file.is_file() and "__pycache__" not in file.parts:
+                digest.update(f"{file.relative_to(ROOT)}\0".encode() + file.read_bytes())
+    return ROOT / "build" / f"faults-{digest.hexdigest()[:16]}.jsonl"
+
+
+def work(assembly: Path, number: int, workers: int, words: list[str], done: set[str], out: Any) -> None:
+    """Run this worker's share of the cells that are not done and put what comes of each into `out`."""
 
     def mine(cells: Iterator[Cell]) -> list[tuple[int, Cell]]:
         numbered = enumerate(cells)
         wanted = [each for each in numbered if not words or any(word in str(each[1]) for word in words)]
-        return wanted[number::workers]
+        return [each for each in wanted[number::workers] if str(each[1]) not in done]
 
     def run(numbered: tuple[int, Cell]) -> None:
         place, cell = numbered
@@ -108,16 +124,21 @@ def main(words: list[str]) -> int:
     context["catalog:principals"] = [ADMINISTRATOR]
     assembly = Path(build(context=context, outdir=tempfile.mkdtemp()).synth().directory)
     started, workers = time.monotonic(), os.cpu_count() or 1
+    kept().parent.mkdir(exist_ok=True)
+    kept().touch()
+    found = {table.name(one): one for one in map(json.loads, kept().read_text().splitlines())}
+    results = [one for one in found.values() if not one["defects"]]
+    done = {table.name(one) for one in results}
     spawn = multiprocessing.get_context("spawn")
     out: Any = spawn.Queue()
     processes = [
-        spawn.Process(target=work, args=(assembly, number, workers, words, out)) for number in range(workers)
+        spawn.Process(target=work, args=(assembly, number, workers, words, done, out))
+        for number in range(workers)
     ]
     for process in processes:
         process.start()
-    results: list[dict[str, Any]] = []
     leftovers: list[str] = []
-    broken = total = ended = 0
+    broken, total, ended = 0, len(results), 0
     while ended < workers:
         try:
             news = out.get(timeout=10)
@@ -135,6 +156,8 @@ def main(words: list[str]) -> int:
             print(f"BROKEN  {news['broken']}: {news['error']}", flush=True)
         else:
             results.append(news)
+            with kept().open("a") as lines:
+                lines.write(json.dumps(news) + "\n")
             minutes = (time.monotonic() - started) / 60
             mark = "DEFECT" if news["defects"] else "ok"
             line = (
