@@ -82,6 +82,7 @@ def nursery(control: socket.socket, libraries: list[str], paths: list[str]) -> N
             if not request:
                 break
             _fork(json.loads(request), descriptors, children, [control, wake_reader, wake_writer])
+    signal.set_wakeup_fd(-1)  # the sockets go with this call, and the children's signals come later
     for pid in children:
         _kill(pid)
 
