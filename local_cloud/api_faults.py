@@ -276,9 +276,10 @@ def lose(exchange: Exchange) -> None:
 def hang(exchange: Exchange) -> None:
     """Do what was asked and never answer; the client has to give up."""
     exchange.serve()
+    poll = select.poll()
+    poll.register(exchange.connection, select.POLLIN)
     while not exchange.stopping.is_set():
-        readable, _, _ = select.select([exchange.connection], [], [], 0.2)
-        if readable:  # the client has closed its end
+        if poll.poll(200):  # the client has closed its end
             return
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import select
 import signal
@@ -183,15 +184,16 @@ class Sandbox:
     def _next(self, deadline: float, request_id: str, timeout: float) -> dict[str, Any]:
         """Return the next message of the process, collecting its output meanwhile."""
         while b"\n" not in self._buffer:
-            sources: list[Any] = [self._channel] if self._silent else [self._channel, self._pipe]
-            readable, _, _ = select.select(sources, [], [], max(0.0, deadline - time.monotonic()))
+            channel = self._channel.fileno()
+            sources = [channel] if self._silent else [channel, self._pipe]
+            readable = _readable(sources, max(0.0, deadline - time.monotonic()))
             if not readable:
                 raise _EndedError(_out_of_time(request_id, timeout))
             if self._pipe in readable:
                 chunk = os.read(self._pipe, 1 << 16)
                 self._silent = not chunk
                 self._output += chunk
-            if self._channel in readable:
+            if channel in readable:
                 received = self._channel.recv(1 << 16)
                 if not received:
                     raise _EndedError(_exited(request_id, None))
@@ -205,11 +207,19 @@ class Sandbox:
         return message
 
     def _drain(self) -> None:
-        while select.select([self._pipe], [], [], 0)[0]:
+        while _readable([self._pipe], 0):
             chunk = os.read(self._pipe, 1 << 16)
             if not chunk:
                 return
             self._output += chunk
+
+
+def _readable(descriptors: list[int], seconds: float) -> list[int]:
+    """Wait until there is something to read, or the other end has gone. Returns where that is so."""
+    poll = select.poll()  # select() takes no descriptor above 1023: a burst has more of them
+    for descriptor in descriptors:
+        poll.register(descriptor, select.POLLIN)
+    return [descriptor for descriptor, _ in poll.poll(math.ceil(seconds * 1000))]
 
 
 def _trace_id() -> str:

@@ -1,7 +1,10 @@
 import base64
 import json
+import os
+import resource
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -82,6 +85,17 @@ def handle(event, context):
     assert account.invoke("warm") == 1
     functions.update_function_code(FunctionName="warm", ZipFile=zipped({"index.py": ECHO}))
     assert account.invoke("warm", "new code") == "new code"
+
+
+def test_a_function_runs_beside_a_thousand_others(account: Account) -> None:
+    account.function("beside", ECHO)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 2048), hard))
+    with ExitStack() as others:
+        others.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        for _ in range(1024):  # the descriptors of as many environments
+            others.callback(os.close, os.open(os.devnull, os.O_RDONLY))
+        assert account.invoke("beside", "hello") == "hello"
 
 
 def test_events_at_the_same_time_run_in_environments_of_their_own(account: Account, tmp_path: Path) -> None:
