@@ -62,7 +62,7 @@ deploy: .venv/.synced ## Deploy the catalog to your AWS account (us-east-1, curr
 destroy: .venv/.synced ## Remove the catalog from your AWS account
 	@cdk destroy CatalogStack
 
-faults: .venv/.synced ## Let everything go wrong in every operation, and write docs/faults.md (under an hour)
+faults: .venv/.synced ## Let everything go wrong in every operation, and write docs/faults.md (over an hour; goes on where it stopped)
 	@python -m tests.faults.run
 
 hostile: .venv/.synced ## Ten thousand hostile messages, inputs and templates (SEED=… repeats a run)
@@ -81,7 +81,7 @@ unstick: .venv/.synced ## End a stuck operation as failed (RECORD=rec-… REASON
 bench: .venv/.synced ## Measure one launch, cold starts and the package, into docs/benchmarks.md
 	@python -m tests.bench
 
-load: .venv/.synced ## Throw bursts of operations at the engine, into docs/benchmarks.md (half an hour)
+load: .venv/.synced ## Throw bursts of operations at the engine, into docs/benchmarks.md (an hour)
 	@python -m tests.bench --burst 50 200 1000
 
 docs: .venv/.synced ## Write the generated tables of README and docs/ anew
