@@ -10,11 +10,12 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import boto3
 import msgspec
 from botocore.exceptions import ClientError
 
 from engine import catalog
-from engine.entry_point import count, logger
+from engine.entry_point import CLIENT_CONFIG, count, logger
 from engine.models import Answerable, Failure, Kind, Report
 from engine.operations import KINDS, execution_name
 from engine.reasons import error_class, explained
@@ -62,6 +63,17 @@ class Nets:
     sqs: SQSClient
     state_machine_arn: str
     unreported_queue_url: str
+
+    @classmethod
+    def of_engine(cls, state_machine_arn: str, unreported_queue_url: str) -> Nets:
+        """Make the clients, too: the engine's own, with the role of the function."""
+        return cls(
+            boto3.client("servicecatalog", config=CLIENT_CONFIG),
+            boto3.client("stepfunctions", config=CLIENT_CONFIG),
+            boto3.client("sqs", config=CLIENT_CONFIG),
+            state_machine_arn,
+            unreported_queue_url,
+        )
 
     def answer_execution(self, execution_arn: str) -> None:
         """Report the failure of an execution, if it ended without an answer."""

@@ -29,10 +29,6 @@ _OTHERS = {
 }
 
 
-# The stack has come to rest, and the message says what to do about it.
-_SPEAKS_OF_THE_STACK = {"StackFailedError", "StackInProgressError"}
-
-
 def next_step(kind: Kind) -> str:
     """Return what a user can do with a product once its stack has come to rest."""
     return "terminate it again" if kind == "TERMINATE" else "update or terminate this provisioned product"
@@ -42,7 +38,8 @@ def explained(report: Report) -> str:
     """Return why an operation failed, and what to do about a stack that may have been changed."""
     why = reason(report)
     name, _ = _unwrap(report.error)
-    if not report.began or not report.provisioned_product_id or name in {*_SPEAKS_OF_THE_STACK, *_ENDED}:
+    # The stack has come to rest, or the message says what to do when it has.
+    if not report.began or not report.provisioned_product_id or name in {"StackFailedError", *_ENDED}:
         return why
     stack = stack_name(report.provisioned_product_id)
     if stack in why:

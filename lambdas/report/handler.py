@@ -30,13 +30,7 @@ def servicecatalog() -> ServiceCatalogClient:
 @functools.cache
 def nets() -> Nets:
     """Return what answers for executions and messages, made when an event first needs it."""
-    return Nets(
-        servicecatalog(),
-        boto3.client("stepfunctions", config=CLIENT_CONFIG),
-        boto3.client("sqs", config=CLIENT_CONFIG),
-        os.environ["STATE_MACHINE_ARN"],
-        os.environ["UNREPORTED_QUEUE_URL"],
-    )
+    return Nets.of_engine(os.environ["STATE_MACHINE_ARN"], os.environ["UNREPORTED_QUEUE_URL"])
 
 
 @entry_point

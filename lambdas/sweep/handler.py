@@ -6,9 +6,8 @@ import functools
 import os
 from typing import Any
 
-import boto3
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from engine.entry_point import CLIENT_CONFIG, entry_point
+from engine.entry_point import entry_point
 from engine.nets import Nets
 
 from sweep.leftovers import sweep
@@ -17,13 +16,7 @@ from sweep.leftovers import sweep
 @functools.cache
 def nets() -> Nets:
     """Return what answers for executions and messages."""
-    return Nets(
-        boto3.client("servicecatalog", config=CLIENT_CONFIG),
-        boto3.client("stepfunctions", config=CLIENT_CONFIG),
-        boto3.client("sqs", config=CLIENT_CONFIG),
-        os.environ["STATE_MACHINE_ARN"],
-        os.environ["UNREPORTED_QUEUE_URL"],
-    )
+    return Nets.of_engine(os.environ["STATE_MACHINE_ARN"], os.environ["UNREPORTED_QUEUE_URL"])
 
 
 @entry_point
