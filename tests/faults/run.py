@@ -124,9 +124,10 @@ def main(words: list[str]) -> int:
     context["catalog:principals"] = [ADMINISTRATOR]
     assembly = Path(build(context=context, outdir=tempfile.mkdtemp()).synth().directory)
     started, workers = time.monotonic(), os.cpu_count() or 1
-    kept().parent.mkdir(exist_ok=True)
-    kept().touch()
-    found = {table.name(one): one for one in map(json.loads, kept().read_text().splitlines())}
+    keep = kept()
+    keep.parent.mkdir(exist_ok=True)
+    keep.touch()
+    found = {table.name(one): one for one in map(json.loads, keep.read_text().splitlines())}
     results = [one for one in found.values() if not one["defects"]]
     done = {table.name(one) for one in results}
     spawn = multiprocessing.get_context("spawn")
@@ -156,7 +157,7 @@ def main(words: list[str]) -> int:
             print(f"BROKEN  {news['broken']}: {news['error']}", flush=True)
         else:
             results.append(news)
-            with kept().open("a") as lines:
+            with keep.open("a") as lines:
                 lines.write(json.dumps(news) + "\n")
             minutes = (time.monotonic() - started) / 60
             mark = "DEFECT" if news["defects"] else "ok"
