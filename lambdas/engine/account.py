@@ -105,9 +105,12 @@ class Account:
         ]
         if not subnets:
             return Counter()
-        described = self.ec2.describe_subnets(SubnetIds=sorted(set(subnets)))["Subnets"]
-        zones = {subnet["SubnetId"]: subnet["AvailabilityZone"] for subnet in described}
-        return Counter(zones[subnet] for subnet in subnets)
+        # All of them: EC2 refuses to describe one that was deleted with its gateway a moment ago.
+        described = self.ec2.get_paginator("describe_subnets").paginate()
+        zones = {
+            subnet["SubnetId"]: subnet["AvailabilityZone"] for page in described for subnet in page["Subnets"]
+        }
+        return Counter(zones[subnet] for subnet in subnets if subnet in zones)
 
     def databases(self) -> list[DBInstanceTypeDef]:
         """Return the DB instances of the region."""

@@ -29,17 +29,26 @@ _OTHERS = {
 }
 
 
+# What a launch leaves that failed before CloudFormation began: the provisioned product, and no resource.
+_NOT_LAUNCHED = "Nothing was launched: update this provisioned product to try again, or terminate it."
+
+
 def next_step(kind: Kind) -> str:
     """Return what a user can do with a product once its stack has come to rest."""
     return "terminate it again" if kind == "TERMINATE" else "update or terminate this provisioned product"
 
 
 def explained(report: Report) -> str:
-    """Return why an operation failed, and what to do about a stack that may have been changed."""
+    """Return why an operation failed, and what can be done with its product now."""
     why = reason(report)
     name, _ = _unwrap(report.error)
     # The stack has come to rest, or the message says what to do when it has.
-    if not report.began or not report.provisioned_product_id or name in {"StackFailedError", *_ENDED}:
+    if name in {"StackFailedError", *_ENDED}:
+        return why
+    if not report.began:
+        after = "\n" if "\n" in why else " "
+        return f"{why}{after}{_NOT_LAUNCHED}" if report.kind == "PROVISION" else why
+    if not report.provisioned_product_id:
         return why
     stack = stack_name(report.provisioned_product_id)
     if stack in why:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from engine.errors import InvalidInputsError
 
-# Service Catalog shows a reason of at most 2048 characters.
-_LONGEST_REPORT = 2048
+# Service Catalog shows a reason of at most 2048 characters, and `report` adds what can be done next.
+_LONGEST_REPORT = 1900
 _LONGEST_VALUE = 80
 
 

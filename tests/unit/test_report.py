@@ -76,7 +76,8 @@ def test_a_failed_provision_carries_the_identifier_or_the_user_would_not_see_the
             "Status": "FAILED",
             "IdempotencyToken": "rec-1-FAILED",
             "ResourceIdentifier": IDENTIFIER,
-            "FailureReason": "Two things are wrong.",
+            "FailureReason": "Two things are wrong. Nothing was launched: update this provisioned product to "
+            "try again, or terminate it.",
         },
     )
     error = lambda_failure("InvalidInputsError", "Two things are wrong.")

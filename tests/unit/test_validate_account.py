@@ -307,6 +307,18 @@ def test_nat_gateways_count_where_they_are(account: Any, launch: Any, aws: Any) 
     assert "us-east-1b" not in text
 
 
+def test_a_network_that_is_being_deleted_meanwhile_keeps_nobody_from_launching(
+    account: Any, launch: Any, aws: Any
+) -> None:
+    ec2 = aws("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.9.0.0/24")["Subnet"]["SubnetId"]
+    address = ec2.allocate_address(Domain="vpc")["AllocationId"]
+    ec2.create_nat_gateway(SubnetId=subnet, AllocationId=address)
+    ec2.delete_subnet(SubnetId=subnet)
+    assert validate(account(), launch(), RELEASED).product_version == "1.9.0"
+
+
 def test_an_unchanged_default_quota_is_read_where_the_account_has_none(stubbed: Any) -> None:
     service_quotas, stub = stubbed("service-quotas")
     stub.add_client_error("get_service_quota", "NoSuchResourceException", "none", 400)
