@@ -99,9 +99,12 @@ class Account:
         """Return how many NAT gateways each availability zone has."""
         pages = self.ec2.get_paginator("describe_nat_gateways").paginate()
         gateways = [gateway for page in pages for gateway in page["NatGateways"]]
-        # A deleted one is listed for an hour more; a failed one does not count either.
+        # A deleted one is listed for an hour more; a failed one does not count either. A regional one is in
+        # no subnet.
         subnets = [
-            gateway["SubnetId"] for gateway in gateways if gateway["State"] not in ("deleted", "failed")
+            gateway["SubnetId"]
+            for gateway in gateways
+            if gateway["State"] not in ("deleted", "failed") and "SubnetId" in gateway
         ]
         if not subnets:
             return Counter()

@@ -28,36 +28,48 @@ def violations(launch: Launch, database: DBInstanceTypeDef | None) -> list[Viola
             found.append(Violation(given.input, "must be a whole number", given.value))
     allocated, most = (launch.given(DATABASE, name) for name in ("AllocatedStorage", "MaxAllocatedStorage"))
     if allocated and "AllocatedStorage" in whole:
-        found += _shrinking(launch, allocated, whole["AllocatedStorage"], database)
+        found += _growth(launch, allocated, whole["AllocatedStorage"], database)
         if most and "MaxAllocatedStorage" in whole:
-            found += _ceiling(most, whole["MaxAllocatedStorage"], allocated.input, whole["AllocatedStorage"])
+            of_what = (whole["AllocatedStorage"], allocated.input)
+            if database and launch.current.get(most.input) != most.value:
+                of_what = max(of_what, (database["AllocatedStorage"], "what the database has"))
+            found += _ceiling(most, whole["MaxAllocatedStorage"], *of_what)
     return found + _lifecycle_support(launch, database)
 
 
-def _ceiling(most: Given, ceiling: int, allocated_input: str, allocated: int) -> list[Violation]:
+def _ceiling(most: Given, ceiling: int, allocated: int, of_what: str) -> list[Violation]:
     # RDS User Guide, "Managing capacity automatically with storage autoscaling": at least 10% more; else
     # "Invalid max storage size".
-    least = -(-allocated * 11 // 10)
+    least = _tenth_more(allocated)
     if ceiling >= least:
         return []
-    rule = f"must be at least 10% more than {allocated_input} ({allocated}), so {least} or more"
+    rule = f"must be at least 10% more than {of_what} ({allocated}), so {least} or more"
     return [Violation(most.input, rule, most.value)]
 
 
-def _shrinking(
+def _growth(
     launch: Launch, allocated: Given, wanted: int, database: DBInstanceTypeDef | None
 ) -> list[Violation]:
-    """Refuse less storage than the database has, which may have grown by itself.
+    """Refuse less storage than the database has, which may have grown by itself, and growth of less than 10%.
 
-    The value the stack already has is fine even then: CloudFormation does not touch what does not change.
+    RDS refuses both (RDS User Guide, "Increasing DB instance storage capacity"), and the rollback as well.
+    The value the stack already has is fine: CloudFormation does not touch what does not change.
     """
-    if launch.current.get(allocated.input) == allocated.value:
+    if database is None or launch.current.get(allocated.input) == allocated.value:
         return []
-    if database is None or wanted >= database["AllocatedStorage"]:
+    has = database["AllocatedStorage"]
+    least = _tenth_more(has)
+    if wanted == has or wanted >= least:
         return []
-    has = f"{database['AllocatedStorage']} GiB"
-    rule = f"can't be less than the {has} the database has: storage never shrinks"
+    if wanted < has:
+        rule = f"can't be less than the {has} GiB the database has: storage never shrinks"
+    else:
+        rule = f"must be at least 10% more than the {has} GiB the database has, so {least} or more"
     return [Violation(allocated.input, rule, allocated.value)]
+
+
+def _tenth_more(gib: int) -> int:
+    return -(-gib * 11 // 10)
 
 
 def _lifecycle_support(launch: Launch, database: DBInstanceTypeDef | None) -> list[Violation]:

@@ -44,7 +44,9 @@ def validate(account: Account, request: Request, released: Mapping[str, str]) ->
     template_rules.require_product(template)
     stack = _deployed(stacks.find(account.cloudformation, request.stack_name))
     current = stacks.parameters(stack)
-    parameters, violations = template_rules.resolve(template, message.parameters, current)
+    parameters, violations = template_rules.resolve(
+        template, message.parameters, current, updates=request.kind == "UPDATE"
+    )
     broken = {violation.input for violation in violations}
     launch = Launch(
         request.stack_name,

@@ -32,17 +32,20 @@ def require_product(template: Template) -> None:
 
 
 def resolve(
-    template: Template, given: list[Parameter], current: dict[str, str]
+    template: Template, given: list[Parameter], current: dict[str, str], *, updates: bool = False
 ) -> tuple[dict[str, str], list[Violation]]:
     """Return the value of every parameter, and the rules that are broken.
 
     What the message leaves out, or has no value for, stays as the stack has it, else it is the template's
     default. A value that may not be echoed can't be read back from the stack: it has to be given each time.
+    While there is no stack, nobody knows the value that an update is to keep (UsePreviousValue, which arrives
+    as no value): the default in its place could be one that can't be changed after the launch.
 
     Args:
         template: the version to launch.
         given: the message's parameters.
         current: the values the stack has, if there is one.
+        updates: whether the operation is an UPDATE.
     """
     violations = [
         Violation(item.key, "is not an input of this version: remove it")
@@ -55,8 +58,12 @@ def resolve(
         Violation(key, "is given twice") for key in sorted({key for key in keys if keys.count(key) > 1})
     ]
     message = {item.key: item.value for item in given if item.value is not None}
+    unknown = {item.key for item in given if item.value is None} if updates and not current else set()
     values: dict[str, str] = {}
     for name, rules in template.parameters.items():
+        if name in unknown and name not in message:
+            violations.append(Violation(name, "has no previous value, as there is no stack yet: give it"))
+            continue
         fallback = rules.default_text
         if name in current:
             fallback = None if rules.no_echo else current[name]

@@ -319,6 +319,13 @@ def test_a_network_that_is_being_deleted_meanwhile_keeps_nobody_from_launching(
     assert validate(account(), launch(), RELEASED).product_version == "1.9.0"
 
 
+def test_a_regional_nat_gateway_counts_in_no_zone(stubbed: Any) -> None:
+    ec2, stub = stubbed("ec2")
+    regional = {"NatGatewayId": "nat-1", "State": "available", "AvailabilityMode": "regional"}
+    stub.add_response("describe_nat_gateways", {"NatGateways": [regional]}, {})
+    assert not Account(UNASKED, UNASKED, ec2, UNASKED, UNASKED, UNASKED).nat_gateways()
+
+
 def test_an_unchanged_default_quota_is_read_where_the_account_has_none(stubbed: Any) -> None:
     service_quotas, stub = stubbed("service-quotas")
     stub.add_client_error("get_service_quota", "NoSuchResourceException", "none", 400)
@@ -405,13 +412,35 @@ def test_an_update_keeps_the_stacks_values_and_asks_neither_for_quotas_nor_for_o
     )
 
 
-def test_an_update_must_not_ask_for_less_storage_than_there_is(
-    account: Any, launch: Any, deployed: Any
+@pytest.mark.parametrize(
+    ("inputs", "line"),
+    [
+        ({"AllocatedStorage": "250"}, "- AllocatedStorage: can't be less than the 300 GiB the database has"),
+        (
+            {"AllocatedStorage": "329"},
+            "- AllocatedStorage: must be at least 10% more than the 300 GiB the database has, so 330 or more",
+        ),
+        (
+            {"MaxAllocatedStorage": "329"},
+            "- MaxAllocatedStorage: must be at least 10% more than what the database has (300), so 330",
+        ),
+    ],
+)
+def test_an_update_must_not_ask_for_storage_that_rds_refuses(
+    account: Any, launch: Any, deployed: Any, inputs: dict[str, str], line: str
 ) -> None:
     deployed(OWN_STACK)
     grown = account(databases=[running(storage=300)], options=None, quotas=None)
-    text = refusal_of(grown, launch("update", AllocatedStorage="250"))
-    assert "- AllocatedStorage: can't be less than the 300 GiB the database has" in text
+    assert line in refusal_of(grown, launch("update", **inputs))
+
+
+@pytest.mark.parametrize(("name", "value"), [("AllocatedStorage", "300"), ("AllocatedStorage", "330")])
+def test_an_update_may_catch_up_with_storage_that_has_grown_or_exceed_it(
+    account: Any, launch: Any, deployed: Any, name: str, value: str
+) -> None:
+    deployed(OWN_STACK)
+    grown = account(databases=[running(storage=300)], options=None, quotas=None)
+    assert validate(grown, launch("update", **{name: value}), RELEASED).parameters[name] == value
 
 
 def test_an_update_to_another_class_asks_what_rds_offers(account: Any, launch: Any, deployed: Any) -> None:

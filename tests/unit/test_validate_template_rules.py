@@ -115,6 +115,20 @@ def test_a_value_to_be_kept_that_there_never_was_is_required_or_a_mistake(produc
     assert [violation.input for violation in violations] == ["Typo", "EnvironmentSuffix"]
 
 
+def test_what_an_update_is_to_keep_of_a_launch_that_made_no_stack_has_to_be_given_again(
+    product: Template,
+) -> None:
+    kept = given(EnvironmentSuffix="dev", OpsEmails="a@example.com", VpcCidr=None, BackupRetentionDays="14")
+    _, violations = resolve(product, kept, {}, updates=True)
+    assert [str(violation) for violation in violations] == [
+        "- VpcCidr: has no previous value, as there is no stack yet: give it"
+    ]
+    # What is not mentioned gets its default, as in a launch.
+    assert (
+        resolve(product, given(EnvironmentSuffix="dev", OpsEmails="a@example.com"), {}, updates=True)[1] == []
+    )
+
+
 def test_a_value_for_an_input_that_the_version_dropped_is_a_mistake(product: Template) -> None:
     current = {"EnvironmentSuffix": "dev", "OpsEmails": "a@example.com", "Gone": "x"}
     _, violations = resolve(product, given(Gone="y"), current)
