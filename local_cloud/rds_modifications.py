@@ -81,7 +81,8 @@ def _check_status(database: DBInstance, values: dict[str, Any]) -> None:
         return  # "Increase the storage": the way out
     if database.status not in USABLE:
         raise Refused("InvalidDBInstanceState", "Database instance is not in available state.")
-    if database.status == "storage-optimization" and values.keys() & set(_STORAGE):
+    changed = {name for name in _STORAGE if name in values and getattr(database, name) != values[name]}
+    if database.status == "storage-optimization" and changed:
         raise Refused(
             "InvalidParameterCombination",
             "You can't currently modify the storage of this DB instance because the previous storage change "
@@ -104,9 +105,15 @@ def _deferred(database: DBInstance, values: dict[str, Any]) -> dict[str, Any]:
     """Take the deferred settings that change something out of `values`, and check them."""
     found = {name: values.pop(name) for name in _DEFERRED if name in values}
     found = {name: value for name, value in found.items() if getattr(database, name) != value}
-    if found.get("allocated_storage", database.allocated_storage) < database.allocated_storage:
+    storage = found.get("allocated_storage", database.allocated_storage)
+    if storage < database.allocated_storage:
         raise Refused(
             "InvalidParameterCombination", "Invalid storage size for engine name: the size cannot be reduced."
+        )
+    # The user guide, "Increasing DB instance storage capacity"; the API's page says that it is rounded up.
+    if database.allocated_storage < storage < database.allocated_storage * 1.1:
+        raise Refused(
+            "InvalidParameterCombination", "The allocated storage has to grow by 10 percent at least."
         )
     if "engine_version" in found:
         found |= _upgrade(database, found.pop("engine_version"), values)

@@ -72,6 +72,7 @@ _TERMINAL = (
     "incompatible-create", "incompatible-credentials", "incompatible-network", "incompatible-parameters",
     "incompatible-restore", "modify-failed", "upgrade-failed",
 )  # fmt: skip
+_WITH_IOPS = ("gp3", "io1", "io2")
 # Events that make an update fail although the instance is available again.
 _FAILURES = ("the db engine version upgrade failed", "the instance could not be upgraded")
 
@@ -82,7 +83,7 @@ class DBInstance(Api):
 
     The handler is public: aws-cloudformation-resource-providers-rds, UpdateHandler and Translator. One
     modification carries all that changes, at once by default, and goes out whatever changes, tags alone too.
-    A property that is removed stays as it was. A rollback never sends EngineVersion or AllocatedStorage.
+    A property that is removed stays as it was. A rollback never sends EngineVersion.
     """
 
     def update(self, call: Call, physical_id: str, old: Properties, new: Properties) -> str:
@@ -117,10 +118,12 @@ class DBInstance(Api):
     def _modification(self, call: Call, physical_id: str, old: Properties, new: Properties) -> dict[str, Any]:
         rds = call.client("rds")
         changed = self._sent({key: value for key, value in new.items() if old.get(key) != value}, self.own)
-        if call.rollback:
+        if new.get("StorageType") in _WITH_IOPS and "AllocatedStorage" in new:
+            changed["AllocatedStorage"] = self._storage(call, physical_id, old, new)
+        elif call.rollback:
             changed.pop("AllocatedStorage", None)
-            if changed.pop("EngineVersion", None) and not self._fits(call, new):
-                changed.pop("DBParameterGroupName", None)
+        if call.rollback and changed.pop("EngineVersion", None) and not self._fits(call, new):
+            changed.pop("DBParameterGroupName", None)
         changed.pop("EngineLifecycleSupport", None)
         for name in ("ManageMasterUserPassword", "MasterUserSecret", "AllowMajorVersionUpgrade"):
             if name in new:
@@ -136,6 +139,13 @@ class DBInstance(Api):
                 "DisableLogTypes": [name for name in current if name not in logs],
             }
         return parameters
+
+    def _storage(self, call: Call, physical_id: str, old: Properties, new: Properties) -> int:
+        """Return the storage that is sent, changed or not: it never shrinks, in a rollback neither."""
+        was, wanted = int(old.get("AllocatedStorage", 0)), int(new["AllocatedStorage"])
+        if was != wanted and not call.rollback:
+            return wanted
+        return max(int(self._instance(call, physical_id)["AllocatedStorage"]), was, wanted)
 
     @staticmethod
     def _fits(call: Call, properties: Properties) -> bool:

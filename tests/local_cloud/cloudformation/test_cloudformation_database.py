@@ -157,6 +157,35 @@ def test_a_full_database_gets_its_storage_first(client: Any, rds: Any, database:
     assert described(rds, "db")["AllocatedStorage"] == 100
 
 
+@pytest.fixture
+def with_iops(client: Any) -> Any:
+    """Update the stack, once its storage has IOPS to choose."""
+    assert update(client, template(StorageType="gp3")) == "UPDATE_COMPLETE"
+
+    def again(**properties: Any) -> str:
+        client.update_stack(StackName="demo", TemplateBody=template(StorageType="gp3", **properties))
+        return str(finished(client, "demo")["StackStatus"])
+
+    return again
+
+
+def test_storage_that_grows_too_little_is_refused(client: Any, stack: str) -> None:
+    assert update(client, template(AllocatedStorage="54")) == "UPDATE_ROLLBACK_COMPLETE"
+    assert "grow by 10 percent" in reasons(client, stack)["Database"]
+
+
+def test_the_rollback_of_storage_with_iops_asks_for_what_was_refused(with_iops: Any) -> None:
+    assert with_iops(AllocatedStorage="54") == "UPDATE_ROLLBACK_FAILED"
+
+
+def test_storage_that_has_grown_by_itself_stays_as_it_is(with_iops: Any, rds: Any) -> None:
+    rds.modify_db_instance(DBInstanceIdentifier="db", AllocatedStorage=80, ApplyImmediately=True)
+    rds.get_waiter("db_instance_available").wait(DBInstanceIdentifier="db", WaiterConfig={"Delay": 0})
+    assert with_iops(BackupRetentionPeriod=9) == "UPDATE_COMPLETE"
+    found = described(rds, "db")
+    assert (found["AllocatedStorage"], found["BackupRetentionPeriod"]) == (80, 9)
+
+
 def test_an_update_reboots_for_parameters_that_need_it(client: Any, rds: Any) -> None:
     parameter = {"ParameterName": "max_connections", "ParameterValue": "9", "ApplyMethod": "pending-reboot"}
     rds.modify_db_parameter_group(DBParameterGroupName="group14", Parameters=[parameter])
