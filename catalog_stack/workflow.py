@@ -64,8 +64,13 @@ def workflow(scope: Construct, verbs: Mapping[str, lambda_.IFunction]) -> sfn.Ch
         step.retry(*THROTTLED, every=2, at_most=120, attempts=300, spread=True)
     plan.retry("ChangeSetInProgressError", every=5, at_most=20, attempts=60)
     # More attempts than fit into the machine's timeout: a database takes as long as it takes.
-    for step, polling in ((plan, "Rollback"), (snapshot, "Snapshot"), (wait, "Stack"), (cleanup, "Snapshot")):
-        step.retry(f"{polling}InProgressError", every=30, at_most=120, attempts=1000)
+    for step, polling in (
+        (plan, ("RollbackInProgressError", "StackInProgressError")),
+        (snapshot, ("SnapshotInProgressError",)),
+        (wait, ("StackInProgressError",)),
+        (cleanup, ("SnapshotInProgressError",)),
+    ):
+        step.retry(*polling, every=30, at_most=120, attempts=1000)
     for report in reports:
         report.retry("AWSRefusedError", attempts=0)  # the same report would be refused again
         report.retry("States.ALL", every=10, at_most=300, attempts=40)

@@ -27,7 +27,7 @@ def apply(cloudformation: CloudFormationClient, request: ApplyRequest) -> None:
     elif request.change_set_arn is not None:
         if _holds_data(cloudformation, request.stack_id):
             stacks.protect(cloudformation, request.stack_id)
-        _execute(cloudformation, request.stack_id, request.change_set_arn, token)
+        _execute(cloudformation, request.stack_id, token)
 
 
 def _holds_data(cloudformation: CloudFormationClient, stack_id: str) -> bool:
@@ -35,10 +35,20 @@ def _holds_data(cloudformation: CloudFormationClient, stack_id: str) -> bool:
     return stack is not None and not stack["StackStatus"].endswith("_IN_PROGRESS")
 
 
-def _execute(cloudformation: CloudFormationClient, stack_id: str, change_set_arn: str, token: str) -> None:
+def _execute(cloudformation: CloudFormationClient, stack_id: str, name: str) -> None:
     try:
-        cloudformation.execute_change_set(ChangeSetName=change_set_arn, ClientRequestToken=token)
+        # Named by stack: permissions for change sets are those for their stacks.
+        cloudformation.execute_change_set(StackName=stack_id, ChangeSetName=name, ClientRequestToken=name)
     except ClientError:
-        # A change set is executed once and may then be gone. Events with our token tell that it was by us.
-        if not stacks.events(cloudformation, stack_id, token):
+        # A change set is executed once and may then be gone. Events with our token tell that it was by us;
+        # before the first of them, the change set of our record does.
+        if not (stacks.events(cloudformation, stack_id, name) or _executed(cloudformation, stack_id, name)):
             raise
+
+
+def _executed(cloudformation: CloudFormationClient, stack_id: str, name: str) -> bool:
+    change_set = stacks.find_change_set(cloudformation, stack_id, name)
+    return change_set is not None and change_set["ExecutionStatus"] in (
+        "EXECUTE_IN_PROGRESS",
+        "EXECUTE_COMPLETE",
+    )

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from engine.models import Kind
+from engine.reasons import next_step
+
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_cloudformation.type_defs import (
@@ -124,6 +127,14 @@ def failures(events: list[StackEventTypeDef]) -> dict[str, str]:
         reason = event.get("ResourceStatusReason", "CloudFormation gives no reason").rstrip(". ")
         found.setdefault(name, f"{name} ({event['ResourceType']}): {reason}")
     return found
+
+
+def in_progress(stack: StackTypeDef, kind: Kind) -> str:
+    """Return what a user reads if an operation on a stack outlasts the engine's patience."""
+    return (
+        f"Stack {stack['StackName']} was still {stack['StackStatus']} when the engine stopped waiting. See "
+        f"its events in the CloudFormation console; when it has come to rest, {next_step(kind)}."
+    )
 
 
 def resources(cloudformation: CloudFormationClient, stack: str) -> list[StackResourceSummaryTypeDef]:

@@ -15,6 +15,7 @@ from engine.errors import (
     DatabaseNotModifiableError,
     DataLossError,
     StackBusyError,
+    StackInProgressError,
 )
 from engine.models import Change, Planned, PlanRequest
 from engine.stacks import HOLD_DATA
@@ -48,6 +49,7 @@ def plan(
 
     Raises:
         ChangeSetInProgressError: CloudFormation is still computing.
+        StackInProgressError: an earlier deletion of the stack is under way.
         EngineError: the stack can't be updated now, for one of the reasons that `change_set_type` lists.
         ChangeSetFailedError: CloudFormation can't compute the changes.
         DataLossError: the changes would replace or remove something that holds data.
@@ -81,9 +83,12 @@ def _plan_deletion(stack: StackTypeDef | None) -> Planned:
     if stack is None:
         return Planned(stack_id=None)
     status = stack["StackStatus"]
-    # CloudFormation takes a deletion while it creates or deletes, but not while it updates.
+    # CloudFormation takes a deletion while it creates, but not while it updates.
     if status.startswith("UPDATE_") and status.endswith("_IN_PROGRESS"):
         raise StackBusyError(busy(stack))
+    # While it deletes, another deletion changes nothing: if that one fails, this one is yet to be begun.
+    if status == "DELETE_IN_PROGRESS":
+        raise StackInProgressError(stacks.in_progress(stack, "TERMINATE"))
     return Planned(stack_id=stack["StackId"])
 
 
@@ -139,7 +144,9 @@ def _discard(
     if mode == "CREATE":  # the change set made an empty stack; it goes with it
         cloudformation.delete_stack(StackName=change_set["StackId"])
     else:
-        cloudformation.delete_change_set(ChangeSetName=change_set["ChangeSetId"])
+        cloudformation.delete_change_set(
+            StackName=change_set["StackId"], ChangeSetName=change_set["ChangeSetName"]
+        )
 
 
 def _planned(

@@ -38,7 +38,9 @@ def snapshot(rds: RDSClient, cloudformation: CloudFormationClient, request: Snap
     try:
         return _take(rds, _database(cloudformation, request.stack_id), request)
     except SnapshotFailedError:
-        cloudformation.delete_change_set(ChangeSetName=request.change_set_arn)
+        cloudformation.delete_change_set(
+            StackName=request.stack_id, ChangeSetName=stacks.operation_name(request.record_id)
+        )
         raise
 
 

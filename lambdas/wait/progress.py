@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from engine import stacks
 from engine.errors import StackFailedError, StackInProgressError
-from engine.models import Change, Finished, Kind, Output, WaitRequest
-from engine.reasons import next_step
+from engine.models import Change, Finished, Output, WaitRequest
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -31,10 +30,10 @@ def when_finished(cloudformation: CloudFormationClient, request: WaitRequest) ->
         return Finished()
     status = stack["StackStatus"]
     if status.endswith("_IN_PROGRESS"):
-        raise StackInProgressError(_in_progress(stack, request.kind))
+        raise StackInProgressError(stacks.in_progress(stack, request.kind))
     events = stacks.events(cloudformation, request.stack_id, stacks.operation_name(request.record_id))
     if not events and _is_yet_to_begin(cloudformation, request, stack):
-        raise StackInProgressError(_in_progress(stack, request.kind))
+        raise StackInProgressError(stacks.in_progress(stack, request.kind))
     if request.kind == "TERMINATE":
         succeeded = status == "DELETE_COMPLETE"
     else:
@@ -146,10 +145,3 @@ def _advice(name: str, status: str) -> str:
     if status == "DELETE_FAILED":
         return f"Stack {name} could not be deleted. Remove what blocks the deletion, then terminate again."
     return f"Stack {name} is {status}. Correct the cause, then terminate this provisioned product."
-
-
-def _in_progress(stack: StackTypeDef, kind: Kind) -> str:
-    return (
-        f"Stack {stack['StackName']} was still {stack['StackStatus']} when the engine stopped waiting. See "
-        f"its events in the CloudFormation console; when it has come to rest, {next_step(kind)}."
-    )

@@ -37,7 +37,8 @@ def test_a_launch_executes_its_change_set_under_the_record_id(cloudformation: An
     client, stub = cloudformation
     request = request_to("provision")
     stack_is(stub, "REVIEW_IN_PROGRESS")
-    expected = {"ChangeSetName": CHANGE_SET, "ClientRequestToken": request.record_id}
+    name = request.record_id
+    expected = {"StackName": STACK_ID, "ChangeSetName": name, "ClientRequestToken": name}
     stub.add_response("execute_change_set", {}, expected)
     apply(client, request)
 
@@ -61,11 +62,26 @@ def test_a_repeated_execution_of_ours_is_fine(cloudformation: Any, request_to: A
     apply(client, request)
 
 
+@pytest.mark.parametrize("status", ["EXECUTE_IN_PROGRESS", "EXECUTE_COMPLETE"])
+def test_a_repeated_execution_without_an_event_yet_is_fine(
+    cloudformation: Any, request_to: Any, status: str
+) -> None:
+    client, stub = cloudformation
+    request = request_to("provision")
+    stack_is(stub, "CREATE_IN_PROGRESS")
+    stub.add_client_error("execute_change_set", "InvalidChangeSetStatus", status, 400)
+    events_are(stub)
+    asked = {"StackName": STACK_ID, "ChangeSetName": request.record_id}
+    stub.add_response("describe_change_set", {"ExecutionStatus": status}, asked)
+    apply(client, request)
+
+
 def test_a_change_set_that_can_not_be_executed_is_an_error(cloudformation: Any, request_to: Any) -> None:
     client, stub = cloudformation
     stack_is(stub, "CREATE_IN_PROGRESS")
     stub.add_client_error("execute_change_set", "InvalidChangeSetStatus", "OBSOLETE", 400)
     events_are(stub, "somebody-else")
+    stub.add_response("describe_change_set", {"ExecutionStatus": "OBSOLETE"}, None)
     with pytest.raises(ClientError, match="OBSOLETE"):
         apply(client, request_to("provision"))
 

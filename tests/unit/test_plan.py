@@ -9,6 +9,7 @@ from engine.errors import (
     DataLossError,
     MessageInvalidError,
     StackBusyError,
+    StackInProgressError,
 )
 from engine.models import Planned, PlanRequest
 from plan.changes import plan
@@ -42,6 +43,7 @@ def change_set_is(stub: Any, status: str, reason: str = "", changes: Any = (), n
         "StackName": NAME,
         "StackId": STACK_ID,
         "ChangeSetId": CHANGE_SET_ID,
+        "ChangeSetName": "rec-1",
         "Status": status,
         "StatusReason": reason,
         "Changes": list(changes),
@@ -196,7 +198,7 @@ def test_nothing_to_change_is_a_plan_without_change_set(
     client, stub = cloudformation
     stack_is(stub, "CREATE_COMPLETE")
     change_set_is(stub, "FAILED", reason)
-    stub.add_response("delete_change_set", {}, {"ChangeSetName": CHANGE_SET_ID})
+    stub.add_response("delete_change_set", {}, {"StackName": STACK_ID, "ChangeSetName": "rec-1"})
     result = planned(client, request_to("update"))
     assert (result.stack_id, result.change_set_arn) == (STACK_ID, None)
 
@@ -218,7 +220,7 @@ def test_an_update_that_would_lose_data_is_refused_and_its_change_set_removed(
     client, stub = cloudformation
     stack_is(stub, "CREATE_COMPLETE")
     change_set_is(stub, "CREATE_COMPLETE", changes=[change("Key", "AWS::KMS::Key", "Remove")])
-    stub.add_response("delete_change_set", {}, {"ChangeSetName": CHANGE_SET_ID})
+    stub.add_response("delete_change_set", {}, {"StackName": STACK_ID, "ChangeSetName": "rec-1"})
     with pytest.raises(DataLossError, match="- Key "):
         planned(client, request_to("update"))
 
@@ -232,7 +234,7 @@ def test_an_update_of_a_database_that_is_not_available_is_refused_and_its_change
     database = change("Database", "AWS::RDS::DBInstance")
     database["ResourceChange"] |= {"PhysicalResourceId": "database-dev", "Details": [PROPERTY]}
     change_set_is(stub, "CREATE_COMPLETE", changes=[database])
-    stub.add_response("delete_change_set", {}, {"ChangeSetName": CHANGE_SET_ID})
+    stub.add_response("delete_change_set", {}, {"StackName": STACK_ID, "ChangeSetName": "rec-1"})
     rds_stub.add_response(
         "describe_db_instances", {"DBInstances": [{"DBInstanceStatus": "backing-up"}]}, None
     )
@@ -246,6 +248,17 @@ def test_terminating_only_finds_the_stack(cloudformation: Any, request_to: Any, 
     stack_is(stub, status)
     result = planned(client, request_to("terminate")).to_json()
     assert result == {"stackId": STACK_ID, "changeSetArn": None, "changes": []}
+
+
+def test_terminating_waits_for_an_earlier_deletion_which_may_fail(
+    cloudformation: Any, request_to: Any
+) -> None:
+    client, stub = cloudformation
+    stack_is(stub, "DELETE_IN_PROGRESS")
+    with pytest.raises(
+        StackInProgressError, match=f"{NAME} was still DELETE_IN_PROGRESS .* terminate it again"
+    ):
+        planned(client, request_to("terminate"))
 
 
 def test_terminating_what_does_not_exist_plans_nothing(cloudformation: Any, request_to: Any) -> None:

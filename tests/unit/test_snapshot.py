@@ -100,7 +100,8 @@ def test_a_snapshot_that_fails_ends_the_upgrade_and_removes_what_was_planned(
 ) -> None:
     client, stub = rds
     there_is(stub, name, "failed")
-    cloudformation[1].add_response("delete_change_set", {}, {"ChangeSetName": CHANGE_SET})
+    gone = {"StackName": STACK, "ChangeSetName": upgrade.record_id}
+    cloudformation[1].add_response("delete_change_set", {}, gone)
     with pytest.raises(SnapshotFailedError, match=rf"nothing was changed\. RDS says that {name} is failed\."):
         snapshot(client, cloudformation[0], upgrade)
 
@@ -119,7 +120,8 @@ def test_a_snapshot_that_rds_refuses_ends_the_upgrade_in_its_words(
     client, stub = rds
     there_is(stub, name, None)
     stub.add_client_error("create_db_snapshot", code, "no", 400)
-    cloudformation[1].add_response("delete_change_set", {}, {"ChangeSetName": CHANGE_SET})
+    gone = {"StackName": STACK, "ChangeSetName": upgrade.record_id}
+    cloudformation[1].add_response("delete_change_set", {}, gone)
     with pytest.raises(SnapshotFailedError, match=words):
         snapshot(client, cloudformation[0], upgrade)
 
