@@ -206,7 +206,7 @@ class Laboratory:
         self._start(case)
         record = self.catalog.ended(case.record, seconds=120)
         assert record["RecordDetail"]["Status"] == "SUCCEEDED", reason(record)
-        self._confirm(case)
+        assert self._confirmed(case), f"nobody is subscribed of {case.name}"
         return case
 
     def _name(self) -> str:
@@ -283,8 +283,7 @@ class Laboratory:
         if status == "gone":
             return []
         usable = status in ("AVAILABLE", "TAINTED") and str(self.stack(case.product)).endswith("_COMPLETE")
-        if usable and len(self._spares) < MOST_SPARES:
-            self._confirm(case)
+        if usable and len(self._spares) < MOST_SPARES and self._confirmed(case):
             self._spares.append(case)
             return []
         if status == "UNDER_CHANGE":
@@ -306,9 +305,10 @@ class Laboratory:
 
         eventually(rests, "the stack's rest", 120)
 
-    def _confirm(self, case: Case) -> None:
-        """Follow the links in the mails, so that the next update has somebody to unsubscribe."""
+    def _confirmed(self, case: Case) -> bool:
+        """Follow the links in the mails. Returns whether the next update has somebody to unsubscribe."""
         sns, mailbox = self.cloud.client("sns"), self.cloud.world.mailbox
+        subscribed = False
         for topic in sns.list_topics()["Topics"]:
             if not topic["TopicArn"].endswith(f"-{case.name}"):
                 continue
@@ -317,6 +317,9 @@ class Laboratory:
                     token = mail.todo.split("--token ")[1].split()[0]
                     with suppress(ClientError):  # it is confirmed already, or gone
                         sns.confirm_subscription(TopicArn=topic["TopicArn"], Token=token)
+            found = sns.list_subscriptions_by_topic(TopicArn=topic["TopicArn"])["Subscriptions"]
+            subscribed |= any(each["SubscriptionArn"].startswith("arn:") for each in found)
+        return subscribed
 
     def leftovers(self) -> list[str]:
         """End the products kept for other cases, and return what is left in the account of any product."""
