@@ -75,17 +75,21 @@ class Monitoring(Construct):
     def _watch_answers(self) -> None:
         machine = self._engine.machine
         lost = [machine.metric_failed(), machine.metric_timed_out(), machine.metric_aborted()]
-        self._alarm("execution-lost", "An execution ended before it could answer.", total(lost))
-        answered = [own("ReportedByNet", verb) for verb in ("report", "sweep")]
-        self._alarm(
-            "net-needed", "A safety net, not its execution, has answered an operation.", total(answered)
-        )
-        refused = [own("LateReportRefused", verb) for verb in ("report", "sweep")]
-        self._alarm(
-            "late-report-refused",
-            "Service Catalog has refused the answer of a safety net, most likely because there was one.",
-            total(refused),
-        )
+        self._alarm("execution-lost", "An execution ended before it could answer.", total(lost), of=3)
+        for slug, metric, says in (
+            ("net-needed", "ReportedByNet", "A safety net, not its execution, has answered an operation."),
+            (
+                "late-report-refused",
+                "LateReportRefused",
+                "Service Catalog has refused the answer of a safety net, most likely because there was one.",
+            ),
+            (
+                "platform-failure",
+                "PlatformFailure",
+                "An operation has failed for a reason that no input avoids: the next ones will fail, too.",
+            ),
+        ):
+            self._alarm(slug, says, total([own(metric, verb) for verb in ("report", "sweep")]), of=3)
         self._alarm(
             "unreported",
             "Service Catalog could not be told of a failure. Its product is stuck until it can be.",
@@ -100,8 +104,8 @@ class Monitoring(Construct):
         )
         self._alarm(
             "sweep-silent",
-            "The net behind all nets has not run for an hour.",
-            own("OldestOperationAge", "sweep", "SampleCount", SWEEPS),
+            "The net behind all nets has not come to its end for an hour.",
+            own("Swept", "sweep", period=SWEEPS),
             threshold=1,
             below=True,
             periods=2,
@@ -133,8 +137,8 @@ class Monitoring(Construct):
         )
         self._alarm(
             "report-error",
-            "The functions that answer Service Catalog have been failing for 15 minutes.",
-            total([functions[verb].metric_errors() for verb in ("report", "sweep")]),
+            "The function that answers Service Catalog has been failing for 15 minutes.",
+            functions["report"].metric_errors(),
             periods=3,
         )
         self._alarm(
@@ -149,6 +153,7 @@ class Monitoring(Construct):
             "function-throttled",
             "Lambda refused to run a function that receives or answers operations, or shows launch forms.",
             total([called[verb] for verb in CALLED_FROM_OUTSIDE]),
+            of=3,
         )
         self._alarm(
             "step-throttled",
@@ -172,8 +177,14 @@ class Monitoring(Construct):
         threshold: float = 0,
         below: bool = False,
         periods: int = 1,
+        of: int | None = None,
     ) -> None:
-        """Add an alarm; one that fires `below` its threshold fires without data, too."""
+        """Add an alarm; one that fires `below` its threshold fires without data, too.
+
+        It fires when `periods` of the last `of` are over the threshold, all of them unless given. A sum with
+        FILL takes data that come late for none, so what happens once is looked for in several periods
+        (CloudWatch User Guide, "Using metric math", FILL).
+        """
         operators, missing = cloudwatch.ComparisonOperator, cloudwatch.TreatMissingData
         alarm = cloudwatch.Alarm(
             self,
@@ -182,7 +193,8 @@ class Monitoring(Construct):
             metric=metric,
             threshold=threshold,
             comparison_operator=operators.LESS_THAN_THRESHOLD if below else operators.GREATER_THAN_THRESHOLD,
-            evaluation_periods=periods,
+            evaluation_periods=of or periods,
+            datapoints_to_alarm=periods,
             treat_missing_data=missing.BREACHING if below else missing.NOT_BREACHING,
         )
         if below and isinstance(resource := alarm.node.default_child, cloudwatch.CfnAlarm):

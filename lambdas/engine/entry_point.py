@@ -48,8 +48,9 @@ def tracer() -> Tracer:
 def entry_point(handler: Handler) -> Handler:
     """Make a function a Lambda handler.
 
-    Log lines and the trace carry the record id. Events, results and errors stay out of both: they hold tokens
-    and parameters. That is why Powertools' own tracing decorator is not used: it logs errors.
+    Our log lines and annotations carry the record id, and no event, result or message of an error: those hold
+    tokens and parameters. Lambda itself logs and traces the message of an error that is raised, polling too;
+    ours may quote an input, never a token.
 
     Raises:
         EngineError: in place of botocore's errors, so that the state machine can tell what to retry and the

@@ -18,7 +18,7 @@ from engine import catalog
 from engine.entry_point import CLIENT_CONFIG, count, logger
 from engine.models import Answerable, Failure, Kind, Report
 from engine.operations import KINDS, execution_name
-from engine.reasons import error_class, explained
+from engine.reasons import count_failure, explained
 from engine.wire import MalformedError, read
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 # What Service Catalog refuses a report with. It does not say whether because the operation has been answered.
 _REFUSALS = ("InvalidParametersException", "ResourceNotFoundException")
+# What DescribeRecord says of a record that is not this account's.
+_NOT_OURS = ("AccessDeniedException", "ResourceNotFoundException")
 
 
 class UnanswerableError(Exception):
@@ -143,16 +145,16 @@ class Nets:
         else:
             logger.warning("Reported by a net", extra={"kind": report.kind})
             count("ReportedByNet")
-            count("OperationFailed", Kind=report.kind)
-            count("FailureReason", Reason=error_class(report.error))
+            count_failure(report)
 
     def _record_status(self, record_id: str) -> str | None:
-        """Return the status of a record; None for one that can't be seen, such as another account's."""
+        """Return the status of a record; None for another account's, which can't be seen."""
         try:
             record = self.servicecatalog.describe_record(Id=record_id)["RecordDetail"]
         except ClientError as error:
-            logger.info("Record not visible", extra={"reason": error.response["Error"]["Code"]})
-            return None
+            code = error.response["Error"]["Code"]
+            logger.info("Record not visible", extra={"reason": code})
+            return None if code in _NOT_OURS else "UNKNOWN"
         return record["Status"]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from engine import errors
+from engine.entry_point import count
 from engine.models import Failure, Kind, Report, stack_name
 
 _FORESEEN = {name for name, thing in vars(errors).items() if isinstance(thing, type)}
@@ -17,6 +18,19 @@ _ENDED = {
     "{next_step}.",
     "Aborted": "An administrator stopped the operation. Changes may be half done: when the stack has come to "
     "rest, {next_step}.",
+}
+# What no input avoids: the catalog, its roles or a version is at fault.
+_OF_PLATFORM = {
+    "ArtifactDeniedError",
+    "ArtifactInvalidError",
+    "ArtifactMissingError",
+    "ArtifactNotReleasedError",
+    "LaunchRoleDeniedError",
+    "MessageInvalidError",
+    "OutputMissingError",
+    "PermissionMissingError",
+    "PromiseBrokenError",
+    "TemplateUnsuitableError",
 }
 # What can end an operation besides: Step Functions, Lambda, and the nets.
 _OTHERS = {
@@ -76,6 +90,15 @@ def error_class(error: Failure | None) -> str:
     """Return the name to count a failure by. There are few of them: each is a metric that costs money."""
     name, _ = _unwrap(error)
     return name if name in _FORESEEN | _ENDED.keys() | _OTHERS else "Unforeseen"
+
+
+def count_failure(report: Report) -> None:
+    """Count a failed operation: by kind, by reason, and those that only the platform team can mend."""
+    name = error_class(report.error)
+    count("OperationFailed", Kind=report.kind)
+    count("FailureReason", Reason=name)
+    if name in _OF_PLATFORM or name not in _FORESEEN | _ENDED.keys():
+        count("PlatformFailure")
 
 
 def _unwrap(error: Failure | None) -> tuple[str, str]:

@@ -13,7 +13,7 @@ from engine.batch import each_record
 from engine.entry_point import CLIENT_CONFIG, count, entry_point
 from engine.models import Report
 from engine.nets import Nets
-from engine.reasons import error_class
+from engine.reasons import count_failure
 
 from report.outcome import send
 
@@ -44,9 +44,10 @@ def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # 
     else:
         report = msgspec.convert(event, Report)
         send(servicecatalog(), report)
-        count(f"Operation{report.status.capitalize()}", Kind=report.kind)
         if report.status == "FAILED":
-            count("FailureReason", Reason=error_class(report.error))
+            count_failure(report)
+        else:
+            count("OperationSucceeded", Kind=report.kind)
     return {}
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-from engine.entry_point import logger, measure
+from engine.entry_point import count, logger, measure
 from engine.nets import LOST, Nets, UnanswerableError
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 # Four sweeps see an execution. A report that does not get through in that time lies in a queue by then.
 SINCE = timedelta(hours=1)
 
-Answer = Callable[[], None]
+Step = Callable[[], None]
 
 
 def sweep(nets: Nets, dead_letters_queue_url: str) -> None:
@@ -28,29 +28,48 @@ def sweep(nets: Nets, dead_letters_queue_url: str) -> None:
         Exception: the first of what went wrong, after all else was tried. The next sweep tries it again.
     """
     now = datetime.now(UTC)
-    oldest = min((execution["startDate"] for execution in _executions(nets, "RUNNING")), default=now)
-    measure("OldestOperationAge", (now - oldest).total_seconds(), unit="Seconds")
-    wrong = []
-    for answer in _left(nets, now, dead_letters_queue_url):
+    letters, unreported = dead_letters_queue_url, nets.unreported_queue_url
+    wrong = [
+        *_tried(iter([partial(_measure_oldest, nets, now)])),
+        *_tried(_of_executions(nets, now)),
+        *_tried(_of_messages(nets, letters, nets.answer_dead_letter)),
+        *_tried(_of_messages(nets, unreported, nets.answer_message)),
+    ]
+    if wrong:
+        raise wrong[0]
+    count("Swept")
+
+
+def _tried(steps: Iterator[Step]) -> list[Exception]:
+    """Take every step. Returns what went wrong, be it that there are no further steps to be had."""
+    wrong: list[Exception] = []
+    while True:
         try:
-            answer()
+            step = next(steps, None)
+            if step is None:
+                return wrong
+            step()
         except Exception as error:
             # The type only: what boto3 says may quote a parameter.
             logger.error("Not answered", extra={"reason": type(error).__name__})
             wrong.append(error)
-    if wrong:
-        raise wrong[0]
 
 
-def _left(nets: Nets, now: datetime, dead_letters_queue_url: str) -> Iterator[Answer]:
+def _measure_oldest(nets: Nets, now: datetime) -> None:
+    oldest = min((execution["startDate"] for execution in _executions(nets, "RUNNING")), default=now)
+    measure("OldestOperationAge", (now - oldest).total_seconds(), unit="Seconds")
+
+
+def _of_executions(nets: Nets, now: datetime) -> Iterator[Step]:
     for status in LOST:
         for execution in _executions(nets, status):
             if execution["stopDate"] > now - SINCE:
                 yield partial(nets.answer_execution, execution["executionArn"])
-    for message in _messages(nets, dead_letters_queue_url):
-        yield partial(_answer_and_delete, nets, dead_letters_queue_url, message, nets.answer_dead_letter)
-    for message in _messages(nets, nets.unreported_queue_url):
-        yield partial(_answer_and_delete, nets, nets.unreported_queue_url, message, nets.answer_message)
+
+
+def _of_messages(nets: Nets, queue_url: str, answer: Callable[[str, str | None], None]) -> Iterator[Step]:
+    for message in _messages(nets, queue_url):
+        yield partial(_answer_and_delete, nets, queue_url, message, answer)
 
 
 def _executions(nets: Nets, status: ExecutionStatusType) -> Iterator[ExecutionListItemTypeDef]:

@@ -53,7 +53,7 @@ class Burst:
         refused: how many calls that were.
         accepted: operations that Service Catalog took.
         answered: of these, the ones that have ended.
-        answered_wrongly: of these, good launches and terminations that failed, and wrong launches that did not.
+        answered_wrongly: of these, good operations that failed, and wrong launches that did not.
         duplicated: answers beyond the first, executions beyond the first and stacks beyond the first.
         until_call: from Service Catalog's message to CloudFormation's first sign of it.
         until_answer: from the end of the stack operation to the end of the record.

@@ -57,7 +57,8 @@ def watched(alarm: Any) -> list[tuple[str, str]]:
         ("dead-letter", {"ApproximateNumberOfMessagesVisible", "ApproximateNumberOfMessagesNotVisible"}),
         ("unreported", {"ApproximateNumberOfMessagesVisible", "ApproximateNumberOfMessagesNotVisible"}),
         ("operation-old", {"OldestOperationAge"}),
-        ("sweep-silent", {"OldestOperationAge"}),
+        ("platform-failure", {"PlatformFailure"}),
+        ("sweep-silent", {"Swept"}),
         ("operation-waiting", {"ApproximateAgeOfOldestMessage"}),
         ("receive-error", {"Errors"}),
         ("report-error", {"Errors"}),
@@ -74,12 +75,12 @@ def test_an_alarm_looks_at_what_its_name_says(alarms: dict[str, Any], slug: str,
 def test_the_engines_own_metrics_are_watched_of_each_function_that_publishes_them(
     alarms: dict[str, Any],
 ) -> None:
-    for slug in ("net-needed", "late-report-refused"):
+    for slug in ("net-needed", "late-report-refused", "platform-failure"):
         assert {verb for _, verb in watched(alarms[slug])} == {"report", "sweep"}
     code = "".join(file.read_text() for file in (RUNBOOK.parents[2] / "lambdas").rglob("*.py"))
     published = set(re.findall(r'''(?:count|measure)\("(\w+)"''', code))
     own = {alarm["MetricName"] for alarm in alarms.values() if alarm.get("Namespace") == "TapStackEngine"}
-    assert own | {"ReportedByNet", "LateReportRefused"} <= published
+    assert own | {"ReportedByNet", "LateReportRefused", "PlatformFailure"} <= published
 
 
 def test_every_function_that_can_be_refused_is_watched_and_no_alarm_adds_up_more_than_ten(
@@ -90,6 +91,20 @@ def test_every_function_that_can_be_refused_is_watched_and_no_alarm_adds_up_more
     verbs = sorted(name for name in functions if name.startswith("Engine"))
     assert sorted(function["Ref"] for _, function in throttled) == verbs  # type: ignore[index]
     assert max(len(watched(alarm)) for alarm in alarms.values()) <= 10
+
+
+def test_what_happens_once_is_looked_for_in_several_periods_because_a_filled_gap_is_no_zero(
+    alarms: dict[str, Any],
+) -> None:
+    once = {
+        slug
+        for slug, alarm in alarms.items()
+        if alarm["DatapointsToAlarm"] == 1 and any("FILL" in str(m) for m in alarm.get("Metrics", []))
+    }
+    assert once == {
+        "execution-lost", "net-needed", "late-report-refused", "platform-failure", "function-throttled"
+    }  # fmt: skip
+    assert {alarms[slug]["EvaluationPeriods"] for slug in once} == {3}
 
 
 def test_only_the_silence_of_the_sweep_is_an_alarm_without_data(alarms: dict[str, Any]) -> None:

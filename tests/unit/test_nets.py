@@ -218,6 +218,16 @@ def test_an_answer_that_is_refused_for_an_open_record_is_not_given_up(
     assert '"LateReportRefused"' in capsys.readouterr().out
 
 
+def test_an_answer_that_is_refused_while_the_record_cannot_be_looked_up_is_not_given_up(
+    neighbours: Neighbours,
+) -> None:
+    arn = neighbours.execution("pp-1-rec-1", "ABORTED")
+    neighbours.catalog.add_client_error("describe_record", "ThrottlingException", "slow down")
+    neighbours.catalog.add_client_error(UPDATE, "InvalidParametersException", "Not now.")
+    with pytest.raises(ClientError, match="Not now"):
+        neighbours.nets.answer_execution(arn)
+
+
 def test_a_net_says_that_it_was_needed_and_for_what(
     neighbours: Neighbours, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:

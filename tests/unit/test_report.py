@@ -9,7 +9,7 @@ from botocore.stub import ANY, Stubber
 from engine.catalog import notify, presentable
 from engine.errors import AWSRefusedError
 from engine.models import Failure, Report
-from engine.reasons import error_class, explained, reason
+from engine.reasons import count_failure, error_class, explained, reason
 from report import handler
 from report.outcome import send
 
@@ -239,6 +239,25 @@ def test_a_failure_is_counted_by_its_reason(
 )
 def test_the_reasons_that_are_counted_are_few(failure: Any, counted: str) -> None:
     assert error_class(failure) == counted
+
+
+@pytest.mark.parametrize(
+    ("failure", "platforms"),
+    [
+        (lambda_failure("InvalidInputsError", "no"), False),
+        (lambda_failure("StackFailedError", "no capacity"), False),
+        (lambda_failure("ThrottledError", "busy"), False),
+        (Failure(error="Aborted"), False),
+        (lambda_failure("LaunchRoleDeniedError", "no"), True),
+        (lambda_failure("KeyError", "'boom'"), True),
+        (Failure(error="Runtime.ExitError"), True),
+    ],
+)
+def test_a_failure_that_no_input_avoids_is_counted_for_the_platform_team(
+    failure: Any, platforms: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    count_failure(report("UPDATE", "FAILED", error=failure))
+    assert ('"PlatformFailure"' in capsys.readouterr().out) == platforms
 
 
 def test_a_refused_report_is_not_swallowed(stubbed: Any) -> None:

@@ -127,11 +127,28 @@ def test_the_age_of_the_oldest_operation_is_measured_even_when_there_is_none(
         engine.execution("rec-old", stopped=False)
         backend_execution(engine, "rec-old").start_date -= timedelta(hours=1)
     sweep(engine.nets, engine.dead_letters)
-    measured = json.loads(capsys.readouterr().out)
+    measured = json.loads(capsys.readouterr().out.splitlines()[0])
     [age] = measured["OldestOperationAge"]
     assert least <= age <= most
     [directive] = measured["_aws"]["CloudWatchMetrics"]
     assert directive["Metrics"] == [{"Name": "OldestOperationAge", "Unit": "Seconds"}]
+
+
+def test_a_sweep_that_came_to_its_end_says_so(engine: Engine, capsys: pytest.CaptureFixture[str]) -> None:
+    sweep(engine.nets, engine.dead_letters)
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["Swept"] == [1.0]
+
+
+def test_what_cannot_be_read_keeps_nothing_else_from_being_answered_and_is_no_end_of_the_sweep(
+    engine: Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine.sqs.send_message(QueueUrl=engine.unreported, MessageBody=letter("rec-1"))
+    engine.sqs.delete_queue(QueueUrl=engine.dead_letters)
+    engine.hears("rec-1")
+    with pytest.raises(engine.sqs.exceptions.QueueDoesNotExist):
+        sweep(engine.nets, engine.dead_letters)
+    assert engine.left_in(engine.unreported) == 0
+    assert "Swept" not in capsys.readouterr().out
 
 
 def test_the_handler_finds_the_engine_by_its_variables(
