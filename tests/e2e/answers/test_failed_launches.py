@@ -67,12 +67,13 @@ def test_wrong_inputs_are_all_listed_in_words_and_create_nothing(
     cloud: Cloud, oldest: Catalog, refused: dict[str, Any]
 ) -> None:
     assert refused["RecordDetail"]["Status"] == "FAILED"
-    first, suffix, emails = reason(refused).splitlines()
+    first, suffix, emails, last = reason(refused).splitlines()
     assert first == "Nothing was created or changed, because the inputs break these rules:"
     assert suffix.startswith("- EnvironmentSuffix: must be 2 to 20 characters of a-z, 0-9 and -")
     assert suffix.endswith('(given: "Bad_Suffix")')
     assert emails.startswith("- OpsEmails: must be email addresses such as ops@example.com")
     assert emails.endswith('(given: "nope")')
+    assert last == "Nothing was launched: update this provisioned product to try again, or terminate it."
     assert oldest.answers(refused) == ["FAILED"]
     assert oldest.status(product_of(refused)) == "TAINTED"
     assert stacks_ever(cloud, product_of(refused)) == []
