@@ -163,6 +163,8 @@ class Cloud:
             server = make_server(
                 host, port, application, threaded=True, request_handler=_Handler, fd=descriptor
             )
+        # A connection beyond those that wait to be accepted is tried again after seconds, and then given up.
+        server.socket.listen(4096)
         self.world.endpoint = f"http://127.0.0.1:{server.port}"
         # moto's own code builds URLs of the server from this variable.
         before = os.environ.get("MOTO_PORT")

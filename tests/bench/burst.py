@@ -25,8 +25,9 @@ from local_cloud.service_catalog import installed
 
 from . import small_version
 
-# Six hours that an execution may take are then more than half an hour of a machine that does AWS's part, too.
-SPEED = 10.0
+# Slow enough for a machine that does AWS's part, too: of a thousand executions most wait for their turn, and
+# ask for it every two minutes at least.
+SPEED = 4.0
 # Reserved for each step that calls CloudFormation or RDS: catalog:stepConcurrency.
 STEP_CONCURRENCY = 10
 SILENCE_SECONDS = 600  # without any answer, after which what is missing counts as lost
