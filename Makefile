@@ -88,5 +88,5 @@ docs: .venv/.synced ## Write the generated tables of README and docs/ anew
 	@python -m product_template.tables
 	@python -m tests.infrastructure.nag
 
-release: .venv/.synced ## Write the next product version, if every earlier one can be updated to it (VERSION=1.3.0)
+release: .venv/.synced ## Write the next product version, if every earlier one can be updated to it (VERSION=1.4.0)
 	@python -m product_template.release "$(VERSION)"

@@ -46,8 +46,10 @@ class CustomResourceFunction(Construct):
             "Role",
             naming=naming,
             kind=kind,
+            # No condition: AWS documents nowhere that Lambda sends aws:SourceAccount when it assumes a
+            # function's role, and a condition on a key that is not sent would stop every launch. A role
+            # cannot be passed across accounts ("Grant a user permissions to pass a role", IAM User Guide).
             service="lambda.amazonaws.com",
-            when={"StringEquals": {"aws:SourceAccount": cdk.Aws.ACCOUNT_ID}},
             statements=[
                 # Not CreateLogGroup: a line written after the group's deletion would bring it back.
                 iam.PolicyStatement(

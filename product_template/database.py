@@ -153,7 +153,7 @@ class Database(Construct):
             when=on_behalf_of(arn("rds", f"db:{self.identifier}")),
             statements=[
                 iam.PolicyStatement(
-                    actions=["logs:CreateLogGroup", "logs:PutRetentionPolicy"], resources=[group]
+                    actions=["logs:CreateLogGroup", "logs:PutRetentionPolicy"], resources=[f"{group}*"]
                 ),
                 iam.PolicyStatement(
                     actions=[
@@ -166,7 +166,9 @@ class Database(Construct):
                 ),
             ],
             wildcards={
-                f"Resource::{group}:log-stream:*": "R14: RDS names the streams after an id of its own."
+                f"Resource::{group}*": "R14: IAM sees CreateLogGroup as an action on log-group:NAME in some "
+                "requests and on log-group:NAME:log-stream: in others; AWS's own policy has log-group:RDS*.",
+                f"Resource::{group}:log-stream:*": "R14: RDS names the streams after an id of its own.",
             },
         )
 

@@ -123,17 +123,27 @@ def _memory(free: Metric, swap: Metric, by_class: ByInstanceClass) -> Iterator[A
 
 
 def _storage(free: Metric, wal: Metric, allocated_gib: str) -> Iterator[Alarm]:
-    for kind, percent, why in (
-        ("storage", 20, "It comes before storage grows by itself, which RDS does below 10 percent."),
+    for kind, percent, periods, says, why in (
+        (
+            "storage",
+            20,
+            1,
+            "Free storage is below 20 percent of what the launch asked for (AllocatedStorage).",
+            "It comes before storage grows by itself, which RDS does below 10 percent.",
+        ),
         (
             "storage-critical",
             10,
-            "Storage should have grown by now: the ceiling is reached, or it grew lately.",
+            3,
+            "Free storage has been below 10 percent of what the launch asked for (AllocatedStorage) for 15 "
+            "minutes.",
+            "RDS begins to grow storage after five minutes at 10 percent. It should have grown by now: the "
+            "ceiling is reached, or it grew lately.",
         ),
     ):
         yield Alarm(
             kind=kind,
-            says=f"Free storage is below {percent} percent of what the launch asked for (AllocatedStorage).",
+            says=says,
             why=why,
             source="RDS User Guide, Managing capacity automatically with storage autoscaling",
             metric=free,
@@ -141,6 +151,7 @@ def _storage(free: Metric, wal: Metric, allocated_gib: str) -> Iterator[Alarm]:
             fires="below",
             threshold=percent,
             percent_of_gib=allocated_gib,
+            periods=periods,
         )
     yield Alarm(
         kind="transaction-logs",

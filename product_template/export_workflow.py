@@ -41,7 +41,7 @@ def export_workflow(
         f"$match($states.input.detail.SourceIdentifier, /^rds:{database}-\\d{{4}}(-\\d\\d){{4}}$/)"
         " ? true : false"
     )
-    # The rule compares prefixes only, and database-a begins the names of database-a-b's snapshots, too.
+    # The rule compares prefixes only, and database-a-20 begins the names of database-a-2024's snapshots, too.
     ours = sfn.Choice.jsonata(scope, "Ours?").when(
         _holds(is_ours),
         start.next(wait).next(look).next(_verdict(scope, wait)),

@@ -159,7 +159,9 @@ class Exports(Construct):
                 "detail-type": ["RDS DB Snapshot Event"],
                 "detail": {
                     "EventID": [AUTOMATED_SNAPSHOT_CREATED],
-                    "SourceIdentifier": [{"prefix": f"rds:{self._database}-"}],
+                    # A snapshot's name goes on with the year. Without 20, the snapshots of database-prod-eu
+                    # would start executions of database-prod that do nothing and count as exports.
+                    "SourceIdentifier": [{"prefix": f"rds:{self._database}-20"}],
                 },
             },
             targets=[

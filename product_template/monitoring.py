@@ -141,7 +141,9 @@ class Monitoring(Construct):
         for kind, pattern, says, why, limit in (
             (
                 "connection-slots",
-                '"remaining connection slots are reserved"',
+                # The second is said when even the reserved ones are taken, as by a burst of clients that are
+                # about to log in.
+                '?"remaining connection slots are reserved" ?"too many clients already"',
                 "The database has refused clients because all its connections are in use.",
                 "The connections alarm may miss a peak between two samples; a refused client is never "
                 "missed.",

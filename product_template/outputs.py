@@ -54,6 +54,11 @@ class Outputs(Construct):
         )
         self._add("VpcId", "The network", network.vpc.vpc_id)
         self._add(
+            "PrivateSubnetIds",
+            "Its two private subnets, one in each zone, separated by a comma; clients run there",
+            cdk.Fn.join(",", [subnet.subnet_id for subnet in network.vpc.private_subnets]),
+        )
+        self._add(
             "AlertTopicArn", "Topic that alarms and database events are sent to", monitoring.topic.topic_arn
         )
         self._add(

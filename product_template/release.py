@@ -1,4 +1,4 @@
-"""Write a product version: `python -m product_template.release 1.3.0`."""
+"""Write a product version: `python -m product_template.release 1.4.0`."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def main(arguments: list[str] | None = None) -> None:
         SystemExit: the version was refused; its message says why.
     """
     parser = argparse.ArgumentParser(prog="python -m product_template.release", description=__doc__)
-    parser.add_argument("version", help="the new version, such as 1.3.0")
+    parser.add_argument("version", help="the new version, such as 1.4.0")
     try:
         version = Version.parse(parser.parse_args(arguments).version)
     except ValueError as error:

@@ -56,7 +56,10 @@ def newest(number: int, versions: Mapping[Version, Template]) -> Version:
 
 
 def digests(directory: Path = DIRECTORY) -> dict[str, str]:
-    """Return the SHA-256 sums that the versions were released with, in hexadecimal, by file name."""
+    """Return the SHA-256 sums that the versions were released with, in hexadecimal, by file name.
+
+    They are in the order of the releases: a version of the first line may come after one of the second.
+    """
     lines = (directory / SUMS).read_text().splitlines()
     return {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
 

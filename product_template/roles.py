@@ -22,11 +22,13 @@ def service_role(
     naming: Naming,
     kind: str,
     service: str,
-    when: dict[str, Any],
+    when: dict[str, Any] | None = None,
     statements: Sequence[iam.PolicyStatement],
     wildcards: Mapping[str, str] | None = None,
 ) -> iam.Role:
     """Make the role `{kind}-role-{suffix}` that `service` may assume `when` it acts for a resource of ours.
+
+    Without `when`, it may for whoever may pass the role to it, which nobody can from another account.
 
     Its permissions are a managed policy next to it, because NIST 800-53 R5, PCI DSS and HIPAA rules refuse
     inline policies. `wildcards` are those of the statements, each with the reason why it is there.

@@ -9,12 +9,22 @@ import pytest
 
 from local_cloud.cloud import Cloud
 from product_template import released
+from product_template.lines import LINES
+from product_template.released import Version
 from tests.e2e.account import inventory
 from tests.e2e.conftest import Catalog, outputs, product_of, reason
 
-VERSIONS = {str(version): template for version, template in released.templates().items()}
-NAMES = list(VERSIONS)
-UPGRADES = list(combinations(NAMES, 2))
+TEMPLATES = released.templates()
+VERSIONS = {str(version): template for version, template in TEMPLATES.items()}
+# In the order of their releases: 2.0.0 came before 1.3.0, which nobody updates to it.
+RELEASES = [Version.parse(name.removesuffix(released.SUFFIX)) for name in released.digests()]
+STEP_BY_STEP = [
+    str(version) for number, version in enumerate(RELEASES) if version >= max(RELEASES[: number + 1])
+]
+# What skips versions goes to those that are not deprecated.
+NEWEST = [released.newest(number, TEMPLATES) for number in LINES]
+SKIPS = [(str(old), str(new)) for old, new in combinations(RELEASES, 2) if old < new and new in NEWEST]
+UPGRADES = list(dict.fromkeys([*pairwise(STEP_BY_STEP), *SKIPS]))
 HOLDS_DATA = {"AWS::RDS::DBInstance", "AWS::KMS::Key", "AWS::S3::Bucket"}
 
 
@@ -36,7 +46,7 @@ class Lives:
 @pytest.fixture(scope="module")
 def lives(cloud: Cloud, catalog: Catalog) -> Lives:
     """One product that goes from version to version, and one for each upgrade that skips some."""
-    routes = [tuple(NAMES), *(pair for pair in UPGRADES if pair not in set(pairwise(NAMES)))]
+    routes = [tuple(STEP_BY_STEP), *(pair for pair in SKIPS if pair not in set(pairwise(STEP_BY_STEP)))]
     quotas = dict(cloud.world.quotas)
     cloud.world.quotas.update(dict.fromkeys(quotas, 100.0))
     before = inventory(cloud)
@@ -77,7 +87,7 @@ def _inputs(version: str) -> dict[str, str | None]:
 
 
 @pytest.mark.parametrize(("old", "new"), UPGRADES)
-def test_every_version_is_upgraded_to_every_later_one_and_keeps_what_holds_data(
+def test_every_version_is_upgraded_to_the_next_and_to_the_newest_and_keeps_what_holds_data(
     lives: Lives, old: str, new: str
 ) -> None:
     upgrade = lives.upgrades[old, new]

@@ -2,6 +2,7 @@
 
 import json
 import re
+from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
@@ -244,6 +245,13 @@ class TestNetwork:
         assert route["DestinationCidrBlock"] == "0.0.0.0/0"
         assert refers_to(route["NatGatewayId"]) == f"NetworkVpcPublicSubnet{zone}NATGateway"
 
+    def test_r16_the_outputs_name_the_subnets_in_which_clients_run(self, product_template: Template) -> None:
+        outputs = product_template["Outputs"]
+        assert text(outputs["PrivateSubnetIds"]["Value"]) == (
+            "${NetworkVpcPrivateSubnet1Subnet},${NetworkVpcPrivateSubnet2Subnet}"
+        )
+        assert list(outputs).index("PrivateSubnetIds") == list(outputs).index("VpcId") + 1
+
     def test_r18_rds_sns_logs_and_eventbridge_are_reached_privately_from_both_zones(
         self, product_template: Template
     ) -> None:
@@ -379,8 +387,13 @@ class TestBackups:
         detail = rule["EventPattern"]["detail"]
         assert detail["EventID"] == ["RDS-EVENT-0091"]
         [snapshot] = detail["SourceIdentifier"]
-        assert text(snapshot["prefix"]) == "rds:database-${EnvironmentSuffix}-"
+        prefix = text(snapshot["prefix"])
+        assert prefix == "rds:database-${EnvironmentSuffix}-20"
         assert [refers_to(target["Arn"]) for target in rule["Targets"]] == ["ExportsWorkflow"]
+        # Those of database-prod-eu would succeed without an export, and keep export-heartbeat quiet.
+        ours, another = (f"rds:database-{suffix}-2026-11-01-06-03" for suffix in ("prod", "prod-eu"))
+        prefix = prefix.replace("${EnvironmentSuffix}", "prod")
+        assert (ours.startswith(prefix), another.startswith(prefix)) == (True, False)
 
 
 class TestRoles:
@@ -419,7 +432,7 @@ class TestRoles:
                 "logs:DescribeLogGroups": ["*"],
             },
             "monitoring": {
-                "logs:CreateLogGroup logs:PutRetentionPolicy": [f"{arn}:logs:{here}:log-group:RDSOSMetrics"],
+                "logs:CreateLogGroup logs:PutRetentionPolicy": [f"{arn}:logs:{here}:log-group:RDSOSMetrics*"],
                 "logs:CreateLogStream logs:DescribeLogStreams logs:GetLogEvents logs:PutLogEvents": [
                     f"{arn}:logs:{here}:log-group:RDSOSMetrics:log-stream:*"
                 ],
@@ -450,16 +463,27 @@ class TestRoles:
             for resource_ in resources
         }
 
+    @pytest.mark.parametrize("form", ["RDSOSMetrics", "RDSOSMetrics:log-stream:"])
+    def test_r14_rds_may_create_its_group_whichever_way_iam_writes_it(
+        self, product_template: Template, form: str
+    ) -> None:
+        create, _ = resource(product_template, "DatabaseMonitoringRolePolicy")["PolicyDocument"]["Statement"]
+        assert "logs:CreateLogGroup" in create["Action"]
+        here = "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:"
+        assert fnmatchcase(here + form, text(create["Resource"]))
+
     def test_r20_no_service_can_be_made_to_act_for_another_account(self, product_template: Template) -> None:
         roles = of_type(product_template, "AWS::IAM::Role")
         assert len(roles) == 7
         for logical_id, role in roles.items():
             [statement] = role["AssumeRolePolicyDocument"]["Statement"]
+            if statement["Principal"] == {"Service": "lambda.amazonaws.com"}:
+                # Not documented to say for whom it assumes a role; IAM refuses the functions of others.
+                assert "Condition" not in statement, logical_id
+                continue
             condition = statement["Condition"]
             assert condition["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}, logical_id
-            # Lambda names no resource when it assumes a role.
-            if statement["Principal"] != {"Service": "lambda.amazonaws.com"}:
-                assert "aws:SourceArn" in condition["ArnLike"], logical_id
+            assert "aws:SourceArn" in condition["ArnLike"], logical_id
 
     def test_r20_resource_policies_name_the_account_that_a_service_may_act_for(
         self, product_template: Template

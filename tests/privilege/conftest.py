@@ -12,7 +12,7 @@ LIVED = pytest.StashKey[Lives]()
 
 @pytest.fixture(scope="package")
 def lived(assembly: Path, pytestconfig: pytest.Config) -> Iterator[Lives]:
-    """A cloud after the life of a product: the oldest version, the newest, the next line's, and its end."""
+    """A cloud after the life of a product: from the oldest version to the newest of the next line."""
     with lives(assembly) as found:
         found.offer_again("1.0.0")
         with found.phase("provision"):
@@ -21,6 +21,10 @@ def lived(assembly: Path, pytestconfig: pytest.Config) -> Iterator[Lives]:
             found.confirm_mail()
         assert record["Status"] == "SUCCEEDED", reason(record)
         product = record["ProvisionedProductId"]
+        # 1.3.0 changes policies and trust of roles that 1.0.0 does not have, or has as 1.3.0 does.
+        with found.phase("step"):
+            record = found.update(product, "1.2.0")
+        assert record["Status"] == "SUCCEEDED", reason(record)
         with found.phase("update"):
             record = found.update(product, OpsEmails="b@example.com", BackupRetentionDays="21")
         assert record["Status"] == "SUCCEEDED", reason(record)

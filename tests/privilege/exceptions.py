@@ -97,8 +97,8 @@ NOT_SEEN: dict[str, dict[str, list[str]]] = {
         "TapStackExecution": lines(
             """ec2:DisassociateAddress ec2:ReplaceRoute ec2:ReplaceRouteTableAssociation
             ec2:UpdateSecurityGroupRuleDescriptions* iam:UpdateRole iam:UpdateRoleDescription kms:DisableKey
-            kms:DisableKeyRotation kms:EnableKey kms:EnableKeyRotation kms:UpdateAlias iam:CreatePolicyVersion
-            kms:UpdateKeyDescription iam:DeletePolicyVersion logs:AssociateKmsKey logs:DeleteRetentionPolicy
+            kms:DisableKeyRotation kms:EnableKey kms:EnableKeyRotation kms:UpdateAlias
+            kms:UpdateKeyDescription logs:AssociateKmsKey logs:DeleteRetentionPolicy
             logs:DisassociateKmsKey rds:ModifyDBSubnetGroup rds:ModifyEventSubscription
             rds:ResetDBParameterGroup secretsmanager:RotateSecret states:UpdateStateMachine"""
         )
