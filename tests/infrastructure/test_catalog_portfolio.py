@@ -180,3 +180,11 @@ def test_the_function_behind_the_guidance_may_change_versions_of_this_product_al
     ]
     assert of_versions["Resource"]["Fn::Join"][1][-2:] == [":product/", {"Ref": product}]
     assert of_log["Action"] == ["logs:CreateLogStream", "logs:PutLogEvents"]
+    roles = catalog.find_resources("AWS::IAM::Role").items()
+    [role] = [role for name, role in roles if name.startswith("CatalogVersionGuidance")]
+    [trust] = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    assert trust == {
+        "Action": "sts:AssumeRole",
+        "Effect": "Allow",
+        "Principal": {"Service": "lambda.amazonaws.com"},
+    }
