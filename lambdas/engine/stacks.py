@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -148,8 +149,8 @@ def resources(cloudformation: CloudFormationClient, stack: str) -> list[StackRes
     ]
 
 
-def named(cloudformation: CloudFormationClient, prefix: str) -> list[StackTypeDef]:
-    """Return the living stacks whose names start so.
+def named(cloudformation: CloudFormationClient, prefix: str, *, but: Collection[str]) -> list[StackTypeDef]:
+    """Return the living stacks whose names start so, but not those of the names in `but`.
 
     ListStacks gives no parameters, so each stack is described; that keeps DescribeStacks limited to those
     names.
@@ -159,7 +160,9 @@ def named(cloudformation: CloudFormationClient, prefix: str) -> list[StackTypeDe
         summary["StackId"]
         for page in pages
         for summary in page["StackSummaries"]
-        if summary["StackName"].startswith(prefix) and summary["StackStatus"] != "DELETE_COMPLETE"
+        if summary["StackName"].startswith(prefix)
+        and summary["StackName"] not in but
+        and summary["StackStatus"] != "DELETE_COMPLETE"
     ]
     return [stack for stack in (find(cloudformation, stack_id) for stack_id in ids) if stack]
 

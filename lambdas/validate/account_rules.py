@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from engine import stacks
 from engine.account import DB_INSTANCES, ELASTIC_IPS, NAT_GATEWAYS, VPCS, Account, Quota
 
-from validate.launch import Launch
+from validate.launch import DATABASE, Launch
 from validate.violations import Violation
 
 if TYPE_CHECKING:
@@ -30,22 +30,28 @@ def _suffix(account: Account, launch: Launch, databases: list[DBInstanceTypeDef]
     suffix = launch.parameters.get("EnvironmentSuffix")
     if suffix is None or launch.current.get("EnvironmentSuffix") == suffix:
         return []
-    for stack in stacks.named(account.cloudformation, "TapStack-"):
-        taken = stacks.parameters(stack).get("EnvironmentSuffix") == suffix
-        if taken and stack["StackName"] != launch.stack_name:
-            return [
-                Violation(
-                    "EnvironmentSuffix",
-                    f"is already in use by stack {stack['StackName']}: choose another",
-                    suffix,
-                )
-            ]
-    name = launch.given("AWS::RDS::DBInstance", "DBInstanceIdentifier")
-    names = {database["DBInstanceIdentifier"] for database in databases}
-    if name and name.value in names - launch.own:
-        rule = f"is already in use: there is a database instance {name.value}. Choose another"
-        return [Violation("EnvironmentSuffix", rule, suffix)]
+    owners = {database["DBInstanceIdentifier"]: _stack_of(database) for database in databases}
+    name = launch.given(DATABASE, "DBInstanceIdentifier")
+    if name and name.value in owners.keys() - launch.own:
+        owner = owners[name.value]
+        by = f" by stack {owner}: choose another" if owner else _IS_THERE.format(name.value)
+        return [Violation("EnvironmentSuffix", f"is already in use{by}", suffix)]
+    # What has a database is known by that. The others, few at a time, are described one by one.
+    known = {launch.stack_name, *filter(None, owners.values())}
+    for stack in stacks.named(account.cloudformation, "TapStack-", but=known):
+        if stacks.parameters(stack).get("EnvironmentSuffix") == suffix:
+            rule = f"is already in use by stack {stack['StackName']}: choose another"
+            return [Violation("EnvironmentSuffix", rule, suffix)]
     return []
+
+
+_IS_THERE = ": there is a database instance {}. Choose another"
+
+
+def _stack_of(database: DBInstanceTypeDef) -> str | None:
+    """Return the stack that made a DB instance. Its tags tell (cloudformation-coverage-roadmap, 1160)."""
+    tags = {tag["Key"]: tag["Value"] for tag in database.get("TagList", [])}
+    return tags.get("aws:cloudformation:stack-name")
 
 
 def _network(launch: Launch, vpcs: list[VpcTypeDef]) -> list[Violation]:

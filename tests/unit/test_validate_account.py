@@ -271,6 +271,22 @@ def test_a_suffix_whose_database_exists_is_taken(account: Any, launch: Any) -> N
     assert "there is a database instance database-dev" in text
 
 
+def test_a_suffix_of_a_stacks_database_is_taken_by_that_stack_which_is_not_described(
+    account: Any, launch: Any, aws: Any
+) -> None:
+    aws("cloudformation").meta.events.register(
+        "before-call.cloudformation.DescribeStacks", lambda params, **_: asked.append(params["body"])
+    )
+    asked: list[Any] = []
+    tag = {"Key": "aws:cloudformation:stack-name", "Value": "TapStack-pp-other"}
+    text = refusal_of(account(databases=[running() | {"TagList": [tag]}]), launch())
+    assert (
+        '- EnvironmentSuffix: is already in use by stack TapStack-pp-other: choose another (given: "dev")'
+        in text
+    )
+    assert all(each["StackName"] != "TapStack-pp-other" for each in asked)
+
+
 def test_stacks_of_others_and_other_suffixes_do_not_matter(account: Any, launch: Any, deployed: Any) -> None:
     deployed("TapStack-pp-other", EnvironmentSuffix="prod")
     deployed("SomebodyElse", cidr="10.8.0.0/16", EnvironmentSuffix="dev2")
