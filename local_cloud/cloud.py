@@ -22,6 +22,7 @@ from moto.core.utils import method_names_from_class
 from moto.ec2.models.core import TaggedEC2Resource
 from moto.ec2.utils import EC2_PREFIX_TO_RESOURCE, get_prefix
 from moto.iam import models as iam_models
+from moto.logs.metric_filters import MetricFilters
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from moto.utilities.utils import get_partition
 from werkzeug.exceptions import HTTPException
@@ -143,6 +144,9 @@ class Cloud:
         self.world.patch(iam_models, "PARTITION_NAMES", [get_partition(REGION)])
         # moto compares the id with that of every resource there has ever been, by a regular expression.
         self.world.patch(TaggedEC2Resource, "get_tags", _tags_of)
+        # moto adds a changed metric filter to the one there was, and deletes one of the two.
+        add_filter = MetricFilters.add_filter
+        self.world.patch(MetricFilters, "add_filter", lambda *put: _put_filter(add_filter, *put))
         # moto warns of error codes that botocore's models lack; the services send such codes, too.
         self.world.patch(errors, "warn", lambda *_, **__: None)
         settings = {
@@ -213,6 +217,13 @@ class _Dispatcher(DomainDispatcherApplication):
     """moto's lists a directory and tries 200 patterns at every request, one request at a time."""
 
     get_backend_for_host = cache(DomainDispatcherApplication.get_backend_for_host)
+
+
+def _put_filter(
+    add_filter: Callable[..., None], filters: MetricFilters, name: str, pattern: str, group: str, metrics: Any
+) -> None:
+    filters.delete_filter(name, group)
+    add_filter(filters, name, pattern, group, metrics)
 
 
 def _tags_of(resource: Any) -> list[dict[str, str]]:

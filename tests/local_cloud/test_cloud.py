@@ -102,3 +102,15 @@ def test_many_callers_at_once_do_not_disturb_each_other() -> None:
 
         with ThreadPoolExecutor(8) as callers:
             assert len(list(callers.map(come_and_go, range(8)))) == 8
+
+
+def test_a_metric_filter_that_is_put_again_is_the_same_one(cloud: Cloud) -> None:
+    logs = cloud.client("logs")
+    logs.create_log_group(logGroupName="log")
+    metric = {"metricName": "Lines", "metricNamespace": "Demo", "metricValue": "1"}
+    for pattern in ("one", "two"):
+        logs.put_metric_filter(
+            logGroupName="log", filterName="lines", filterPattern=pattern, metricTransformations=[metric]
+        )
+    [found] = logs.describe_metric_filters(logGroupName="log")["metricFilters"]
+    assert found["filterPattern"] == "two"
