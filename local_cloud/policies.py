@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
 
+from moto.iam.exceptions import NotFoundException
 from moto.iam.models import Policy, iam_backends
 from moto.kms.models import kms_backends
 
@@ -98,7 +99,10 @@ def identity_may(role_arn: str, action: str) -> bool:
 
 
 def _identity_documents(role_arn: str) -> list[str]:
-    role = iam_backends[role_arn.split(":")[4]]["aws"].get_role_by_arn(role_arn)
+    try:
+        role = iam_backends[role_arn.split(":")[4]]["aws"].get_role_by_arn(role_arn)
+    except NotFoundException:
+        return []  # a session outlives its role, and may do nothing any more
     # A copy first: another thread may be attaching or detaching one.
     return [*role.policies.values(), *map(_default_version, list(role.managed_policies.values()))]
 

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from local_cloud.policies import Caller, UnsupportedPolicyError, resource_allows
+from local_cloud.policies import Caller, UnsupportedPolicyError, identity_allows, resource_allows
 
 QUEUE = "arn:aws:sqs:us-east-1:123456789012:orders"
 SENDER = Caller("123456789012", "arn:aws:iam::123456789012:role/sender")
@@ -24,6 +24,10 @@ def test_nothing_is_allowed_that_no_statement_names() -> None:
     assert not allows(SENDER, {"Principal": {"AWS": SENDER.arn}, "Action": "sqs:ReceiveMessage"})
     assert not allows(SENDER, {"Principal": {"AWS": SENDER.arn}, "Action": "sqs:*", "Resource": QUEUE + "-2"})
     assert not allows(SENDER, {"Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:*"})
+
+
+def test_who_has_a_role_that_was_deleted_may_do_nothing() -> None:
+    assert not identity_allows(SENDER.arn, "sqs:SendMessage", QUEUE, SENDER)
 
 
 def test_a_deny_wins_over_every_allow() -> None:
