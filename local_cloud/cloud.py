@@ -251,7 +251,7 @@ def _answer_failures(world: World) -> None:
 
     def call_action(self: BaseResponse) -> tuple[int, dict[str, str], str | bytes]:
         try:
-            with turns.get(str(self.service_name), nullcontext()):
+            with world.turns.get(str(self.service_name), nullcontext()):
                 answer: tuple[int, dict[str, str], str | bytes] = original(self)
         except HTTPException:
             raise
@@ -269,5 +269,5 @@ def _answer_failures(world: World) -> None:
             return 501 if unknown else 500, *self._enrich_response(headers, body)
         return answer
 
-    turns = {service: threading.RLock() for service in TAKING_TURNS}
+    world.turns = {service: threading.RLock() for service in TAKING_TURNS}
     original = world.patch(BaseResponse, "call_action", call_action)

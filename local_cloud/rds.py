@@ -180,10 +180,12 @@ def _patch_deletion(world: World) -> None:
 
         def gone() -> None:
             ec2 = ec2_backends[self.account_id][self.region_name]
-            for interface in getattr(database, "interfaces", []):
-                ec2.enis.pop(interface, None)
-            if self.databases.get(db_instance_identifier) is database:
-                self.databases.pop(db_instance_identifier)
+            with world.turns["ec2"]:
+                for interface in getattr(database, "interfaces", []):
+                    ec2.enis.pop(interface, None)
+            with world.turns["rds"]:
+                if self.databases.get(db_instance_identifier) is database:
+                    self.databases.pop(db_instance_identifier)
 
         later(world, _DELETION, gone)
         return database

@@ -34,6 +34,7 @@ class World:
         mailbox: the mail that this cloud has sent.
         asked: what roles asked to do, once each: (role's ARN, action, resource, condition keys) -> allowed.
         publish: sends a service's own event to the default event bus: source, detail type, detail, resources.
+        turns: service -> what a thread holds while it changes, or walks over, what that service has.
         may_assume: whether a role lets an AWS service in (the administrator if None) for a source ARN.
     """
 
@@ -45,6 +46,7 @@ class World:
     at_stop: list[Callable[[], None]] = field(default_factory=list, init=False)
     publish: Callable[[str, str, dict[str, Any], list[str]], None] = field(init=False)
     may_assume: Callable[[str, str | None, str | None], bool] = field(init=False)
+    turns: dict[str, threading.RLock] = field(default_factory=dict, init=False)
     quotas: dict[str, float] = field(default_factory=dict, init=False)
     mailbox: Mailbox = field(default_factory=Mailbox, init=False)
     asked: dict[tuple[str, str, str, tuple[tuple[str, str], ...]], bool] = field(

@@ -43,8 +43,9 @@ def main() -> None:
     rows = []
     for operations in bursts:
         for throttled in (0.0, 0.1):
-            rows.append(_row(burst.measure(console, operations, throttled)))
-            console.print(" · ".join(rows[-1]))
+            done = burst.measure(console, operations, throttled)
+            rows.append(_row(done))
+            console.print(" · ".join(rows[-1]), *done.answered_wrongly, sep="\n")
             _write("load", table(_HEAD, rows))
 
 
@@ -56,6 +57,7 @@ _HEAD = [
     "of these wrongly",
     "lost",
     "duplicated",
+    "heard again",
     "message to first sign of CloudFormation, median / p99",
     "stack's end to answer, median / p99",
     "wrong launch to refusal, median / p99",
@@ -69,9 +71,10 @@ def _row(done: burst.Burst) -> list[str]:
         f"{done.refused} ({done.throttled:.0%})",
         str(done.accepted),
         str(done.answered),
-        str(done.answered_wrongly),
+        str(len(done.answered_wrongly)),
         str(done.lost),
         str(done.duplicated),
+        str(done.heard_again),
         _spread(done.until_call),
         _spread(done.until_answer),
         _spread(done.until_refusal),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -54,8 +55,10 @@ class Burst:
         refused: how many calls that were.
         accepted: operations that Service Catalog took.
         answered: of these, the ones that have ended.
-        answered_wrongly: of these, good operations that failed, and wrong launches that did not.
-        duplicated: answers beyond the first, executions beyond the first and stacks beyond the first.
+        answered_wrongly: of these, good operations that failed, and wrong launches that did not, and why.
+        heard_again: answers that changed nothing, because the same one had been taken before: what a client
+            sends once more that has waited too long for this machine.
+        duplicated: answers taken, executions and stacks beyond the first.
         until_call: from Service Catalog's message to CloudFormation's first sign of it.
         until_answer: from the end of the stack operation to the end of the record.
         until_refusal: from the message of a wrong launch to the end of the record.
@@ -67,7 +70,8 @@ class Burst:
     refused: int = 0
     accepted: int = 0
     answered: int = 0
-    answered_wrongly: int = 0
+    answered_wrongly: list[str] = field(default_factory=list)
+    heard_again: int = 0
     duplicated: int = 0
     until_call: list[float] = field(default_factory=list)
     until_answer: list[float] = field(default_factory=list)
@@ -83,6 +87,8 @@ class Burst:
 def measure(console: Console, operations: int, throttled: float) -> Burst:
     """Throw a burst at a new cloud; wait until every operation is answered or nothing happens any more."""
     burst = Burst(operations, throttled)
+    # Of hundreds of threads, one accepts connections; with Python's 5 ms a turn, it comes to that too late.
+    sys.setswitchinterval(0.0005)
     with catalog(console, port=0, speed=SPEED, stepConcurrency=str(STEP_CONCURRENCY)) as cloud:
         cloud.world.quotas[DB_INSTANCES] = DATABASES
         users = _Users(cloud, small_version.release(cloud))
@@ -184,9 +190,14 @@ def _judge(cloud: Cloud, burst: Burst, records: list[str]) -> None:
         record = installed().catalog.record(name)
         product = record.provisioned_product.id
         burst.answered += _ended(name)
-        burst.duplicated += max(0, len(record.answers) - 1)
+        taken = sum(answer.outcome == "accepted" for answer in record.answers)
+        burst.duplicated += max(0, taken - 1)
+        burst.heard_again += len(record.answers) - taken
         burst.duplicated += max(0, executions[f"{product}-{name}"] - 1)
-        burst.answered_wrongly += record.status != ("FAILED" if number % 10 in WRONG else "SUCCEEDED")
+        if record.status != ("FAILED" if number % 10 in WRONG else "SUCCEEDED"):
+            burst.answered_wrongly.append(
+                f"{record.type} {record.status}: {record.provisioned_product.status_message}"
+            )
         if number % 10 in WRONG:
             burst.until_refusal.append((record.updated - record.created).total_seconds())
             burst.duplicated += len(stacks.get(product, []))
