@@ -25,7 +25,7 @@ product's termination, with which every case here ended.
 - **S**, **F**: the record SUCCEEDED, FAILED. The product is AV: AVAILABLE, TA: TAINTED, ER: ERROR, or gone.
 - *lifted*: the engine could answer only when the fault was over, and then did.
 - A number in brackets: how many more times Service Catalog heard the same answer, or refused a later one.
-- ·: cannot happen there. A function runs out of time at its first call only; which call it waits for is all one.
+- ·: cannot happen there. A function runs out of time at its first call only; for which call is all one.
 
 {verdict}
 """
