@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import re
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -87,8 +86,6 @@ class Burst:
 def measure(console: Console, operations: int, throttled: float) -> Burst:
     """Throw a burst at a new cloud; wait until every operation is answered or nothing happens any more."""
     burst = Burst(operations, throttled)
-    # Of hundreds of threads, one accepts connections; with Python's 5 ms a turn, it comes to that too late.
-    sys.setswitchinterval(0.0005)
     with catalog(console, port=0, speed=SPEED, stepConcurrency=str(STEP_CONCURRENCY)) as cloud:
         cloud.world.quotas[DB_INSTANCES] = DATABASES
         users = _Users(cloud, small_version.release(cloud))
