@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from threading import Lock
 from typing import Any, Literal
 
 from .model import EXTERNAL, new_id, now, tag_list
@@ -84,6 +85,7 @@ class Record:
     answers: list[Answer] = field(default_factory=list)
     created: datetime = field(default_factory=now)
     updated: datetime = field(default_factory=now)
+    lock: Lock = field(default_factory=Lock, repr=False)  # of whoever answers
 
     def set_status(self, status: str) -> None:
         """Move on, as describe-record shows it."""

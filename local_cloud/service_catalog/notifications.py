@@ -76,7 +76,8 @@ def notify_terminate_provisioned_product_engine_workflow_result(call: Call) -> R
             return _fail(record, call.get("FailureReason", _INTERNAL_FAILURE), "ERROR")
         _delete_group(call, record.provisioned_product)
         record.set_status("SUCCEEDED")
-        del call.catalog.provisioned_products[record.provisioned_product.id]
+        with call.catalog.lock:
+            del call.catalog.provisioned_products[record.provisioned_product.id]
         return None
 
     return _take(call, "TERMINATE_PROVISIONED_PRODUCT", conclude)
@@ -91,7 +92,8 @@ def _take(call: Call, record_type: RecordType, conclude: Callable[[Record], None
             or has another answer already.
     """
     record = call.catalog.record(call["RecordId"])
-    with call.catalog.lock:
+    # What concludes a record takes time. Other records' answers need not wait for it, a repetition has to.
+    with record.lock:
         refusal = _refusal(call, record, record_type)
         outcome: Outcome = "refused" if refusal else "repeated" if _first(record) else "accepted"
         if outcome == "accepted":

@@ -197,7 +197,7 @@ def find_provisioned_product(call: Call, product_id: str | None, name: str | Non
         raise InvalidParametersError(
             "Specify the provisioned product by either its name or its ID, not by both."
         )
-    for provisioned in call.catalog.provisioned_products.values():
+    for provisioned in list(call.catalog.provisioned_products.values()):  # others add to it meanwhile
         if product_id == provisioned.id or name in (provisioned.name, provisioned.arn):
             return provisioned
     raise ResourceNotFoundError(f"Provisioned product {product_id or name} not found.")

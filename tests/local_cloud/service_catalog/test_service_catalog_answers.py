@@ -1,11 +1,14 @@
 """What becomes of a record and its provisioned product when the engine reports."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 from typing import Any
 
 import pytest
 
 from local_cloud import service_catalog
+from local_cloud.api_faults import api_faults, before
 
 from .conftest import GATHER, TRUST, Shop, document, refusal
 
@@ -137,6 +140,42 @@ def test_the_same_answer_twice_is_taken_once(shop: Shop) -> None:
     shop.engine.provisioned(message, IdempotencyToken=token)
     shop.engine.provisioned(message, IdempotencyToken=token)
     assert outcomes(message["recordId"]) == ["accepted", "repeated"]
+
+
+def test_the_same_answer_four_times_at_once_is_taken_once(shop: Shop) -> None:
+    _, message = shop.launched()
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(4):
+            pool.submit(shop.engine.provisioned, message, IdempotencyToken=message["recordId"])
+    assert outcomes(message["recordId"]) == ["accepted", "repeated", "repeated", "repeated"]
+
+
+def test_an_answer_does_not_wait_for_that_of_another_record(shop: Shop) -> None:
+    slow_product, slow = shop.launched()
+    _, quick = shop.launched()
+    reached, go_on = Event(), Event()
+
+    def hold() -> None:
+        reached.set()
+        go_on.wait(10)
+
+    # GIVEN an answer whose resources are still being gathered
+    faults = api_faults(shop.cloud.world)
+    fault = faults.add(
+        lambda call: call.operation == "CreateGroup" and slow_product in call.text, before(hold)
+    )
+    with ThreadPoolExecutor(1) as pool:
+        answering = pool.submit(shop.engine.provisioned, slow)
+        assert reached.wait(10)
+        # WHEN another record's answer comes
+        shop.engine.provisioned(quick)
+        # THEN it is taken before the first one
+        assert outcomes(quick["recordId"]) == ["accepted"]
+        assert outcomes(slow["recordId"]) == []
+        go_on.set()
+        answering.result()
+    faults.remove(fault)
+    assert outcomes(slow["recordId"]) == ["accepted"]
 
 
 def test_another_answer_to_a_finished_record_is_refused(shop: Shop) -> None:
