@@ -40,6 +40,7 @@ class Api:
         attributes: Fn::GetAtt names to a JMESPath into read's answer, or a format string of the properties,
             the id and the name (the last part of an ARN or URL) if it has braces.
         ready: a JMESPath into read's answer that is true when the resource is usable.
+        every: AWS seconds between two looks at whether it is.
         gone: error codes that mean there is no such resource.
         tag_kind: EC2's ResourceType in TagSpecifications.
         seconds, delete_seconds: AWS seconds that it takes, where the API itself does not take them.
@@ -67,6 +68,7 @@ class Api:
     before_delete: Callable[[Call, str, Properties], None] | None = None
     attributes: Mapping[str, str] = field(default_factory=dict)
     ready: str | None = None
+    every: float = 10
     gone: tuple[str, ...] = ()
     tag_kind: str = ""
     tagging: Tagging | None = None
@@ -105,7 +107,7 @@ class Api:
     def _stabilise(self, call: Call, physical_id: str, properties: Properties) -> None:
         call.wait(self.seconds(properties) if callable(self.seconds) else self.seconds)
         while self.ready and not jmespath.search(self.ready, self._answer(call, physical_id, properties)):
-            call.wait(10)
+            call.wait(self.every)
 
     def update(self, call: Call, physical_id: str, old: Properties, new: Properties) -> str:
         handled = (*self.own, *self.updated_after)

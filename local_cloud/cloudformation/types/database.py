@@ -177,7 +177,7 @@ class DBInstance(Api):
             pending = new.get("ApplyImmediately", True) and instance.get("PendingModifiedValues")
             if status == "available" and not pending:
                 return
-            call.wait(10)
+            call.wait(self.every)
 
     @staticmethod
     def _check_events(call: Call, physical_id: str, began: datetime) -> None:
@@ -209,7 +209,7 @@ class DBInstance(Api):
                     raise
             while True:
                 self._instance(call, physical_id)
-                call.wait(10)
+                call.wait(self.every)
         except ClientError as error:
             if error.response["Error"]["Code"] != "DBInstanceNotFound":
                 raise
@@ -238,7 +238,8 @@ TYPES: Mapping[str, Provider] = {
         name="DBInstanceIdentifier", name_limit=63, lower=True, reshape=_instance_parameters,
         renames={"VPCSecurityGroups": "VpcSecurityGroupIds"},
         own=("DeleteAutomatedBackups", "AllowMajorVersionUpgrade", "ApplyImmediately"),
-        ready="DBInstances[0].DBInstanceStatus == 'available'", tagging=_tagging("db"),
+        # As often as the public handler looks (BaseHandlerStd).
+        ready="DBInstances[0].DBInstanceStatus == 'available'", every=30, tagging=_tagging("db"),
         attributes={
             "Endpoint.Address": "DBInstances[0].Endpoint.Address",
             "Endpoint.Port": "DBInstances[0].Endpoint.Port",
