@@ -25,10 +25,11 @@ from local_cloud.service_catalog import installed
 
 from . import small_version
 
-# Slow enough for a machine that does AWS's part, too: of a thousand executions most wait for their turn, and
-# ask for it every two minutes at least.
-SPEED = 4.0
-# What the burst finds there is made faster.
+# AWS seconds a second, divided by the operations: four with a thousand of them. Slow enough for a machine
+# that does AWS's part, too: of a thousand executions most wait for their turn, and ask for it every two
+# minutes at least.
+SPEED = 4000.0
+# What the burst finds there is made before.
 PREPARATION_SPEED = 60.0
 # Reserved for each step that calls CloudFormation or RDS: catalog:stepConcurrency.
 STEP_CONCURRENCY = 10
@@ -93,7 +94,7 @@ def measure(console: Console, operations: int, throttled: float) -> Burst:
         users = _Users(cloud, small_version.release(cloud))
         before = [users.launch(f"before-{number}") for number in range(operations * len(TERMINATIONS) // 10)]
         _wait(console, [users.launch("taken"), *before])
-        cloud.world.speed = SPEED
+        cloud.world.speed = SPEED / operations
         with _throttling(cloud, throttled) as struck:
             started = time.monotonic()
             with ThreadPoolExecutor(8) as pool:
