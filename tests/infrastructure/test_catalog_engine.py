@@ -90,11 +90,11 @@ def test_the_parser_is_called_by_service_catalog_for_launching_accounts_alone(
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_a_message_is_tried_for_an_hour_and_then_reported(
+def test_a_message_is_tried_for_half_an_hour_and_then_reported(
     catalog: Template, functions: dict[str, Any], operation: str
 ) -> None:
     queue, properties = queue_of(catalog, operation)
-    assert properties["RedrivePolicy"]["maxReceiveCount"] == 10
+    assert properties["RedrivePolicy"]["maxReceiveCount"] == 5
     assert properties["VisibilityTimeout"] == 360
     [dead_letters, _] = properties["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"]
     assert consumers_of(catalog, queue) == [{"Ref": functions["receive"]["Id"]}]
