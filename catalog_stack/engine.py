@@ -156,8 +156,8 @@ class Engine(Construct):
                 operation,
                 key=self._key,
                 name=f"ServiceCatalogExternal{operation}OperationQueue",
-                # Half an hour, in which a function that was refused or broken may come back: five is the least
-                # that the Lambda Developer Guide advises ("Using Lambda with Amazon SQS").
+                # Half an hour, in which a function that was refused or broken may come back: five is the
+                # least that the Lambda Developer Guide advises ("Using Lambda with Amazon SQS").
                 dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=5),
             )
             for operation in ("Provision", "Update", "Terminate")
