@@ -42,7 +42,7 @@ class Engine(Construct):
     Attributes:
         operations: the queues that Service Catalog puts operations into.
         dead_letters: messages that could not be received, and events of executions that `report` could not
-            handle. `report` answers them.
+            handle. `report` and `sweep` answer them: what one can't, the other gets after a while.
         unreported: what could not be answered. `sweep` tries again; what nobody can answer needs a person.
         functions: by verb.
         machine: the state machine.
@@ -69,7 +69,8 @@ class Engine(Construct):
         last = "R24: here ends what every other queue could not get rid of; an alarm watches it."
         acknowledge(self.unreported, "SQS3", SOLUTIONS, because=last)
         acknowledge(self.unreported, "SQSRedrivePolicy", SERVERLESS, because=last)
-        # Tried every six minutes, a hundred hours: a thousand receives are the most that SQS counts.
+        # Tried every six minutes, a hundred hours, by one of two functions: a thousand receives are the most
+        # that SQS counts.
         self.dead_letters = EngineQueue(
             self,
             "DeadLetters",
@@ -97,9 +98,12 @@ class Engine(Construct):
             log_group=self._log_group("WorkflowLog", LOG_GROUP),
         )
         self.operations = self._receive_operations()
-        self.dead_letters.feed(report)
+        sweep = self._sweep()
+        # A message that a broken function takes again and again is hidden from everybody else in between.
+        for function in (report, sweep):
+            self.dead_letters.feed(function)
         report_ended_executions(self, report, self.machine, self.dead_letters)
-        sweep_regularly(self, self._sweep())
+        sweep_regularly(self, sweep)
 
     def _report(self) -> EngineFunction:
         return self._function(
@@ -116,6 +120,7 @@ class Engine(Construct):
         return self._function(
             "sweep",
             [
+                *to_receive(self._key.key_arn, [self.dead_letters.queue_arn]),
                 *to_sweep(self._key.key_arn, [self.dead_letters.queue_arn, self.unreported.queue_arn]),
                 *to_report(self._key.key_arn, [self.unreported.queue_arn]),
             ],
@@ -151,7 +156,9 @@ class Engine(Construct):
                 operation,
                 key=self._key,
                 name=f"ServiceCatalogExternal{operation}OperationQueue",
-                dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=3),
+                # Half an hour, in which a function that was refused or broken may come back: five is the
+                # least that the Lambda Developer Guide advises ("Using Lambda with Amazon SQS").
+                dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=5),
             )
             for operation in ("Provision", "Update", "Terminate")
         ]

@@ -19,7 +19,7 @@ from .roles import SERVICE_CATALOG
 
 
 class EngineQueue(sqs.Queue):
-    """A queue that loses nothing for two weeks, and that one function reads.
+    """A queue that loses nothing for two weeks.
 
     Args:
         scope: the construct it belongs to.

@@ -13,6 +13,7 @@ from .engine import Engine
 from .operation import Operation, OperationNotFoundError, RefusedError
 
 HEAD = ("record", "product", "kind", "where", "age", "status")
+_NOTHING = "No operation is under way, and none is stuck."
 LONGEST_REASON = 1500  # Service Catalog takes 2048 characters, and the engine adds what to do next
 
 
@@ -38,8 +39,11 @@ def main(words: Sequence[str] | None = None) -> int:
 def list_operations(engine: Engine) -> int:
     """Print a table, the oldest first, and what can be done."""
     found = sorted(engine.operations(), key=lambda operation: operation.since)
+    hidden = engine.hidden()
+    if hidden:
+        print(f"{hidden}\n")
     if not found:
-        print("No operation is under way, and none is stuck.")
+        print("No other operation is under way or stuck." if hidden else _NOTHING)
         return 0
     rows = [HEAD, *(_row(operation) for operation in found)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -62,9 +66,9 @@ def unstick(engine: Engine, record_id: str, reason: str, *, force: bool) -> int:
         )
     operation = engine.find(record_id)
     operation.check(engine.record_status(record_id), force=force)
-    engine.report_failed(operation, reason)
     if operation.status == "RUNNING":
         engine.stop(operation, reason)
+    engine.report_failed(operation, reason)
     status = engine.record_status(record_id) or "answered, in another account"
     print(
         f"Record {record_id} ({operation.kind} of {operation.product}) is {status}.\n"

@@ -16,6 +16,7 @@ STACK = "CatalogStack"
 REGION = "us-east-1"  # the only one of this product
 # How an execution ends that has not answered. One that has answered, be it with a failure, SUCCEEDED.
 LOST = ("FAILED", "TIMED_OUT", "ABORTED")
+_LAST_QUEUES = {"dead letters": "DeadLettersUrl", "unreported": "UnreportedUrl"}
 # Records of other accounts can't be asked for: for so long, their lost executions are listed.
 UNKNOWN_SINCE = timedelta(days=14)
 
@@ -36,15 +37,18 @@ class Engine:
     def operations(self) -> Iterator[Operation]:
         """Return what is under way, what ended while its record is open, and what lies in a last queue."""
         for execution in self._executions("RUNNING"):
-            yield self._describe(execution)
+            if (found := self._describe(execution)).record_id:  # else somebody started it by hand
+                yield found
         since = datetime.now(UTC) - UNKNOWN_SINCE
         for status in LOST:
             for execution in self._executions(status):
                 found = self._describe(execution)
+                if not found.record_id:
+                    continue
                 record = self.record_status(found.record_id)
                 if record == "OPEN" or (record is None and execution["stopDate"] > since):
                     yield found
-        for name, output in (("dead letters", "DeadLettersUrl"), ("unreported", "UnreportedUrl")):
+        for name, output in _LAST_QUEUES.items():
             for message in self._messages(self._outputs[output]):
                 yield of_message(message, name, self._outputs[output])
 
@@ -60,10 +64,27 @@ class Engine:
         for found in self.operations():
             if found.record_id == record_id:
                 return found
+        if hidden := self.hidden():
+            raise OperationNotFoundError(f"The engine shows nothing of record {record_id}. {hidden}")
         raise OperationNotFoundError(
             f"The engine has nothing of record {record_id}: no execution of the last 90 days, no message of "
             "the last 14. Check the id with: aws servicecatalog list-record-history --access-level-filter "
             "Key=Account,Value=self. If its product is stuck nevertheless, only AWS Support can free it."
+        )
+
+    def hidden(self) -> str | None:
+        """Say how many messages can't be looked at, because a function has them; None without any."""
+        number = 0
+        for output in _LAST_QUEUES.values():
+            attributes = self._sqs.get_queue_attributes(
+                QueueUrl=self._outputs[output], AttributeNames=["ApproximateNumberOfMessagesNotVisible"]
+            )["Attributes"]
+            number += int(attributes["ApproximateNumberOfMessagesNotVisible"])
+        if not number:
+            return None
+        return (
+            f"Messages that the engine is trying to answer and that can't be shown meanwhile: {number}. Look "
+            "again in six minutes, or stop the tries: docs/runbook/engine.md, dead-letter."
         )
 
     def report_failed(self, operation: Operation, reason: str) -> None:
@@ -88,7 +109,7 @@ class Engine:
             self._sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=receipt)
 
     def stop(self, operation: Operation, reason: str) -> None:
-        """Stop the operation's execution. The nets then give the same answer again, which does nothing."""
+        """Stop the operation's execution. The nets give the same answer as `report_failed`."""
         self._sfn.stop_execution(executionArn=operation.execution_arn, error="OperationEnded", cause=reason)
 
     def record_status(self, record_id: str) -> str | None:

@@ -75,12 +75,13 @@ class Operation:
 
 
 def of_execution(described: Any, state: str) -> Operation:
-    """Return the operation of an execution, as DescribeExecution gives it."""
-    given = json.loads(described["input"])
+    """Return the operation of an execution, as DescribeExecution gives it; one started by hand has none."""
+    given = _parse(described["input"])
+    message = given.get("message")
     return _operation(
         given,
-        given["message"],
-        given["kind"],
+        message if isinstance(message, dict) else {},
+        str(given.get("kind", "")),
         where=state,
         since=described["startDate"],
         status=described["status"],

@@ -16,6 +16,7 @@ def each_record(event: dict[str, Any], take: Callable[[dict[str, Any]], None]) -
     """
     failures = []
     for record in event["Records"]:
+        logger.set_correlation_id(None)  # that of the record before
         try:
             take(record)
         except Exception as error:

@@ -34,6 +34,13 @@ _REFUSALS = ("InvalidParametersException", "ResourceNotFoundException")
 _NOT_OURS = ("AccessDeniedException", "ResourceNotFoundException")
 
 
+class StillRunningError(Exception):
+    """Step Functions says of an execution that it runs, after an event that it has ended.
+
+    DescribeExecution "is eventually consistent" (Step Functions API Reference).
+    """
+
+
 class UnanswerableError(Exception):
     """A message does not hold what an answer needs. Only a person can find out what it belongs to."""
 
@@ -79,9 +86,18 @@ class Nets:
 
     def answer_execution(self, execution_arn: str) -> None:
         """Report the failure of an execution, if it ended without an answer."""
-        execution = self.sfn.describe_execution(executionArn=execution_arn)
-        if execution["status"] in LOST:
-            self._answer(_of_execution(execution))
+        self._answer_lost(self.sfn.describe_execution(executionArn=execution_arn))
+
+    def answer_event(self, event: dict[str, Any]) -> None:
+        """Report what the event of an execution that ended is about.
+
+        Raises:
+            StillRunningError: it does not seem to have ended yet; Lambda tries the event again.
+        """
+        execution = self.sfn.describe_execution(executionArn=event["detail"]["executionArn"])
+        if execution["status"] == "RUNNING":
+            raise StillRunningError(execution["executionArn"])
+        self._answer_lost(execution)
 
     def answer_dead_letter(self, body: str, source: str | None) -> None:
         """Do as `answer_message`, but put what nobody can answer where an alarm shows it."""
@@ -89,7 +105,18 @@ class Nets:
             self.answer_message(body, source)
         except UnanswerableError as error:
             logger.error("A dead letter cannot be answered", extra={"reason": str(error)})
-            self.sqs.send_message(QueueUrl=self.unreported_queue_url, MessageBody=body)
+            self._keep(body)
+
+    def answer_record(self, record: dict[str, Any]) -> None:
+        """Do as `answer_dead_letter` with a record of Lambda's event about the queue."""
+        self.answer_dead_letter(record["body"], record["attributes"].get("DeadLetterQueueSourceArn"))
+
+    def keep_execution(self, execution_arn: str) -> None:
+        """Put an execution that could not be answered among the unreported, as an event about it."""
+        self._keep(json.dumps({"source": "aws.states", "detail": {"executionArn": execution_arn}}))
+
+    def _keep(self, body: str) -> None:
+        self.sqs.send_message(QueueUrl=self.unreported_queue_url, MessageBody=body)
 
     def answer_message(self, body: str, source: str | None) -> None:
         """Report the failure of what a message is about: an operation that never started, or an execution.
@@ -107,6 +134,17 @@ class Nets:
             self.answer_execution(execution_arn)
         else:
             self._answer_operation(_read(message, source))
+
+    def _answer_lost(self, execution: DescribeExecutionOutputTypeDef) -> None:
+        if execution["status"] not in LOST:
+            return
+        try:
+            operation = read(json.loads(execution["input"]), Operation)
+        except MalformedError:
+            # Somebody started it by hand, with something else: nobody waits for an answer.
+            logger.warning("No operation's execution", extra={"execution": execution["executionArn"]})
+            return
+        self._answer(operation.failed(_failure(execution), began=True))
 
     def _answer_operation(self, operation: Operation) -> None:
         if operation.provisioned_product_id:  # without it nothing is started
@@ -162,15 +200,13 @@ class Nets:
 LOST: tuple[ExecutionStatusType, ...] = ("FAILED", "TIMED_OUT", "ABORTED")
 
 
-def _of_execution(execution: DescribeExecutionOutputTypeDef) -> Report:
+def _failure(execution: DescribeExecutionOutputTypeDef) -> Failure:
     status, error = execution["status"], execution.get("error", "Unknown")
     if status == "TIMED_OUT":
-        failure = Failure(error="States.Timeout")
-    elif status == "ABORTED" and error != "OperationEnded":
-        failure = Failure(error="Aborted")
-    else:
-        failure = Failure(error=error, cause=execution.get("cause", ""))
-    return read(json.loads(execution["input"]), Operation).failed(failure, began=True)
+        return Failure(error="States.Timeout")
+    if status == "ABORTED" and error != "OperationEnded":
+        return Failure(error="Aborted")
+    return Failure(error=error, cause=execution.get("cause", ""))
 
 
 def _parse(body: str) -> dict[str, Any]:

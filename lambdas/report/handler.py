@@ -37,10 +37,10 @@ def nets() -> Nets:
 def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001
     """Report an operation for its execution, for one that died, or for a message that never started one."""
     if "Records" in event:
-        return each_record(event, report_dead_letter)
+        return each_record(event, nets().answer_record)
     if event.get("source") == "aws.states":
         # Under a customer key, the event has neither the input nor the error of its execution.
-        nets().answer_execution(event["detail"]["executionArn"])
+        nets().answer_event(event)
     else:
         report = msgspec.convert(event, Report)
         send(servicecatalog(), report)
@@ -49,8 +49,3 @@ def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # 
         else:
             count("OperationSucceeded", Kind=report.kind)
     return {}
-
-
-def report_dead_letter(record: dict[str, Any]) -> None:
-    """Report the operation that one message is about; fail if Service Catalog can't be told now."""
-    nets().answer_dead_letter(record["body"], record["attributes"].get("DeadLetterQueueSourceArn"))

@@ -1,4 +1,4 @@
-"""What EventBridge runs every quarter of an hour."""
+"""What EventBridge runs every quarter of an hour, and the second consumer of dead letters."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from engine.batch import each_record
 from engine.entry_point import entry_point
 from engine.nets import Nets
 
@@ -21,6 +22,8 @@ def nets() -> Nets:
 
 @entry_point
 def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001
-    """Answer what is left unanswered."""
+    """Answer what is left unanswered, or the dead letters that Lambda hands over."""
+    if "Records" in event:
+        return each_record(event, nets().answer_record)
     sweep(nets(), os.environ["DEAD_LETTERS_QUEUE_URL"])
     return {}

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from mypy_boto3_stepfunctions.literals import ExecutionStatusType
     from mypy_boto3_stepfunctions.type_defs import ExecutionListItemTypeDef
 
-# Four sweeps see an execution. A report that does not get through in that time lies in a queue by then.
+# Four sweeps see an execution. What does not get through in the last two of them is kept in a queue.
 SINCE = timedelta(hours=1)
+KEPT_AFTER = timedelta(minutes=30)
 
 Step = Callable[[], None]
 
@@ -45,6 +46,7 @@ def _tried(steps: Iterator[Step]) -> list[Exception]:
     wrong: list[Exception] = []
     while True:
         try:
+            logger.set_correlation_id(None)  # that of the step before
             step = next(steps, None)
             if step is None:
                 return wrong
@@ -63,8 +65,18 @@ def _measure_oldest(nets: Nets, now: datetime) -> None:
 def _of_executions(nets: Nets, now: datetime) -> Iterator[Step]:
     for status in LOST:
         for execution in _executions(nets, status):
-            if execution["stopDate"] > now - SINCE:
-                yield partial(nets.answer_execution, execution["executionArn"])
+            age = now - execution["stopDate"]
+            if age < SINCE:
+                yield partial(_answer_execution, nets, execution["executionArn"], keep=age > KEPT_AFTER)
+
+
+def _answer_execution(nets: Nets, execution_arn: str, *, keep: bool) -> None:
+    try:
+        nets.answer_execution(execution_arn)
+    except Exception:
+        if keep:
+            nets.keep_execution(execution_arn)
+        raise
 
 
 def _of_messages(nets: Nets, queue_url: str, answer: Callable[[str, str | None], None]) -> Iterator[Step]:

@@ -64,12 +64,14 @@ class Queue:
     def held(self) -> Iterator[None]:
         """Keep the engine from this queue, so that a test can take what is in it."""
         lambdas = self.cloud.client("lambda")
-        [mapping] = lambdas.list_event_source_mappings(EventSourceArn=self.arn)["EventSourceMappings"]
-        lambdas.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+        mappings = lambdas.list_event_source_mappings(EventSourceArn=self.arn)["EventSourceMappings"]
+        for mapping in mappings:
+            lambdas.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
         try:
             yield
         finally:
-            lambdas.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
+            for mapping in mappings:
+                lambdas.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
 
     @property
     def _sqs(self) -> Any:

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from local_cloud import api_faults
-from tests.e2e.machinery import EXECUTION_ENDED, dead_letters, rule_is
+from tests.e2e.machinery import EXECUTION_ENDED, dead_letters, paused, rule_is
 from tests.faults.calls import ALWAYS
 from tests.faults.interruptions import INTERRUPTIONS, at
 from tests.faults.laboratory import Case, Disturbance, Laboratory, Operation
@@ -73,6 +73,12 @@ def _dead_letters_unread(laboratory: Laboratory) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def _report_paused(laboratory: Laboratory) -> Iterator[None]:
+    with paused(laboratory.cloud, "Report"):
+        yield
+
+
 NETS: dict[str, Net] = {
     "the catch-all of the states": _defined(_without_catch),
     "the time limit of the state machine": _defined(_without_time_limit),
@@ -80,6 +86,7 @@ NETS: dict[str, Net] = {
     "the rule on executions that end unanswered": _rule_disabled,
     "the reader of dead letters": _dead_letters_unread,
     "the sweep": _unswept,
+    "the function that reports": _report_paused,
 }
 
 

@@ -90,30 +90,31 @@ def test_the_parser_is_called_by_service_catalog_for_launching_accounts_alone(
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_a_message_is_tried_three_times_and_then_reported(
+def test_a_message_is_tried_for_half_an_hour_and_then_reported(
     catalog: Template, functions: dict[str, Any], operation: str
 ) -> None:
     queue, properties = queue_of(catalog, operation)
-    assert properties["RedrivePolicy"]["maxReceiveCount"] == 3
+    assert properties["RedrivePolicy"]["maxReceiveCount"] == 5
+    assert properties["VisibilityTimeout"] == 360
     [dead_letters, _] = properties["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"]
-    assert consumer_of(catalog, queue)["FunctionName"] == {"Ref": functions["receive"]["Id"]}
-    assert consumer_of(catalog, dead_letters)["FunctionName"] == {"Ref": functions["report"]["Id"]}
+    assert consumers_of(catalog, queue) == [{"Ref": functions["receive"]["Id"]}]
+    both = [{"Ref": functions[verb]["Id"]} for verb in ("report", "sweep")]
+    assert consumers_of(catalog, dead_letters) == both
 
 
-def consumer_of(catalog: Template, queue: str) -> Any:
-    [mapping] = [
-        mapping["Properties"]
+def consumers_of(catalog: Template, queue: str) -> list[Any]:
+    return [
+        mapping["Properties"]["FunctionName"]
         for mapping in catalog.find_resources("AWS::Lambda::EventSourceMapping").values()
         if mapping["Properties"]["EventSourceArn"] == {"Fn::GetAtt": [queue, "Arn"]}
     ]
-    return mapping
 
 
 def test_one_bad_message_does_not_hold_up_its_batch(catalog: Template) -> None:
     mappings = catalog.find_resources("AWS::Lambda::EventSourceMapping").values()
     assert [mapping["Properties"]["FunctionResponseTypes"] for mapping in mappings] == [
         ["ReportBatchItemFailures"]
-    ] * 4
+    ] * 5
 
 
 def test_a_message_in_work_stays_invisible_six_times_as_long_as_its_consumer_may_take(
@@ -145,9 +146,9 @@ def test_an_execution_that_ends_without_an_answer_is_reported(
         "detail-type": ["Step Functions Execution Status Change"],
         "detail": {"stateMachineArn": [{"Ref": machine}], "status": ["FAILED", "TIMED_OUT", "ABORTED"]},
     }
-    # What Lambda gives up is a dead letter, which the same function reads for days.
+    # What Lambda gives up is a dead letter, which the same function and the sweep read for days.
     [dead_letters, _] = target["DeadLetterConfig"]["Arn"]["Fn::GetAtt"]
-    assert consumer_of(catalog, dead_letters)["FunctionName"] == {"Ref": functions["report"]["Id"]}
+    assert {"Ref": functions["report"]["Id"]} in consumers_of(catalog, dead_letters)
     assert (
         catalog.find_resources("AWS::SQS::Queue")[dead_letters]["Properties"]["RedrivePolicy"][
             "maxReceiveCount"
@@ -183,7 +184,7 @@ def test_the_sweep_is_over_before_messages_that_it_took_are_visible_again(
 def test_a_burst_is_received_a_few_messages_at_a_time(catalog: Template) -> None:
     mappings = catalog.find_resources("AWS::Lambda::EventSourceMapping").values()
     limits = [mapping["Properties"]["ScalingConfig"] for mapping in mappings]
-    assert limits == [{"MaximumConcurrency": 2}] * 4
+    assert limits == [{"MaximumConcurrency": 2}] * 5
 
 
 def test_concurrency_is_reserved_only_when_asked_for_and_never_where_answers_are_given(

@@ -1,6 +1,8 @@
 """An AWS in this process for code that talks to it, and the messages Service Catalog sends."""
 
+import io
 import json
+import logging
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -41,6 +43,18 @@ class Context:
 @pytest.fixture
 def context() -> Context:
     return Context()
+
+
+@pytest.fixture
+def logged() -> Iterator[Callable[[], list[dict[str, Any]]]]:
+    """Give the lines that the engine has logged, as CloudWatch Logs gets them."""
+    from engine.entry_point import logger
+
+    log = logger.registered_handler
+    assert isinstance(log, logging.StreamHandler)
+    before = log.setStream(written := io.StringIO())
+    yield lambda: [json.loads(line) for line in written.getvalue().splitlines()]
+    log.setStream(before)
 
 
 client = cache(boto3.client)  # making one takes longer than most tests

@@ -1,12 +1,13 @@
 """Answers for executions and messages, whichever net finds them; through both functions that hold nets."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import ANY
-from engine.nets import Nets, UnanswerableError
+from engine.nets import Nets, StillRunningError, UnanswerableError
 from report import handler
 
 MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:engine"
@@ -279,3 +280,41 @@ def test_the_event_of_an_execution_that_died_leads_to_its_report(
     neighbours.execution(died["detail"]["name"], "TIMED_OUT")
     neighbours.hears(UPDATE)
     assert handler.handle(died, context) == {}
+
+
+def test_an_event_that_is_ahead_of_what_step_functions_says_comes_again(
+    neighbours: Neighbours, event: Any, context: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handler, "nets", lambda: neighbours.nets)
+    died = event("execution_timed_out")
+    neighbours.execution(died["detail"]["name"], "RUNNING")
+    with pytest.raises(StillRunningError):
+        handler.handle(died, context)
+
+
+@pytest.mark.parametrize("given", ['{"Comment": "Insert your JSON here"}', "[]", "null"])
+def test_an_execution_that_somebody_started_by_hand_is_nobodys_operation(
+    neighbours: Neighbours, given: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    neighbours.nets.answer_execution(neighbours.execution("by-hand", "FAILED", input=given))
+    assert caplog.messages == ["No operation's execution"]
+
+
+def test_what_is_said_of_one_message_is_not_logged_under_the_record_of_the_one_before(
+    neighbours: Neighbours,
+    context: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    logged: Callable[[], list[dict[str, Any]]],
+) -> None:
+    monkeypatch.setattr(handler, "nets", lambda: neighbours.nets)
+    neighbours.no_execution("pp-1-rec-1")
+    neighbours.hears(UPDATE)
+    neighbours.queues.add_response("send_message", {"MessageId": "m"})
+    good = {"token": "t-1", "recordId": "rec-1", "provisionedProductId": "pp-1", "operation": "UPDATE_X"}
+    bodies = (json.dumps(good), "not json")
+    letters = [{"messageId": body, "body": body, "attributes": {}} for body in bodies]
+    assert handler.handle({"Records": letters}, context) == {"batchItemFailures": []}
+    assert [(line["message"], line.get("correlation_id")) for line in logged()][:2] == [
+        ("Reported by a net", "rec-1"),
+        ("A dead letter cannot be answered", None),
+    ]

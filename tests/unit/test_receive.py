@@ -1,10 +1,8 @@
-import io
 import json
-import logging
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from engine.entry_point import logger
 from engine.operations import execution_name
 from receive import handler
 
@@ -121,16 +119,11 @@ def test_a_refused_message_leaves_no_token_in_the_log(
 
 
 @pytest.mark.usefixtures("state_machine")
-def test_each_message_leaves_a_line_with_its_record(event: Any, context: Any) -> None:
-    log = logger.registered_handler
-    assert isinstance(log, logging.StreamHandler)
-    before = log.setStream(written := io.StringIO())
-    try:
-        handler.handle(batch(event("provision"), event("update")), context)
-    finally:
-        log.setStream(before)
-    lines = [json.loads(line) for line in written.getvalue().splitlines()]
-    assert [(line["correlation_id"], line["message"]) for line in lines if "kind" in line] == [
+def test_each_message_leaves_a_line_with_its_record(
+    event: Any, context: Any, logged: Callable[[], list[dict[str, Any]]]
+) -> None:
+    handler.handle(batch(event("provision"), event("update")), context)
+    assert [(line["correlation_id"], line["message"]) for line in logged() if "kind" in line] == [
         (event("provision")["recordId"], "Operation started"),
         (event("update")["recordId"], "Operation started"),
     ]

@@ -81,6 +81,51 @@ def test_executions_that_ended_unanswered_in_the_last_hour_are_answered(engine: 
     sweep(engine.nets, engine.dead_letters)
 
 
+@pytest.mark.parametrize(("minutes", "kept"), [(10, 0), (40, 1)])
+def test_an_execution_that_is_not_answered_before_it_is_too_old_to_be_seen_is_kept_in_a_queue(
+    engine: Engine, minutes: int, kept: int
+) -> None:
+    # GIVEN an execution whose answer does not get through
+    engine.execution("rec-1")
+    backend_execution(engine, "rec-1").stop_date -= timedelta(minutes=minutes)
+    engine.is_open()
+    engine.catalog.add_client_error(UPDATE, "InternalFailure", "oops", 500)
+    if kept:  # the queue is looked at last, so the same sweep tries what it has just put there
+        engine.is_open()
+        engine.catalog.add_client_error(UPDATE, "InternalFailure", "oops", 500)
+    with pytest.raises(Exception, match="oops"):
+        sweep(engine.nets, engine.dead_letters)
+    assert engine.left_in(engine.unreported) == kept
+    # WHEN Service Catalog listens again THEN it hears of the execution, however old that is by then
+    backend_execution(engine, "rec-1").stop_date -= timedelta(hours=3 * kept)
+    make_visible(engine.unreported)
+    engine.hears("rec-1")
+    sweep(engine.nets, engine.dead_letters)
+    assert engine.left_in(engine.unreported) == 0
+
+
+def make_visible(queue: str) -> None:
+    """Let the time pass for which messages are invisible that somebody has received."""
+    from moto.sqs.models import sqs_backends
+
+    for message in sqs_backends["123456789012"]["us-east-1"].queues[queue.rsplit("/", 1)[-1]]._messages:
+        message.change_visibility(0)
+
+
+def test_dead_letters_that_lambda_hands_over_are_answered(
+    engine: Engine, context: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handler, "nets", lambda: engine.nets)
+    letters: list[dict[str, Any]] = [
+        {"messageId": record, "body": letter(record), "attributes": {}} for record in ("rec-1", "rec-2")
+    ]
+    engine.is_open()
+    engine.catalog.add_client_error(UPDATE, "InternalFailure", "oops", 500)
+    engine.hears("rec-2")
+    failed = handler.handle({"Records": letters}, context)
+    assert failed == {"batchItemFailures": [{"itemIdentifier": "rec-1"}]}
+
+
 def backend_execution(engine: Engine, name: str) -> Any:
     from moto.stepfunctions.models import stepfunctions_backends
 

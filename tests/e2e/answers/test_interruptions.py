@@ -174,6 +174,17 @@ def test_without_the_function_that_reports_failures_are_swept_with_their_reason(
     assert answered_once(oldest, record)
 
 
+def test_without_the_function_that_reports_an_operation_that_never_started_is_answered_all_the_same(
+    cloud: Cloud, oldest: Catalog
+) -> None:
+    # GIVEN that neither can an operation be started, nor its dead letter be read by the one that reports
+    with paused(cloud, "Report"), paused(cloud, "Receive"):
+        # WHEN a product is launched THEN the other consumer of dead letters answers, before any sweep
+        record = oldest.provision("neither", **WRONG)
+    assert "The provisioning engine failed (OperationNotStarted)" in reason(record)
+    assert answered_once(oldest, record)
+
+
 def answered_once(catalog: Catalog, record: dict[str, Any]) -> bool:
     """With this clock two sweeps may run at a time and find the same operation open; both say the same."""
     outcomes = catalog.outcomes(record)

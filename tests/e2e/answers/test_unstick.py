@@ -143,6 +143,30 @@ def test_a_dead_letter_is_listed_and_ended_as_well(cloud: Cloud, oldest: Catalog
     assert executions(cloud, of=record_of(launched)) == []
 
 
+def test_a_dead_letter_that_is_being_tried_is_counted_where_it_cannot_be_shown(
+    cloud: Cloud, oldest: Catalog, command: Command
+) -> None:
+    sqs, letters = cloud.client("sqs"), dead_letters(cloud)
+    with letters.held():
+        with paused(cloud, "Receive"):
+            launched = oldest.start_provision("tried", **WRONG)
+            eventually(lambda: letters.depth() == 1, "a dead letter")
+        # GIVEN that somebody has the message
+        [message] = sqs.receive_message(QueueUrl=letters.url)["Messages"]
+        # WHEN the platform team looks for it THEN it reads that there is something it can't see
+        said = "can't be shown meanwhile: 1."
+        assert said in command("list").out
+        assert said in command("unstick", record_of(launched), "Nobody received it.").err
+        # AND once it is back, it is there, and nothing is hidden any more
+        sqs.change_message_visibility(
+            QueueUrl=letters.url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0
+        )
+        listed = command("list").out
+        assert record_of(launched) in listed
+        assert said not in listed
+    assert "(OperationNotStarted)" in reason(oldest.ended(launched))
+
+
 def test_what_the_engine_does_not_know_is_refused_in_words(command: Command) -> None:
     assert "The engine has nothing of record rec-unknown" in command("unstick", "rec-unknown", "why").err
     assert "Say which record and why" in command("unstick", "rec-unknown", " ").err
