@@ -119,7 +119,7 @@ def test_what_still_runs_is_ended_only_by_force_and_then_answered_once(
     assert "FORCE=yes" in refused.err
     assert oldest.status(product_of(launched)) == "UNDER_CHANGE"
 
-    # AND with force it is stopped and answered; the net that follows finds it answered
+    # AND with force it is stopped and answered; the net that follows says the same or finds it answered
     assert command("unstick", record, "It takes too long.", "--force").code == 0
     [execution] = executions(cloud, of=record)
     assert execution["status"] == "ABORTED"
@@ -127,7 +127,9 @@ def test_what_still_runs_is_ended_only_by_force_and_then_answered_once(
     assert "ended this operation: It takes too long." in reason(oldest.ended(launched))
     ended = oldest.terminate(product_of(launched))
     assert ended["RecordDetail"]["Status"] == "SUCCEEDED", reason(ended)
-    assert oldest.outcomes(launched) == {"accepted": 1}
+    outcomes = oldest.outcomes(launched)
+    assert outcomes.pop("accepted") == 1
+    assert outcomes.keys() <= {"repeated"}
 
 
 def test_a_dead_letter_is_listed_and_ended_as_well(cloud: Cloud, oldest: Catalog, command: Command) -> None:
