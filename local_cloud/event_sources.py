@@ -151,6 +151,11 @@ def _guard_queues(world: World) -> None:
             messages: list[Message] = original_receive(self, queue_name, count, waits, *arguments)
             return messages
 
+    def is_retained(self: SQSBackend, queue_name: str, message: Message) -> bool:
+        # moto's counts all messages, in four ways, for each message that is received.
+        seconds = self.get_queue(queue_name).message_retention_period  # type: ignore[attr-defined]
+        return bool((message.sent_timestamp or 0) / 1000 + seconds > time.time())
+
     def wait_for_messages(self: Queue, wait_seconds: int) -> None:
         original_wait(self, world.seconds(wait_seconds))
 
@@ -192,4 +197,5 @@ def _guard_queues(world: World) -> None:
     original_wait = world.patch(Queue, "wait_for_messages", wait_for_messages)
     original_change = world.patch(SQSBackend, "change_message_visibility", change_visibility)
     original_delete = world.patch(Queue, "delete_message", delete)
+    world.patch(SQSBackend, "is_message_valid_based_on_retention_period", is_retained)
     world.patch(Message, "delay", delay)
