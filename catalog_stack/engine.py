@@ -121,7 +121,7 @@ class Engine(Construct):
             "sweep",
             [
                 *to_receive(self._key.key_arn, [self.dead_letters.queue_arn]),
-                *to_sweep(self._key.key_arn, [self.dead_letters.queue_arn, self.unreported.queue_arn]),
+                *to_sweep(self._key.key_arn, [self.unreported.queue_arn]),
                 *to_report(self._key.key_arn, [self.unreported.queue_arn]),
             ],
             {

@@ -34,7 +34,7 @@ SPEED = 4000.0
 PREPARATION_SPEED = 60.0
 # A thread that waits for the interpreter asks for it again after so many seconds. Where hundreds wait, asking
 # at Python's own pace, every 5 ms, is all that the processors do.
-SWITCH_SECONDS = 0.1
+SWITCH_SECONDS = 0.02
 # Reserved for each step that calls CloudFormation or RDS: catalog:stepConcurrency.
 STEP_CONCURRENCY = 10
 SILENCE_SECONDS = 600  # without any answer, after which what is missing counts as lost
