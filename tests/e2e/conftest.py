@@ -146,6 +146,14 @@ class Catalog:
             Counter(answer.outcome for answer in installed().catalog.record(record_of(record)).answers)
         )
 
+    def answered_once(self, record: dict[str, Any]) -> bool:
+        """Whether one answer was accepted and any other said the same.
+
+        Two that find an operation open at a time, such as sweeps with this clock, both answer it.
+        """
+        outcomes = self.outcomes(record)
+        return outcomes.pop("accepted") == 1 and outcomes.keys() <= {"repeated"}
+
     def status(self, provisioned_product_id: str) -> str:
         detail = self.cloud.client("servicecatalog").describe_provisioned_product(Id=provisioned_product_id)
         return str(detail["ProvisionedProductDetail"]["Status"])
