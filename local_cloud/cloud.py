@@ -142,6 +142,13 @@ class Cloud:
         self.world.patch(responses, "method_names_from_class", cache(method_names_from_class))
         # Looking for a caller, moto fills the IAM of every partition: each with 1,500 policies of AWS.
         self.world.patch(iam_models, "PARTITION_NAMES", [get_partition(REGION)])
+        # moto takes one lock at every look into any of its backends; hundreds of threads stood before it.
+        create = BackendDict._create_account_specific_backend
+        self.world.patch(
+            BackendDict,
+            "_create_account_specific_backend",
+            lambda backends, account: account in backends or create(backends, account),
+        )
         # moto compares the id with that of every resource there has ever been, by a regular expression.
         self.world.patch(TaggedEC2Resource, "get_tags", _tags_of)
         # moto adds a changed metric filter to the one there was, and deletes one of the two.

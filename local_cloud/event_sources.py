@@ -9,6 +9,7 @@ from moto.awslambda.exceptions import InvalidParameterValueException
 from moto.awslambda.models import EventSourceMapping, LambdaBackend
 from moto.core.exceptions import JsonRESTError
 from moto.core.responses import ActionResult
+from moto.sqs import models as sqs_models
 from moto.sqs.models import Message, Queue, SQSBackend, sqs_backends
 from moto.sqs.responses import SQSResponse
 
@@ -199,3 +200,5 @@ def _guard_queues(world: World) -> None:
     original_delete = world.patch(Queue, "delete_message", delete)
     world.patch(SQSBackend, "is_message_valid_based_on_retention_period", is_retained)
     world.patch(Message, "delay", delay)
+    # moto makes four dates of it, for every message that waits at every look at its queue.
+    world.patch(sqs_models, "unix_time_millis", lambda: time.time() * 1000)

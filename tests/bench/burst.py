@@ -31,7 +31,7 @@ from . import small_version
 # minutes at least.
 SPEED = 4000.0
 # What the burst finds there is made before.
-PREPARATION_SPEED = 60.0
+PREPARATION_SPEED = 30.0
 # A thread that waits for the interpreter asks for it again after so many seconds. Where hundreds wait, asking
 # at Python's own pace, every 5 ms, is all that the processors do.
 SWITCH_SECONDS = 0.02
