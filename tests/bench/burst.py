@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import random
 import re
 import sys
@@ -26,12 +27,10 @@ from local_cloud.service_catalog import installed
 
 from . import small_version
 
-# AWS seconds a second, divided by the operations: four with a thousand of them. Slow enough for a machine
-# that does AWS's part, too: of a thousand executions most wait for their turn, and ask for it every two
-# minutes at least.
-SPEED = 4000.0
-# What the burst finds there is made before.
-PREPARATION_SPEED = 30.0
+# AWS seconds a second, divided by the operations under way: two with a thousand of them. Slow enough for a
+# machine that does AWS's part, too: of a thousand executions most wait for their turn, and ask for it once in
+# two minutes at least, which at four AWS seconds a second is half of what the machine does.
+SPEED = 2000.0
 # A thread that waits for the interpreter asks for it again after so many seconds. Where hundreds wait, asking
 # at Python's own pace, every 5 ms, is all that the processors do.
 SWITCH_SECONDS = 0.02
@@ -94,12 +93,14 @@ def measure(console: Console, operations: int, throttled: float) -> Burst:
     """Throw a burst at a new cloud; wait until every operation is answered or nothing happens any more."""
     burst = Burst(operations, throttled)
     sys.setswitchinterval(SWITCH_SECONDS)
-    with catalog(console, port=0, speed=PREPARATION_SPEED, stepConcurrency=str(STEP_CONCURRENCY)) as cloud:
+    preparation = SPEED / (operations * len(TERMINATIONS) // 10)
+    with catalog(console, port=0, speed=preparation, stepConcurrency=str(STEP_CONCURRENCY)) as cloud:
         cloud.world.quotas[DB_INSTANCES] = DATABASES
         users = _Users(cloud, small_version.release(cloud))
         before = [users.launch(f"before-{number}") for number in range(operations * len(TERMINATIONS) // 10)]
         _wait(console, [users.launch("taken"), *before])
         cloud.world.speed = SPEED / operations
+        gc.freeze()  # otherwise it goes through half a million objects again and again
         with _throttling(cloud, throttled) as struck:
             started = time.monotonic()
             with ThreadPoolExecutor(8) as pool:
