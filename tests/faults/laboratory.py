@@ -291,11 +291,7 @@ class Laboratory:
         record = self.catalog.ended(self.catalog.start_terminate(case.product), seconds=120)
         if record["RecordDetail"]["Status"] != "SUCCEEDED":
             return [f"the product cannot be terminated: {reason(record)}"]
-        return [
-            f"its termination leaves {len(left)} things"
-            for left in [left_with(self.cloud, case.name)]
-            if left
-        ]
+        return [f"its termination leaves {left[:300]}" for left in left_with(self.cloud, case.name)]
 
     def _at_rest(self, product: str) -> None:
         def rests() -> bool:
