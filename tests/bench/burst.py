@@ -93,11 +93,14 @@ def measure(console: Console, operations: int, throttled: float) -> Burst:
     """Throw a burst at a new cloud; wait until every operation is answered or nothing happens any more."""
     burst = Burst(operations, throttled)
     sys.setswitchinterval(SWITCH_SECONDS)
-    preparation = SPEED / (operations * len(TERMINATIONS) // 10)
-    with catalog(console, port=0, speed=preparation, stepConcurrency=str(STEP_CONCURRENCY)) as cloud:
+    to_terminate = operations * len(TERMINATIONS) // 10
+    # With one more, whose suffix the burst finds taken.
+    with catalog(
+        console, port=0, speed=SPEED / (to_terminate + 1), stepConcurrency=str(STEP_CONCURRENCY)
+    ) as cloud:
         cloud.world.quotas[DB_INSTANCES] = DATABASES
         users = _Users(cloud, small_version.release(cloud))
-        before = [users.launch(f"before-{number}") for number in range(operations * len(TERMINATIONS) // 10)]
+        before = [users.launch(f"before-{number}") for number in range(to_terminate)]
         _wait(console, [users.launch("taken"), *before])
         cloud.world.speed = SPEED / operations
         gc.freeze()  # otherwise it goes through half a million objects again and again
@@ -109,6 +112,7 @@ def measure(console: Console, operations: int, throttled: float) -> Burst:
             _wait(console, records)
             burst.seconds = time.monotonic() - started
             _settle(cloud)
+        gc.unfreeze()  # so that this cloud is collected once it has stopped
         burst.refused = struck.struck
         _judge(cloud, burst, records)
     return burst
