@@ -18,6 +18,7 @@ from moto.core.config import default_user_config
 from moto.core.exceptions import ServiceException
 from moto.core.model_instances import reset_model_data
 from moto.core.responses import ActionResult, BaseResponse
+from moto.core.serialize import AttributePicker, AttributePickerContext, XFormedAttributePicker
 from moto.core.utils import method_names_from_class
 from moto.ec2.models.core import TaggedEC2Resource
 from moto.ec2.utils import EC2_PREFIX_TO_RESOURCE, get_prefix
@@ -149,6 +150,14 @@ class Cloud:
             "_create_account_specific_backend",
             lambda backends, account: account in backends or create(backends, account),
         )
+        # moto looks for the operation of a REST request each time that it is asked for: four times a request.
+        route = BaseResponse._get_action_from_method_and_request_uri
+        self.world.patch(
+            BaseResponse, "_get_action_from_method_and_request_uri", lambda *asked: _routed(route, *asked)
+        )
+        # moto works out for every attribute of every answer what names it may have in its models.
+        for picker in (AttributePicker, XFormedAttributePicker):
+            self.world.patch(picker, "get_possible_keys", _remembered(picker.get_possible_keys))
         # moto compares the id with that of every resource there has ever been, by a regular expression.
         self.world.patch(TaggedEC2Resource, "get_tags", _tags_of)
         # moto adds a changed metric filter to the one there was, and deletes one of the two.
@@ -231,6 +240,28 @@ def _put_filter(
 ) -> None:
     filters.delete_filter(name, group)
     add_filter(filters, name, pattern, group, metrics)
+
+
+def _routed(route: Callable[..., str | None], response: BaseResponse, request: Any) -> str | None:
+    known: tuple[Any, str | None] | None = vars(response).get("_routed")
+    if known is None or known[0] is not request:
+        known = vars(response)["_routed"] = (request, route(response, request))
+    return known[1]
+
+
+def _remembered(
+    possible_keys: Callable[[Any, AttributePickerContext], Iterable[str]],
+) -> Callable[[Any, AttributePickerContext], list[str]]:
+    """They depend on nothing but the classes, the shape (a member of one structure) and the key."""
+    known: dict[tuple[type, type, Any, str], list[str]] = {}
+
+    def keys(picker: Any, context: AttributePickerContext) -> list[str]:
+        asked = (type(picker), type(context.obj), context.shape, context.key)
+        if asked not in known:
+            known[asked] = list(possible_keys(picker, context))
+        return known[asked]
+
+    return keys
 
 
 def _tags_of(resource: Any) -> list[dict[str, str]]:
