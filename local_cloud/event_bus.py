@@ -8,7 +8,7 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 from moto.awslambda.models import lambda_backends
 from moto.events.exceptions import ValidationException
 from moto.events.models import EventsBackend, Rule, events_backends
@@ -142,6 +142,9 @@ def _send(world: World, rule: Rule, event: Any) -> None:
             queue_arn = target.get("DeadLetterConfig", {}).get("Arn")
             if queue_arn:
                 _to_dead_letters(world, rule, queue_arn, target, body, error)
+        except BotoCoreError:
+            if not world.stopping.is_set():  # the connection went with the cloud
+                raise
 
 
 def _input(target: dict[str, Any], event: dict[str, Any]) -> str:
