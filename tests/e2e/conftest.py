@@ -126,15 +126,19 @@ class Catalog:
         return answer
 
     def ended(self, answer: dict[str, Any], seconds: float = 60) -> dict[str, Any]:
-        """Return the record of an operation once it is SUCCEEDED or FAILED."""
-        service_catalog = self.cloud.client("servicecatalog")
+        """Return the record of an operation once it is SUCCEEDED or FAILED.
+
+        To look, again and again, through the API cost the machine more than the operation.
+        """
+        record = installed().catalog.record(record_of(answer))
         deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            record: dict[str, Any] = service_catalog.describe_record(Id=answer["RecordDetail"]["RecordId"])
-            if record["RecordDetail"]["Status"] in ("SUCCEEDED", "FAILED"):
-                return record
-            time.sleep(0.05)
-        raise TimeoutError(f"the operation has not ended within {seconds:.0f} s: {record['RecordDetail']}")
+        while record.status not in ("SUCCEEDED", "FAILED"):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{record.type} {record.id} is {record.status} after {seconds:.0f} s")
+            time.sleep(0.02)
+        service_catalog = self.cloud.client("servicecatalog")
+        described: dict[str, Any] = service_catalog.describe_record(Id=record.id)
+        return described
 
     def answers(self, record: dict[str, Any]) -> list[str]:
         """Return the status of every answer the engine gave for a record, refused ones too."""

@@ -21,7 +21,7 @@ def eventually(holds: Callable[[], bool], what: str, seconds: float = 20) -> Non
     while not holds():
         if time.monotonic() > deadline:
             raise TimeoutError(f"not within {seconds:.0f} s: {what}")
-        time.sleep(0.02)
+        time.sleep(0.05)
 
 
 @dataclass(frozen=True)

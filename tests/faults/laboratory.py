@@ -11,15 +11,17 @@ from typing import Any, Literal
 
 from botocore.exceptions import ClientError
 
+from catalog_stack.engine_permissions import MACHINE
 from local_cloud.api_faults import Call, api_faults
 from local_cloud.assembly import deploy
 from local_cloud.cloud import Cloud
 from local_cloud.service_catalog import installed
 from local_cloud.service_catalog.launches import Record
 from local_cloud.step_functions import seconds_used
+from local_cloud.world import ACCOUNT_ID, REGION
 from tests.e2e.account import inventory, left_with
 from tests.e2e.conftest import Catalog, product_of, reason, record_of
-from tests.e2e.machinery import SWEEP, eventually, executions, rule_is
+from tests.e2e.machinery import SWEEP, eventually, rule_is
 
 Operation = Literal["provision", "update", "terminate"]
 OPERATIONS: tuple[Operation, ...] = ("provision", "update", "terminate")
@@ -119,6 +121,7 @@ class Laboratory:
         self.catalog = catalog
         self.faults = api_faults(cloud.world)
         self.verbs = _verbs(cloud)
+        self._describe_execution = cloud.client("stepfunctions").describe_execution
         self._numbers = itertools.count(1)
         self.sweeps = True
         self._spares: list[Case] = []
@@ -131,7 +134,7 @@ class Laboratory:
             self._start(case)
             meanwhile()
             record = self._answered(case)
-            seconds = self._machine_seconds(record_of(record))
+            seconds = self._machine_seconds(case)
         product = self._status(case.product)
         stack = self.stack(case.product)
         # What is in a stack goes with it; of what a termination leaves `leftovers` knows.
@@ -186,9 +189,17 @@ class Laboratory:
         return str(arn)
 
     def execution(self, case: Case) -> dict[str, Any] | None:
-        """Return the execution of a case's record, if there is one."""
-        found = executions(self.cloud, of=record_of(case.record))
-        return found[0] if found else None
+        """Return what DescribeExecution tells of the execution of a case's record, if there is one.
+
+        A list of them is longer with every case.
+        """
+        name = f"execution:{MACHINE}:{case.product}-{record_of(case.record)}"
+        arn = f"arn:aws:states:{REGION}:{ACCOUNT_ID}:{name}"
+        try:
+            described: dict[str, Any] = self._describe_execution(executionArn=arn)
+        except ClientError:
+            return None
+        return described
 
     # One case
 
@@ -235,14 +246,12 @@ class Laboratory:
         The sweep runs when all else is quiet. At the pace of this clock it would run without a pause.
         """
         quiet_since = time.monotonic()
-        describe = self.cloud.client("stepfunctions").describe_execution
-        execution = None
         with ExitStack() as swept:
             while True:
                 with suppress(TimeoutError):
-                    return self.catalog.ended(case.record, seconds=0.2)
-                execution = execution or self.execution(case)
-                if execution and describe(executionArn=execution["executionArn"])["status"] == "RUNNING":
+                    return self.catalog.ended(case.record, seconds=0.5)
+                execution = self.execution(case)
+                if execution and execution["status"] == "RUNNING":
                     quiet_since = time.monotonic()
                 quiet = time.monotonic() - quiet_since
                 if quiet > QUIET_SECONDS and self.sweeps:
@@ -258,13 +267,13 @@ class Laboratory:
                     )
                     return described
 
-    def _machine_seconds(self, record_id: str) -> int | None:
+    def _machine_seconds(self, case: Case) -> int | None:
         """Return how long the execution has run once it has ended."""
-        found = executions(self.cloud, of=record_id)
-        if not found:
+        execution = self.execution(case)
+        if execution is None:
             return None
-        arn = found[0]["executionArn"]
-        describe = self.cloud.client("stepfunctions").describe_execution
+        arn = execution["executionArn"]
+        describe = self._describe_execution
         eventually(lambda: describe(executionArn=arn)["status"] != "RUNNING", "the execution's end", 120)
         return round(seconds_used(arn))
 
