@@ -75,9 +75,9 @@ def notify_terminate_provisioned_product_engine_workflow_result(call: Call) -> R
         if call["Status"] == "FAILED":
             return _fail(record, call.get("FailureReason", _INTERNAL_FAILURE), "ERROR")
         _delete_group(call, record.provisioned_product)
-        record.set_status("SUCCEEDED")
         with call.catalog.lock:
             del call.catalog.provisioned_products[record.provisioned_product.id]
+        record.set_status("SUCCEEDED")
         return None
 
     return _take(call, "TERMINATE_PROVISIONED_PRODUCT", conclude)
@@ -121,18 +121,18 @@ def _first(record: Record) -> Answer | None:
 
 def _succeed(call: Call, record: Record) -> None:
     record.outputs = call.get("Outputs", [])
-    record.set_status("SUCCEEDED")
     record.provisioned_product.last_successful_provisioning_record_id = record.id
     record.provisioned_product.status = "AVAILABLE"
+    record.set_status("SUCCEEDED")
 
 
 def _fail(record: Record, reason: str, status: str) -> None:
     record.errors = [
         {"Code": "InternalFailure" if reason == _INTERNAL_FAILURE else "EngineFailure", "Description": reason}
     ]
-    record.set_status("FAILED")
     record.provisioned_product.status = status
     record.provisioned_product.status_message = reason
+    record.set_status("FAILED")
 
 
 def _gather_resources(call: Call, provisioned: ProvisionedProduct, tag: dict[str, str]) -> None:

@@ -16,6 +16,7 @@ import pytest
 from local_cloud.assembly import deploy
 from local_cloud.cloud import Cloud
 from local_cloud.service_catalog import installed
+from local_cloud.service_catalog.launches import Record
 from tests.e2e.machinery import SWEEP, rule_is
 
 
@@ -132,7 +133,7 @@ class Catalog:
         """
         record = installed().catalog.record(record_of(answer))
         deadline = time.monotonic() + seconds
-        while record.status not in ("SUCCEEDED", "FAILED"):
+        while not _has_ended(record):
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{record.type} {record.id} is {record.status} after {seconds:.0f} s")
             time.sleep(0.02)
@@ -226,6 +227,11 @@ def publish(cloud: Cloud, catalog: Catalog) -> Iterator[Callable[[str], Catalog]
         service_catalog.delete_provisioning_artifact(
             ProductId=catalog.product_id, ProvisioningArtifactId=version
         )
+
+
+def _has_ended(record: Record) -> bool:
+    with record.lock:  # an answer is noted after what it does to the record
+        return record.status in ("SUCCEEDED", "FAILED")
 
 
 def reason(record: dict[str, Any]) -> str:
