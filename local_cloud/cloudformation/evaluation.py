@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from typing import Any
 
 from ..trust import FORWARDED
@@ -77,15 +78,18 @@ class Evaluation:
     def _get_att(self, logical_id: str, name: str) -> Any:
         resource = self._resource(logical_id)
         key = logical_id, resource.physical_id, name
-        if key not in self._attributes:
-            provider = self.types[resource.type]
-            call = self.call(resource, threading.Event())
-            self._attributes[key] = provider.attribute(call, resource.physical_id, name, resource.properties)
-        return self._attributes[key]
+        with suppress(KeyError):  # resources are made at once: another may have changed this one since
+            return self._attributes[key]
+        call = self.call(resource, threading.Event())
+        value = self.types[resource.type].attribute(call, resource.physical_id, name, resource.properties)
+        self._attributes[key] = value
+        return value
 
     def forget(self, logical_id: str) -> None:
         """Read the attributes of a resource anew from now on, for it has changed."""
-        self._attributes = {key: value for key, value in self._attributes.items() if key[0] != logical_id}
+        for key in list(self._attributes):
+            if key[0] == logical_id:
+                self._attributes.pop(key, None)
 
     def _zones(self) -> list[str]:
         zones = self.client("ec2").describe_availability_zones()["AvailabilityZones"]
