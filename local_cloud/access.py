@@ -229,7 +229,7 @@ def _of_ec2(action: str, parameters: Mapping[str, Any]) -> Iterator[str]:
 def _ec2_part(prefix: str, resource_id: str) -> str:
     """Return the last part of an ARN; for a subnet's association with a route table, that of the table."""
     if prefix == "rtbassoc":
-        for table in ec2_backends[ACCOUNT_ID][REGION].route_tables.values():
+        for table in list(ec2_backends[ACCOUNT_ID][REGION].route_tables.values()):
             if resource_id in table.all_associations_ids:
                 return f"route-table/{table.id}"
     return f"{_EC2_TYPES.get(prefix, prefix)}/{resource_id}"

@@ -97,7 +97,7 @@ def _answer_like_sns(world: World) -> None:
     def confirm(self: SNSResponse) -> ActionResult:
         topic = self.backend.get_topic(self._get_param("TopicArn"))
         token = self._get_param("Token")
-        for subscription in self.backend.subscriptions.values():
+        for subscription in list(self.backend.subscriptions.values()):  # others subscribe meanwhile
             if subscription.topic is topic and token in getattr(subscription, "tokens", ()):
                 subscription.confirmed = True
                 subscription.attributes["PendingConfirmation"] = False

@@ -130,7 +130,7 @@ class CloudFormationApi(BaseResponse):
             raise NotEmulatedError("DescribeStackResources by PhysicalResourceId")
         stack = self._named_stack()
         wanted = self._request.get("LogicalResourceId")
-        resources = [item for name, item in stack.resources.items() if wanted in (None, name)]
+        resources = [item for name, item in list(stack.resources.items()) if wanted in (None, name)]
         return ActionResult(
             {"StackResources": [resource_detail(stack, item, "Timestamp") for item in resources[:_PAGE]]}
         )
@@ -138,7 +138,7 @@ class CloudFormationApi(BaseResponse):
     def list_stack_resources(self) -> ActionResult:
         stack = self._named_stack()
         page, more = self._page(
-            [resource_detail(None, item, "LastUpdatedTimestamp") for item in stack.resources.values()]
+            [resource_detail(None, item, "LastUpdatedTimestamp") for item in list(stack.resources.values())]
         )
         return ActionResult({"StackResourceSummaries": page} | more)
 
