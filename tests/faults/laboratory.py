@@ -221,7 +221,8 @@ class Laboratory:
         return case
 
     def _name(self) -> str:
-        return f"c{next(self._numbers):04}"
+        # t is no hexadecimal digit: an id such as eipassoc-c0465… is not taken for what case c0465 left.
+        return f"t{next(self._numbers):04}"
 
     def _start(self, case: Case) -> None:
         if case.operation == "terminate":
