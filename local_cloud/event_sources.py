@@ -63,7 +63,7 @@ def install(world: World) -> None:
         wanted = self.get_function(function_name).function_arn if function_name else None
         return [
             mapping
-            for mapping in list(self._event_source_mappings.values())
+            for mapping in list(self._event_source_mappings.values())  # others are made meanwhile
             if source in (None, mapping.event_source_arn) and wanted in (None, mapping.function_arn)
         ]
 
@@ -102,7 +102,7 @@ def _check(
         raise InvalidParameterValueException(
             f"The local cloud has no event source mappings with {refused[0]}."
         )
-    for mapping in list(backend._event_source_mappings.values()):  # others are made meanwhile
+    for mapping in list(backend._event_source_mappings.values()):
         ends = (mapping.event_source_arn, mapping.function_arn)
         if ends == (queue.queue_arn, function.function_arn) and mapping.uuid != uuid:
             raise _conflict(mapping)

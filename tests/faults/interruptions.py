@@ -10,7 +10,6 @@ from local_cloud import api_faults
 from local_cloud.api_faults import Effect
 from local_cloud.cloudformation.faults import Stall, faults
 from local_cloud.step_functions import seconds_used
-from tests.e2e.conftest import record_of
 from tests.e2e.machinery import Queue, eventually, executions, operations, paused
 from tests.faults.calls import ALWAYS, Place, place_of
 from tests.faults.laboratory import Case, Disturbance, Laboratory, Operation
@@ -344,7 +343,8 @@ def _sent(laboratory: Laboratory, case: Case) -> str:
 
 
 def _execution(laboratory: Laboratory, case: Case) -> str:
-    [execution] = executions(laboratory.cloud, of=record_of(case.record))
+    execution = laboratory.execution(case)
+    assert execution is not None, f"{case.operation} of {case.name} has no execution"
     return str(execution["executionArn"])
 
 
