@@ -212,7 +212,7 @@ def test_an_update_sends_what_differs_from_the_old_template_whatever_the_instanc
     rds.get_waiter("db_instance_available").wait(DBInstanceIdentifier="db", WaiterConfig={"Delay": 0})
 
     # WHEN an update changes one of these in the template THEN the others stay
-    logs = {"EnableCloudwatchLogsExports": ["postgresql"]}
+    logs: dict[str, Any] = {"EnableCloudwatchLogsExports": ["postgresql"]}
     assert update(client, template(BackupRetentionPeriod=8, **logs)) == "UPDATE_COMPLETE"
     found = described(rds, "db")
     assert (found["DeletionProtection"], found["BackupRetentionPeriod"]) == (True, 8)
