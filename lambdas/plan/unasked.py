@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _MOVES_BY_ITSELF = {"AllocatedStorage", "EngineVersion"}
 # For these the instance restarts anyway, or gets other parameters.
 _RESTARTS = {"DBInstanceClass", "DBParameterGroupName", "EngineVersion"}
+# What CloudFormation tells of a value that another resource has yet to get.
+_UNKNOWN = "{{changeSet:KNOWN_AFTER_APPLY}}"
 
 
 @dataclass
@@ -47,6 +49,9 @@ def refuse_unasked(instance: DBInstanceTypeDef, change: ResourceChangeTypeDef, c
     """
     asked = _asked(change, changing)
     pending, waiting = _pending(instance, asked), _waiting_for_reboot(instance, changing)
+    if instance["DBInstanceStatus"] == "storage-full":
+        # It is out of service, and RDS takes nothing but storage then: what is pending can't be taken back.
+        pending = waiting = []
     by_hand = _set_by_hand(instance, asked)
     if not (pending or waiting or by_hand):
         return
@@ -118,14 +123,18 @@ def _waiting_for_reboot(instance: DBInstanceTypeDef, changing: set[str]) -> list
 
 def _set_by_hand(instance: DBInstanceTypeDef, asked: dict[str, _Asked]) -> list[str]:
     lines, now = [], settings(instance)
+    left_out = set(_MOVES_BY_ITSELF)
+    if "EngineVersion" in asked:  # another version needs another group, whichever there is
+        left_out.add("DBParameterGroupName")
     for setting, one in asked.items():
         live = now.get(setting)
-        if live is None or not one.before or not one.after or setting in _MOVES_BY_ITSELF:
+        if live is None or not one.before or not one.after or setting in left_out:
             continue
         if not (_is(setting, live, one.before) or _is(setting, live, one.after)):
             keep = f". {one.given}={live} keeps it" if one.given else ""
             by_hand = f"{setting}: {live} now, set by hand in place of {one.before}"
-            lines.append(f"{by_hand}; it would become {one.after}{keep}")
+            after = "another" if one.after == _UNKNOWN else one.after
+            lines.append(f"{by_hand}; it would become {after}{keep}")
     if "MasterUserSecret" not in instance:
         lines.append(
             "ManageMasterUserPassword: false now, set by hand; it would become true, with another password"

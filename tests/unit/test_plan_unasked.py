@@ -102,6 +102,13 @@ def test_parameters_that_wait_for_a_reboot_may_get_it_from_an_update_that_restar
     done(change("DBInstanceClass", "db.r6g.xlarge", "db.r6g.large"), DBParameterGroups=WAITING)
 
 
+def test_a_full_database_gets_its_storage_whatever_is_pending() -> None:
+    more = change("AllocatedStorage", 100, 200, "AllocatedStorage")
+    pending = {"DBInstanceClass": "db.r6g.2xlarge"}
+    done(more, DBInstanceStatus="storage-full", PendingModifiedValues=pending, DBParameterGroups=WAITING)
+    assert "DBInstanceClass" in refused(more, PendingModifiedValues=pending)
+
+
 def test_backups_that_somebody_keeps_for_longer_are_not_given_up_by_an_update_that_does_not_know() -> None:
     text = refused(RETENTION, BackupRetentionPeriod=35)
     assert "- BackupRetentionPeriod: 35 now, set by hand in place of 7; it would become 14." in text
@@ -113,9 +120,20 @@ def test_a_protection_that_somebody_switched_on_is_not_switched_off_by_a_product
     assert "- DeletionProtection: true now, set by hand in place of absent; it would become false" in text
 
 
+OTHER_GROUP = change("DBParameterGroupName", "old", "{{changeSet:KNOWN_AFTER_APPLY}}")
+
+
+def test_a_parameter_group_that_somebody_chose_is_not_replaced_by_one_that_does_not_exist_yet() -> None:
+    text = refused(OTHER_GROUP)
+    assert "DBParameterGroupName: parameter-group-postgres14-dev now, set by hand in place of old" in text
+    assert "it would become another\n" in text
+
+
 @pytest.mark.parametrize(
     ("changed", "found"),
     [
+        # Another engine version needs another group, whichever there is.
+        ({"Details": [*OTHER_GROUP["Details"], *change("EngineVersion", 14, 17)["Details"]]}, {}),
         (change("BackupRetentionPeriod", 7, 35, "BackupRetentionDays"), {"BackupRetentionPeriod": 35}),
         # Nothing of the template changes, so the handler does not send it.
         (RETENTION, {"DeletionProtection": True, "DBInstanceClass": "db.r6g.4xlarge", "Iops": 9000}),
