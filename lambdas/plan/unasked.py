@@ -56,13 +56,13 @@ def refuse_unasked(instance: DBInstanceTypeDef, change: ResourceChangeTypeDef, c
     if not (pending or waiting or by_hand):
         return
     name = instance["DBInstanceIdentifier"]
-    modify = f"aws rds modify-db-instance --db-instance-identifier {name} --apply-immediately"
+    modify = f"aws rds modify-db-instance --db-instance-identifier {name}"
     advice = []
     if pending:
         advice.append(
             "RDS applies what is pending together with any change by CloudFormation, at once. Apply it in a "
-            f"window of your choice ({modify} with the pending values), or take it back (the same with the "
-            "values of now)."
+            f"window of your choice ({modify} --apply-immediately with the pending values), or take it back "
+            "(the same with the values of now)."
         )
     if waiting:
         advice.append(
@@ -70,10 +70,7 @@ def refuse_unasked(instance: DBInstanceTypeDef, change: ResourceChangeTypeDef, c
             f"--db-instance-identifier {name})."
         )
     if by_hand:
-        advice.append(
-            "Give the input that keeps what was set by hand, or take it back first (aws rds "
-            f"modify-db-instance --db-instance-identifier {name})."
-        )
+        advice.append(f"Give the input that keeps what was set by hand, or take it back first ({modify}).")
     lines = "\n".join(f"- {line}" for line in (*pending, *waiting, *by_hand))
     raise UnaskedChangesError(
         f"Nothing was changed, because this update would do more to DB instance {name} than you asked for:\n"
