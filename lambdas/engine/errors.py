@@ -77,6 +77,10 @@ class DatabaseNotModifiableError(EngineError):
     """The DB instance is in a status in which RDS does not make the planned changes."""
 
 
+class UnaskedChangesError(EngineError):
+    """The update would also apply what is pending for the DB instance, or undo what was set by hand."""
+
+
 class ChangeSetInProgressError(EngineError):
     """CloudFormation is still computing the changes. Polling: raised until they are ready."""
 

@@ -16,6 +16,7 @@ from engine.errors import (
     DataLossError,
     StackBusyError,
     StackInProgressError,
+    UnaskedChangesError,
 )
 from engine.models import Change, Planned, PlanRequest
 from engine.stacks import HOLD_DATA
@@ -54,6 +55,7 @@ def plan(
         ChangeSetFailedError: CloudFormation can't compute the changes.
         DataLossError: the changes would replace or remove something that holds data.
         DatabaseNotModifiableError: RDS would not make them now.
+        UnaskedChangesError: the DB instance would be changed in other ways as well.
     """
     stack = stacks.find(cloudformation, request.stack_name)
     if request.kind == "TERMINATE":
@@ -72,11 +74,11 @@ def plan(
     changes = [change["ResourceChange"] for change in change_set["Changes"] if "ResourceChange" in change]
     try:
         refuse_losses(changes)
-        require_modifiable(rds, changes)
-    except (DataLossError, DatabaseNotModifiableError):
+        databases = require_modifiable(rds, changes)
+    except (DataLossError, DatabaseNotModifiableError, UnaskedChangesError):
         _discard(cloudformation, change_set, mode)
         raise
-    return _planned(change_set, changes)
+    return _planned(change_set, changes, databases)
 
 
 def _plan_deletion(stack: StackTypeDef | None) -> Planned:
@@ -150,7 +152,9 @@ def _discard(
 
 
 def _planned(
-    change_set: DescribeChangeSetOutputTypeDef, resource_changes: list[ResourceChangeTypeDef]
+    change_set: DescribeChangeSetOutputTypeDef,
+    resource_changes: list[ResourceChangeTypeDef],
+    databases: dict[str, dict[str, str]],
 ) -> Planned:
     # What holds data is not replaced either, or the changes would have been refused.
     in_place = changed_in_place(resource_changes) | {
@@ -165,6 +169,7 @@ def _planned(
             action=change["Action"],
             replacement=change.get("Replacement", "False"),
             properties=properties(change, in_place),
+            settings=databases.get(change["LogicalResourceId"], {}),
         )
         for change in resource_changes
     ]

@@ -11,6 +11,7 @@ from engine.launch_role import assume, sts
 from engine.models import WaitRequest
 
 from wait.progress import when_finished
+from wait.settings import with_settings
 
 
 @entry_point
@@ -18,4 +19,5 @@ def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # 
     """Return the stack's outputs and what has changed in it, or raise until the operation has ended."""
     request = msgspec.convert(event, WaitRequest)
     session = assume(sts(), request.read_message().launch_role_arn, request.record_id)
-    return when_finished(session.client("cloudformation", config=CLIENT_CONFIG), request).to_json()
+    finished = when_finished(session.client("cloudformation", config=CLIENT_CONFIG), request)
+    return with_settings(lambda: session.client("rds", config=CLIENT_CONFIG), request, finished).to_json()

@@ -15,6 +15,7 @@ from engine.models import PlanRequest
 from plan.database import require_modifiable
 from plan.readiness import change_set_type
 
+from tests.unit.databases import database
 from tests.unit.stacks import NAME, STACK_ID, events_are
 
 
@@ -150,7 +151,7 @@ def modification(*names: str) -> Any:
 def status_is(stub: Any, status: str) -> None:
     stub.add_response(
         "describe_db_instances",
-        {"DBInstances": [{"DBInstanceStatus": status}]},
+        {"DBInstances": [database(DBInstanceStatus=status)]},
         {"DBInstanceIdentifier": "database-dev"},
     )
 
