@@ -21,6 +21,18 @@ def to_launch(accounts: Iterable[str]) -> list[Permission]:
     return [allow("sts", "AssumeRole", on=roles)]
 
 
+def to_confirm() -> list[Permission]:
+    """Ask Service Catalog about the record of an operation."""
+    return [
+        allow(
+            "servicecatalog",
+            "DescribeRecord",
+            on="*",
+            why="R4: the engine acts on what Service Catalog confirms; this action knows no resource.",
+        )
+    ]
+
+
 def to_receive(key: str, queues: list[str]) -> list[Permission]:
     """Take messages from queues that are encrypted with `key`, which Lambda does with the function's role."""
     return [
@@ -76,10 +88,15 @@ def to_sweep(key: str, queues: list[str]) -> list[Permission]:
     ]
 
 
-def to_run(key: str, functions: list[str]) -> list[Permission]:
-    """Run the state machine: invoke its functions, encrypt its history with `key`, log and trace."""
+def to_run(key: str, functions: list[str], unconfirmed: str) -> list[Permission]:
+    """Run the state machine: invoke its functions, encrypt its history with `key`, log and trace.
+
+    What nobody confirms it keeps in the queue `unconfirmed`.
+    """
     return [
         allow("lambda", "InvokeFunction", on=functions),
+        allow("sqs", "SendMessage", on=unconfirmed),
+        allow("kms", "Decrypt GenerateDataKey", on=key, when=_BY_WAY_OF_SQS),
         allow("kms", "Decrypt GenerateDataKey", on=key, when=_OF_THE_MACHINE),
         # Step Functions Developer Guide, "Data at rest encryption": logs of an encrypted state machine.
         allow(

@@ -122,6 +122,12 @@ def _of_engine() -> list[Permission]:
             on=EXECUTION_ROLE_ARN,
             when={"StringEquals": {"iam:PassedToService": "cloudformation.amazonaws.com"}},
         ),
+        allow(
+            "servicecatalog",
+            "DescribeRecord",
+            on="*",
+            why="R4: the engine acts on what Service Catalog confirms; this action knows no resource.",
+        ),
         allow("cloudformation", "ListStacks", on="*", why=_CHECKS),
         allow(
             "ec2",
