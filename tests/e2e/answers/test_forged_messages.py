@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from catalog_stack.operations.engine import LOST
 from local_cloud.cloud import Cloud
 from local_cloud.service_catalog import installed
+from tests.e2e.answers.conftest import Command
 from tests.e2e.conftest import Catalog, product_of, reason, record_of
 from tests.e2e.machinery import (
     dead_letters,
@@ -43,6 +44,14 @@ def victim(catalog: Catalog) -> str:
     return product_of(record)
 
 
+@pytest.fixture
+def unseen() -> Iterator[str]:
+    """The name of a product whose records Service Catalog does not show."""
+    installed().unseen = lambda record: record.provisioned_product.name == "unseen"
+    yield "unseen"
+    installed().unseen = lambda _: False
+
+
 @pytest.fixture(autouse=True)
 def nothing_is_kept(cloud: Cloud) -> Iterator[None]:
     """What a test leaves for a person is gone after it."""
@@ -58,7 +67,7 @@ def message(cloud: Cloud, catalog: Catalog, product: str, kind: Kind, record: st
     role = shown["ProvisionedProductDetail"]["LaunchRoleArn"]
     account = role.split(":")[4]
     forged = {
-        "token": "invented",
+        "token": "known-to-nobody",
         "operation": NAMES[kind],
         "provisionedProductId": product,
         "provisionedProductName": shown["ProvisionedProductDetail"]["Name"],
@@ -253,3 +262,75 @@ def test_a_record_that_is_not_visible_at_once_is_asked_for_again(cloud: Cloud, c
     assert "EnvironmentSuffix" in reason(launched)
     assert len(asked) > 3
     assert unconfirmed(cloud).depth() == 0
+
+
+# What the platform team decides
+
+
+def test_a_person_has_an_operation_done_that_service_catalog_does_not_show(
+    cloud: Cloud, catalog: Catalog, command: Command, unseen: str
+) -> None:
+    # GIVEN a launch whose record stays invisible
+    launched = catalog.start_provision(unseen, **WRONG)
+    record = record_of(launched)
+    eventually(lambda: unconfirmed(cloud).depth() == 1, "it is kept", 60)
+    # WHEN the platform team looks
+    listed = command("list").out
+    line = next(line for line in listed.splitlines() if line.startswith(record))
+    assert line.split()[1:4] == [product_of(launched), "PROVISION", "unconfirmed"]
+    assert f"  {record}: Service Catalog shows no record {record}" in listed
+    # AND vouches for it
+    done = command("confirm", record)
+    assert (done.code, done.err) == (0, "")
+    # THEN it is done, with its own token, and answered once
+    assert "EnvironmentSuffix" in reason(catalog.ended(launched))
+    assert catalog.outcomes(launched) == {"accepted": 1}
+    assert record not in command("list").out
+
+
+def test_a_person_forgets_a_forged_operation(
+    cloud: Cloud, catalog: Catalog, victim: str, command: Command
+) -> None:
+    forged = message(cloud, catalog, victim, "Terminate", "rec-forgotten")
+    operations(cloud, "Terminate").send(json.dumps(forged))
+    eventually(lambda: unconfirmed(cloud).depth() == 1, "it is kept", 60)
+    done = command("drop", "rec-forgotten")
+    assert (done.code, done.err) == (0, "")
+    assert f"TERMINATE of {victim} (record rec-forgotten) is forgotten" in done.out
+    assert unconfirmed(cloud).depth() == 0
+    assert "No operation of record rec-forgotten waits" in command("confirm", "rec-forgotten").err
+    assert stacks_ever(cloud, victim) == ["CREATE_COMPLETE"]
+
+
+def test_nobodys_word_counts_against_service_catalogs(
+    cloud: Cloud, catalog: Catalog, command: Command
+) -> None:
+    # GIVEN a message whose record has ended
+    started, body = open_record(cloud, catalog, "contradicted", "Terminate")
+    answer(cloud, "Terminate", json.loads(body))
+    operations(cloud, "Terminate").send(body)
+    eventually(lambda: unconfirmed(cloud).depth() == 1, "it is kept", 60)
+    # WHEN a person vouches for it
+    assert command("confirm", record_of(started)).code == 0
+    # THEN it is kept again, and a second word is refused
+    eventually(lambda: unconfirmed(cloud).depth() == 1, "it is kept again", 60)
+    again = command("confirm", record_of(started))
+    assert again.code == 1
+    assert "was confirmed before, and Service Catalog contradicts: Record" in again.err
+    assert catalog.outcomes(started) == {"accepted": 1}
+
+
+def test_a_message_that_names_the_execution_of_something_else_is_not_believed(
+    cloud: Cloud, catalog: Catalog, victim: str, command: Command
+) -> None:
+    # GIVEN a forged termination, and somebody who writes that it is an update of another product
+    forged = message(cloud, catalog, victim, "Terminate", "rec-disguised")
+    operations(cloud, "Terminate").send(json.dumps(forged))
+    found = kept(cloud, forged)
+    disguised = found | {"kind": "UPDATE", "provisionedProductId": "pp-harmless"}
+    unconfirmed(cloud).send(json.dumps(disguised))
+    # WHEN a person vouches for the update THEN nothing is started
+    refused = command("confirm", "rec-disguised")
+    assert refused.code == 1
+    assert "names an execution of another operation" in refused.err
+    assert len(executions(cloud, of="rec-disguised")) == 1
