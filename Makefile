@@ -7,6 +7,7 @@ EMAILS ?= ops@example.com
 VERSION ?=
 PORT ?= 0
 BASE ?= HEAD
+SHARE ?= 100
 SEED ?= $(shell date +%s)
 # Through the environment, so that no shell reads what the platform team writes.
 export RECORD REASON
@@ -62,8 +63,8 @@ deploy: .venv/.synced ## Deploy the catalog to your AWS account (us-east-1, curr
 destroy: .venv/.synced ## Remove the catalog from your AWS account
 	@cdk destroy CatalogStack
 
-faults: .venv/.synced ## Let everything go wrong in every operation, and write docs/faults.md (over an hour; goes on where it stopped)
-	@python -m tests.faults.run
+faults: .venv/.synced ## Let everything go wrong in every operation, and write docs/faults.md (over an hour; goes on where it stopped; SHARE=25 SEED=7 runs a quarter and writes nothing)
+	@python -m tests.faults.run --share $(SHARE) --seed $(SEED)
 
 hostile: .venv/.synced ## Ten thousand hostile messages, inputs and templates (SEED=… repeats a run)
 	@echo "SEED=$(SEED)"
