@@ -283,6 +283,8 @@ def test_a_person_has_an_operation_done_that_service_catalog_does_not_show(
     done = command("confirm", record)
     assert (done.code, done.err) == (0, "")
     # THEN it is done, with its own token, and answered once
+    eventually(lambda: catalog.answers(launched) != [], "an answer", 60)
+    installed().unseen = lambda _: False
     assert "EnvironmentSuffix" in reason(catalog.ended(launched))
     assert catalog.outcomes(launched) == {"accepted": 1}
     assert record not in command("list").out
