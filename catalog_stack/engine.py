@@ -16,13 +16,13 @@ from constructs import Construct
 from product_template import released
 from product_template.acknowledgements import SERVERLESS, SOLUTIONS, acknowledge
 
-from .engine_permissions import MACHINE_ARN, to_confirm, to_launch, to_receive, to_report, to_start, to_sweep
+from .engine_permissions import MACHINE_ARN, to_launch, to_receive, to_report, to_start, to_sweep
 from .function import EngineFunction, bundled_code
 from .machine import LOG_GROUP, EngineMachine
 from .nets import report_ended_executions, sweep_regularly
 from .policies import Permission
 from .queue import EngineQueue
-from .roles import EXECUTION_ROLE, SERVICE_CATALOG, read_artifacts
+from .roles import EXECUTION_ROLE, SERVICE_CATALOG, read_artifacts, read_records
 
 # The steps that change something, and the first, ask Service Catalog whether they should.
 CONFIRM = ("validate", "plan", "snapshot", "apply", "wait", "subscribe")
@@ -199,7 +199,7 @@ class Engine(Construct):
         """Make a function of the state machine; one that `calls_apis` of CloudFormation or RDS is limited."""
         return self._function(
             verb,
-            [*to_launch(self._accounts), *(to_confirm() if verb in CONFIRM else [])],
+            [*to_launch(self._accounts), *([read_records()] if verb in CONFIRM else [])],
             environment,
             undelivered="R4: the state machine, its caller, waits for the answer and handles the error.",
             concurrency=self._step_concurrency if calls_apis else 0,

@@ -21,18 +21,6 @@ def to_launch(accounts: Iterable[str]) -> list[Permission]:
     return [allow("sts", "AssumeRole", on=roles)]
 
 
-def to_confirm() -> list[Permission]:
-    """Ask Service Catalog about the record of an operation."""
-    return [
-        allow(
-            "servicecatalog",
-            "DescribeRecord",
-            on="*",
-            why="R4: the engine acts on what Service Catalog confirms; this action knows no resource.",
-        )
-    ]
-
-
 def to_receive(key: str, queues: list[str]) -> list[Permission]:
     """Take messages from queues that are encrypted with `key`, which Lambda does with the function's role."""
     return [
