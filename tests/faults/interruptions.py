@@ -173,7 +173,6 @@ def forged(record: Literal["invented", "of another product"]) -> Disturbance:
 
     @contextmanager
     def disturb(laboratory: Laboratory, case: Case) -> Iterator[Callable[[], None]]:
-        invented = f"rec-invented-{case.name}"
         other = (
             laboratory.catalog.provision(f"{case.name}-other", **REFUSED) if record != "invented" else None
         )
@@ -181,7 +180,7 @@ def forged(record: Literal["invented", "of another product"]) -> Disturbance:
 
             def deliver() -> None:
                 genuine = held.take()
-                claimed = record_of(other) if other else invented
+                claimed = record_of(other) if other else f"{record_of(case.record)}0"
                 made_up = json.loads(genuine) | {"recordId": claimed, "token": "known-to-nobody"}
                 with _untouched(laboratory, case):
                     held.deliver(json.dumps(made_up))
