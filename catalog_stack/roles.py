@@ -91,6 +91,16 @@ def read_artifacts() -> Permission:
     )
 
 
+def read_records() -> Permission:
+    """Allow asking Service Catalog whether it confirms an operation."""
+    return allow(
+        "servicecatalog",
+        "DescribeRecord",
+        on="*",
+        why="R4: the engine acts on what Service Catalog confirms; this action knows no resource.",
+    )
+
+
 _CHECKS = "R4: inputs are validated, and promises verified, against what may not exist yet; this only reads."
 
 
@@ -122,6 +132,7 @@ def _of_engine() -> list[Permission]:
             on=EXECUTION_ROLE_ARN,
             when={"StringEquals": {"iam:PassedToService": "cloudformation.amazonaws.com"}},
         ),
+        read_records(),
         allow("cloudformation", "ListStacks", on="*", why=_CHECKS),
         allow(
             "ec2",

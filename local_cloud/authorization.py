@@ -2,7 +2,7 @@
 
 moto lets every caller do everything. Here a role's session may do what its identity policies allow, as far as
 `access` knows what a request asks for. Policies of resources are checked by the few services that know them
-(`trust`, `lambda_functions`, `notifications`, Service Catalog).
+(`sqs`, `trust`, `lambda_functions`, `notifications`, Service Catalog).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from moto.s3.exceptions import S3AccessDeniedError
 from moto.s3.models import FakeBucket
 from moto.s3.responses import S3Response
 
-from . import policies
+from . import policies, sqs
 from .access import Access, accesses, parameters_of
 from .cloudformation.api import CloudFormationApi
 from .policies import Caller, identity_allows, identity_may
@@ -32,7 +32,10 @@ from .world import World
 # "Actions, resources, and condition keys for AWS services": prefixes that differ from the name requests are
 # signed with, and actions that differ from the operation.
 PREFIXES = {"monitoring": "cloudwatch", "tagging": "tag"}
-ACTIONS = {"lambda:Invoke": "lambda:InvokeFunction"}
+ACTIONS = {
+    "lambda:Invoke": "lambda:InvokeFunction",
+    **{f"sqs:{batch}": f"sqs:{operation}" for batch, operation in sqs.BATCHES.items()},
+}
 S3_ACTIONS = {
     "DeleteBucketEncryption": "PutEncryptionConfiguration",
     "DeleteBucketLifecycle": "PutLifecycleConfiguration",
@@ -64,9 +67,13 @@ def install(world: World) -> None:
         original(self, resource)
         caller = caller_of(self.headers.get("Authorization", ""))
         scope = re.search(r"Credential=[^/\s]+/\d+/[^/]+/([^/]+)/", self.headers.get("Authorization", ""))
-        if scope is None or ":role/" not in caller.arn:
+        if scope is None:
             return
         service, operation = PREFIXES.get(scope[1], scope[1]), self._get_action()
+        if service == "sqs":
+            sqs.check_policy(self, caller, operation)
+        if ":role/" not in caller.arn:
+            return
         if f"{service}:{operation}" in FREE:
             return
         for access in accesses(service, operation, _parameters(self)):

@@ -160,6 +160,10 @@ def _caller(rule: Rule) -> Caller:
     return service_caller("events.amazonaws.com", rule.arn)
 
 
+def _sqs(world: World, rule: Rule) -> Any:
+    return world.client("sqs", principal="events.amazonaws.com", source_arn=rule.arn)
+
+
 def _require(allowed: bool, action: str, rule: Rule) -> None:
     if not allowed:
         raise NotDeliveredError(
@@ -193,7 +197,7 @@ def _to_queue(world: World, rule: Rule, target: dict[str, Any], body: str) -> No
         )
     url = f"{world.endpoint}/{ACCOUNT_ID}/{queue.name}"
     group = target.get("SqsParameters", {})
-    world.client("sqs").send_message(QueueUrl=url, MessageBody=body, **group)
+    _sqs(world, rule).send_message(QueueUrl=url, MessageBody=body, **group)
 
 
 def _to_topic(_: World, rule: Rule, target: dict[str, Any], body: str) -> None:
@@ -223,4 +227,4 @@ def _to_dead_letters(
         log.warning("rule %s may not send to its dead-letter queue %s", rule.name, queue_arn)
         return
     url = f"{world.endpoint}/{ACCOUNT_ID}/{queue.name}"
-    world.client("sqs").send_message(QueueUrl=url, MessageBody=body, MessageAttributes=attributes)
+    _sqs(world, rule).send_message(QueueUrl=url, MessageBody=body, MessageAttributes=attributes)

@@ -67,6 +67,22 @@ def resource_allows(
     return _decide(statements)
 
 
+def resource_denies(
+    policy: str | Mapping[str, Any] | None, action: str, resource: str, caller: Caller
+) -> bool:
+    """Say whether a resource's own policy keeps `caller` from `action`, whatever else allows it.
+
+    Raises:
+        UnsupportedPolicyError: a statement that could apply has an element that is not evaluated here.
+    """
+    return any(
+        statement["Effect"] == "Deny"
+        and _principal_matches(statement, caller)
+        and _applies(statement, action, resource, caller)
+        for statement in _statements(policy)
+    )
+
+
 def identity_allows(role_arn: str, action: str, resource: str, caller: Caller) -> bool:
     """Say whether the inline and attached policies of a role let it do `action` on `resource`.
 

@@ -26,6 +26,7 @@ _OF_PLATFORM = {
     "ArtifactMissingError",
     "ArtifactNotReleasedError",
     "LaunchRoleDeniedError",
+    "LaunchRoleForeignError",
     "MessageInvalidError",
     "OutputMissingError",
     "PermissionMissingError",

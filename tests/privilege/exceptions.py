@@ -84,6 +84,12 @@ NOT_SEEN: dict[str, dict[str, list[str]]] = {
     "the sweep finds nothing to answer in lives that end well; tests/e2e/answers has others": {
         "*-EngineSweepRole*": lines("servicecatalog:* states:DescribeExecution")
     },
+    "what Service Catalog does not confirm; tests/e2e/answers/test_forged_messages.py has its life": {
+        "*-EngineWorkflowRole*": ["sqs:SendMessage"]
+    },
+    "records of other accounts are asked for with it, and the local cloud has one account": {
+        "SCLaunch-TapStack": ["servicecatalog:DescribeRecord"]
+    },
     "CloudFormation's own handlers read more than those of the local cloud": {
         "TapStackExecution": [
             "autoscaling:DescribeTags",
@@ -153,6 +159,9 @@ NOT_SEEN: dict[str, dict[str, list[str]]] = {
 }
 # Asked for, and not missed by the user: reason -> actions.
 NOT_MISSED = {
+    "an operation that Service Catalog may not be asked about goes on; an alarm tells the platform team": [
+        "servicecatalog:DescribeRecord"
+    ],
     "Service Catalog leaves its group if it may not delete it": ["resource-groups:DeleteGroup"],
     "without it the handler of AWS::RDS::DBInstance takes a failed upgrade for a success; verify does not": [
         "rds:DescribeEvents"
