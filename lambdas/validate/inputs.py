@@ -31,6 +31,7 @@ def validate(account: Account, request: Request, released: Mapping[str, str]) ->
     Raises:
         InvalidInputsError: rules are broken; one message lists them all.
         MessageInvalidError: the message lacks something.
+        StackDeletedError: the stack to update was deleted.
         ArtifactNotReleasedError: the artifact is none of the released ones.
         ArtifactInvalidError: the artifact is no template.
         TemplateUnsuitableError: it is not a template of this product.
@@ -38,11 +39,14 @@ def validate(account: Account, request: Request, released: Mapping[str, str]) ->
     message = request.read_message()
     if request.kind == "TERMINATE":
         return Validated(parameters={})
+    found = stacks.find(account.cloudformation, request.stack_name)
+    if found is None and request.kind == "UPDATE":
+        stacks.refuse_to_replace_deleted(account.cloudformation, request.stack_name)
     content = artifact.download(account.s3, message.template)
     product_version = _released_version(content, released)
     template = artifact.parse(content)
     template_rules.require_product(template)
-    stack = _deployed(stacks.find(account.cloudformation, request.stack_name))
+    stack = _deployed(found)
     current = stacks.parameters(stack)
     parameters, violations = template_rules.resolve(
         template, message.parameters, current, updates=request.kind == "UPDATE"
