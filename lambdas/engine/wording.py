@@ -33,14 +33,14 @@ def adding(reason: str, ours: str) -> str:
 
 
 def listed(head: str, lines: Sequence[str], foot: str = "") -> str:
-    """Return a head and as many of the lines as can be shown, with how many more there are, and a foot."""
+    """Return a head, as many of the lines as can be shown, how many more there are, and a foot."""
     shown: list[str] = []
     room = LONGEST_REASON - _ADDED - len(head) - len(foot) - len("\n- and 9999 more\n")
     for line in lines:
-        room -= len(line) + len("\n- ")
+        room -= len(line) + 1
         if room < 0:
             break
-        shown.append(f"- {line}")
+        shown.append(line)
     missing = len(lines) - len(shown)
     more = [f"- and {missing} more"] if missing else []
     return "\n".join([head, *shown, *more, *([foot] if foot else [])])

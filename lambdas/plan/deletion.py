@@ -6,7 +6,8 @@ network would go while a protected database stays.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -50,10 +51,17 @@ def plan_deletion(account: Account, request: Request) -> Planned:
 
 
 def _refuse_if_blocked(account: Account, stack: StackTypeDef) -> None:
-    found = stacks.resources(account.cloudformation, stack["StackId"])
-    own = {resource["PhysicalResourceId"]: resource["ResourceType"] for resource in found}
-    blockers = [*_protection(stack), *_databases(account, own), *_locked_objects(account.s3, own)]
-    for vpc in _of_type(own, "AWS::EC2::VPC"):
+    # Several may have one physical id: a bucket and its policy.
+    of_type: dict[str, set[str]] = defaultdict(set)
+    for resource in stacks.resources(account.cloudformation, stack["StackId"]):
+        of_type[resource["ResourceType"]].add(resource["PhysicalResourceId"])
+    own = set().union(*of_type.values())
+    blockers = [
+        *_protection(stack),
+        *_databases(account, own),
+        *_locked_objects(account.s3, of_type["AWS::S3::Bucket"]),
+    ]
+    for vpc in of_type["AWS::EC2::VPC"]:
         blockers += neighbours(account.ec2, own, vpc)
     if not blockers:
         return
@@ -61,11 +69,7 @@ def _refuse_if_blocked(account: Account, stack: StackTypeDef) -> None:
     if stack["StackStatus"] == "DELETE_FAILED":
         head = "Nothing more was deleted. AWS would again not delete all of this product:"
     foot = "Remove what is listed, then terminate this provisioned product again."
-    raise DeletionBlockedError(listed(head, blockers, foot))
-
-
-def _of_type(own: Mapping[str, str], resource_type: str) -> list[str]:
-    return [physical_id for physical_id, type_ in own.items() if type_ == resource_type]
+    raise DeletionBlockedError(listed(head, [f"- {blocker}" for blocker in blockers], foot))
 
 
 def _protection(stack: StackTypeDef) -> Iterator[str]:
@@ -77,7 +81,7 @@ def _protection(stack: StackTypeDef) -> Iterator[str]:
         )
 
 
-def _databases(account: Account, own: Mapping[str, str]) -> Iterator[str]:
+def _databases(account: Account, own: Collection[str]) -> Iterator[str]:
     for database in account.databases():
         name = database["DBInstanceIdentifier"]
         if name not in own:
@@ -103,7 +107,7 @@ def _databases(account: Account, own: Mapping[str, str]) -> Iterator[str]:
             )
 
 
-def _used_by(database: DBInstanceTypeDef, own: Mapping[str, str]) -> list[str]:
+def _used_by(database: DBInstanceTypeDef, own: Collection[str]) -> list[str]:
     subnet_group = database.get("DBSubnetGroup", {})
     names = [
         subnet_group.get("VpcId", ""),
@@ -113,12 +117,12 @@ def _used_by(database: DBInstanceTypeDef, own: Mapping[str, str]) -> list[str]:
     return [name for name in names if name in own]
 
 
-def _locked_objects(s3: S3Client, own: Mapping[str, str]) -> Iterator[str]:
+def _locked_objects(s3: S3Client, buckets: Collection[str]) -> Iterator[str]:
     """Find objects that S3 keeps: nobody, or hardly anybody, can empty their bucket.
 
     Asking is two calls for a version, so it ends with the first one that is locked.
     """
-    for bucket in _of_type(own, "AWS::S3::Bucket"):
+    for bucket in sorted(buckets):
         try:
             s3.get_object_lock_configuration(Bucket=bucket)
         except s3.exceptions.ClientError as error:

@@ -24,8 +24,8 @@ class _Kind:
     """A kind of resource that keeps its network from being deleted, and the command that removes one.
 
     Attributes:
-        filters: the names of the filter for the network; each is asked for.
-        keeps: whether one that is found counts.
+        by: the name of the filter for the network; empty where there is none for it.
+        keeps: whether one that is found counts for the network.
     """
 
     noun: str
@@ -33,8 +33,8 @@ class _Kind:
     operation: str
     listing: str
     key: str
-    filters: tuple[str, ...] = ("vpc-id",)
-    keeps: Callable[[Any], bool] = lambda one: str(one.get("State")).lower() not in _ENDED
+    by: str = "vpc-id"
+    keeps: Callable[[Any, str], bool] = lambda one, _: str(one.get("State")).lower() not in _ENDED
 
 
 _NAT_GATEWAYS = _Kind(
@@ -57,26 +57,35 @@ _NEIGHBOURS = (
     _Kind(
         "VPC peering connection", "delete-vpc-peering-connection --vpc-peering-connection-id {}",
         "describe_vpc_peering_connections", "VpcPeeringConnections", "VpcPeeringConnectionId",
-        filters=("requester-vpc-info.vpc-id", "accepter-vpc-info.vpc-id"),
-        keeps=lambda one: one["Status"]["Code"] not in _ENDED,
+        by="",
+        keeps=lambda one, vpc: (
+            vpc in (one["RequesterVpcInfo"].get("VpcId"), one["AccepterVpcInfo"].get("VpcId"))
+            and one["Status"]["Code"] not in _ENDED
+        ),
     ),
     _Kind(
         "VPN gateway", "detach-vpn-gateway --vpc-id {vpc} --vpn-gateway-id {}", "describe_vpn_gateways",
-        "VpnGateways", "VpnGatewayId", filters=("attachment.vpc-id",),
-        keeps=lambda one: any(each["State"] == "attached" for each in one["VpcAttachments"]),
+        "VpnGateways", "VpnGatewayId", by="attachment.vpc-id",
+        keeps=lambda one, _: any(each["State"] == "attached" for each in one["VpcAttachments"]),
+    ),
+    _Kind(
+        "egress-only internet gateway",
+        "delete-egress-only-internet-gateway --egress-only-internet-gateway-id {}",
+        "describe_egress_only_internet_gateways", "EgressOnlyInternetGateways", "EgressOnlyInternetGatewayId",
+        by="", keeps=lambda one, vpc: any(each.get("VpcId") == vpc for each in one.get("Attachments", [])),
     ),
     _Kind("subnet", "delete-subnet --subnet-id {}", "describe_subnets", "Subnets", "SubnetId"),
     _Kind(
         "route table", "delete-route-table --route-table-id {}", "describe_route_tables", "RouteTables",
-        "RouteTableId", keeps=lambda one: not any(each.get("Main") for each in one["Associations"]),
+        "RouteTableId", keeps=lambda one, _: not any(each.get("Main") for each in one["Associations"]),
     ),
     _Kind(
         "network ACL", "delete-network-acl --network-acl-id {}", "describe_network_acls", "NetworkAcls",
-        "NetworkAclId", keeps=lambda one: not one["IsDefault"],
+        "NetworkAclId", keeps=lambda one, _: not one["IsDefault"],
     ),
     _Kind(
         "security group", "delete-security-group --group-id {}", "describe_security_groups", "SecurityGroups",
-        "GroupId", keeps=lambda one: one["GroupName"] != "default",
+        "GroupId", keeps=lambda one, _: one["GroupName"] != "default",
     ),
 )  # fmt: skip
 
@@ -93,17 +102,8 @@ def neighbours(ec2: EC2Client, own: Collection[str], vpc: str) -> Iterator[str]:
     for kind in _NEIGHBOURS:
         for one in _described(ec2, kind, vpc):
             name = one[kind.key]
-            if name not in own and kind.keeps(one):
+            if name not in own and kind.keeps(one, vpc):
                 yield f"{kind.noun} {name}: aws ec2 {kind.command.format(name, vpc=vpc)}"
-    # It has no filter.
-    gateways = ec2.get_paginator("describe_egress_only_internet_gateways").paginate()
-    for gateway in (each for page in gateways for each in page["EgressOnlyInternetGateways"]):
-        if any(each.get("VpcId") == vpc for each in gateway.get("Attachments", [])):
-            name = gateway["EgressOnlyInternetGatewayId"]
-            yield (
-                f"egress-only internet gateway {name}: aws ec2 delete-egress-only-internet-gateway "
-                f"--egress-only-internet-gateway-id {name}"
-            )
     yield from _rules_of_default_group(ec2, own, vpc)
 
 
@@ -120,17 +120,15 @@ def _rules_of_default_group(ec2: EC2Client, own: Collection[str], vpc: str) -> I
 
 
 def _described(ec2: EC2Client, kind: _Kind, vpc: str) -> list[Any]:
-    found = []
-    for name in kind.filters:
-        filters = [{"Name": name, "Values": [vpc]}]
-        asked: dict[str, Any] = {"Filter" if kind is _NAT_GATEWAYS else "Filters": filters}
-        pages = (
-            ec2.get_paginator(kind.operation).paginate(**asked)  # type: ignore[call-overload]
-            if ec2.can_paginate(kind.operation)
-            else [getattr(ec2, kind.operation)(**asked)]
-        )
-        found += [one for page in pages for one in page[kind.listing]]
-    return found
+    asked: dict[str, Any] = {}
+    if kind.by:
+        asked["Filter" if kind is _NAT_GATEWAYS else "Filters"] = [{"Name": kind.by, "Values": [vpc]}]
+    pages = (
+        ec2.get_paginator(kind.operation).paginate(**asked)  # type: ignore[call-overload]
+        if ec2.can_paginate(kind.operation)
+        else [getattr(ec2, kind.operation)(**asked)]
+    )
+    return [one for page in pages for one in page[kind.listing]]
 
 
 def _interfaces(ec2: EC2Client, vpc: str) -> Iterator[str]:
@@ -162,8 +160,6 @@ def _owner(interface: NetworkInterfaceTypeDef) -> str:
     description = interface.get("Description", "")
     if instance := interface.get("Attachment", {}).get("InstanceId"):
         return f"of EC2 instance {instance}: aws ec2 terminate-instances --instance-ids {instance}"
-    if interface.get("Status") == "available":
-        return "of nothing: aws ec2 delete-network-interface --network-interface-id ID"
     if function := re.fullmatch(
         r"AWS Lambda VPC ENI-(.+)-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", description
     ):
@@ -172,5 +168,7 @@ def _owner(interface: NetworkInterfaceTypeDef) -> str:
             f"minutes: aws lambda update-function-configuration --function-name {function[1]} --vpc-config "
             "SubnetIds=[],SecurityGroupIds=[]"
         )
+    if interface.get("Status") == "available":
+        return "of nothing: aws ec2 delete-network-interface --network-interface-id ID"
     kind = interface.get("InterfaceType", "interface")
     return f'of something else ({kind}, "{description}"): delete that, or take it out of the network'

@@ -39,14 +39,11 @@ def validate(account: Account, request: Request, released: Mapping[str, str]) ->
     message = request.read_message()
     if request.kind == "TERMINATE":
         return Validated(parameters={})
-    found = stacks.find(account.cloudformation, request.stack_name)
-    if found is None and request.kind == "UPDATE":
-        stacks.refuse_to_replace_deleted(account.cloudformation, request.stack_name)
     content = artifact.download(account.s3, message.template)
     product_version = _released_version(content, released)
     template = artifact.parse(content)
     template_rules.require_product(template)
-    stack = _deployed(found)
+    stack = _deployed(_found(account, request))
     current = stacks.parameters(stack)
     parameters, violations = template_rules.resolve(
         template, message.parameters, current, updates=request.kind == "UPDATE"
@@ -86,6 +83,14 @@ def _released_version(content: bytes, released: Mapping[str, str]) -> str:
             "published this one past them or has altered it."
         )
     return released[digest]
+
+
+def _found(account: Account, request: Request) -> StackTypeDef | None:
+    """Return the stack; of one that was deleted nothing else is worth saying to an update."""
+    stack = stacks.find(account.cloudformation, request.stack_name)
+    if stack is None and request.kind == "UPDATE":
+        stacks.refuse_to_replace_deleted(account.cloudformation, request.stack_name)
+    return stack
 
 
 def _deployed(stack: StackTypeDef | None) -> StackTypeDef | None:

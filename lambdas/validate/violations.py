@@ -26,7 +26,7 @@ class Violation:
 
     def __str__(self) -> str:
         given = "" if self.value is None else f' (given: "{cut(self.value, _LONGEST_VALUE)}")'
-        return f"{self.input}: {self.rule.rstrip('.')}{given}"
+        return f"- {self.input}: {self.rule.rstrip('.')}{given}"
 
 
 def refusal(violations: list[Violation]) -> InvalidInputsError:

@@ -28,11 +28,10 @@ def _is_referred_to(ec2: EC2Backend, group_id: str) -> bool:
     """Whether a rule of another security group of the same VPC names the group."""
     of_vpc: dict[str, Any] = next((groups for groups in ec2.groups.values() if group_id in groups), {})
     return any(
-        source.get("GroupId") == group_id
+        (rule.source_group or {}).get("GroupId") == group_id
         for other in of_vpc.values()
         if other.id != group_id
         for rule in [*other.ingress_rules, *other.egress_rules]
-        for source in rule.source_groups
     )
 
 

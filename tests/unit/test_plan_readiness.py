@@ -81,7 +81,12 @@ def test_a_failed_rollback_is_continued_once_for_a_record(cloudformation: Any, r
     events_are(stub, token, *failures, (NAME, "UPDATE_ROLLBACK_FAILED", "[Key, Role]"))
     with pytest.raises(RollbackFailedError) as failed:
         change_set_type(client, request, stack("UPDATE_ROLLBACK_FAILED"))
-    assert "failed again: Key (AWS::RDS::DBInstance): No. Remove the cause" in str(failed.value)
+    assert "failed again: at Key (AWS::RDS::DBInstance), Alarm (AWS::RDS::DBInstance). Do not" in str(
+        failed.value
+    )
+    assert str(failed.value).endswith(
+        "AWS said: Key (AWS::RDS::DBInstance): No; Alarm (AWS::RDS::DBInstance): No."
+    )
     assert "continue the rollback without Key, Alarm (CloudFormation console" in str(failed.value)
 
 
