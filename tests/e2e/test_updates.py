@@ -220,7 +220,7 @@ def test_an_update_of_a_stack_that_somebody_deleted_launches_no_empty_database_i
     eventually(lambda: stacks_ever(cloud, product) == ["DELETE_COMPLETE"], "the stack is gone")
 
     # WHEN the product is updated
-    refused = oldest.update(product, EnvironmentSuffix="updated", OpsEmails="ops@example.com")
+    refused = oldest.update(product, EnvironmentSuffix=None, OpsEmails="nope")
 
     # THEN that is refused, and nothing was created
     assert reason(refused).startswith(f"Stack {stack} was deleted on ")
