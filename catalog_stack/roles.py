@@ -153,6 +153,7 @@ def _of_engine() -> list[Permission]:
             why=_CHECKS,
         ),
         *_of_snapshots(),
+        *_of_terminations(),
         allow("servicequotas", "GetAWSDefaultServiceQuota GetServiceQuota", on="*", why=_CHECKS),
         allow("cloudwatch", "DescribeAlarms GetMetricStatistics", on="*", why=_CHECKS),
         allow("sns", "ListSubscriptionsByTopic Publish Subscribe", on=operations.TOPIC, why=SUFFIXED),
@@ -187,6 +188,32 @@ def _of_snapshots() -> list[Permission]:
             "rds", "AddTagsToResource CreateDBSnapshot", on=snapshots, when=BEING_TAGGED_AS_OURS, why=named
         ),
         allow("rds", "DeleteDBSnapshot", on=snapshots, when=TAGGED_AS_OURS, why=named),
+    ]
+
+
+def _of_terminations() -> list[Permission]:
+    """What a termination looks at before it deletes anything (lambdas/plan/deletion.py, neighbours.py)."""
+    looks = "R22: others' resources that would keep a stack from going are found; they may have any name."
+    return [
+        allow(
+            "ec2",
+            """
+                DescribeEgressOnlyInternetGateways DescribeNetworkAcls DescribeNetworkInterfaces
+                DescribeRouteTables DescribeSecurityGroups DescribeVpcEndpoints
+                DescribeVpcPeeringConnections DescribeVpnGateways
+            """,
+            on="*",
+            why=looks,
+        ),
+        allow(
+            "s3", "GetBucketObjectLockConfiguration ListBucketVersions", on=operations.BUCKETS, why=SUFFIXED
+        ),
+        allow(
+            "s3",
+            "GetObjectLegalHold GetObjectRetention",
+            on=[f"{bucket}/*" for bucket in operations.BUCKETS],
+            why=SUFFIXED,
+        ),
     ]
 
 

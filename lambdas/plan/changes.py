@@ -14,24 +14,22 @@ from engine.errors import (
     ChangeSetInProgressError,
     DatabaseNotModifiableError,
     DataLossError,
-    StackBusyError,
-    StackInProgressError,
     UnaskedChangesError,
 )
 from engine.models import Change, Planned, PlanRequest
 from engine.stacks import HOLD_DATA
+from engine.wording import quoting
 
 from plan.database import require_modifiable
 from plan.details import changed_in_place, properties
 from plan.losses import refuse_losses
-from plan.readiness import busy, change_set_type
+from plan.readiness import change_set_type
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_cloudformation.type_defs import (
         DescribeChangeSetOutputTypeDef,
         ResourceChangeTypeDef,
-        StackTypeDef,
     )
     from mypy_boto3_rds import RDSClient
 
@@ -45,12 +43,10 @@ def plan(
     """Return what the operation would change, as a change set ready to execute.
 
     Called again and again until the change set is ready; the record id in its name makes that one change set.
-    For TERMINATE it only finds the stack. `rds` is called only when the database is to be modified: making a
-    client of it takes long.
+    `rds` is called only when the database is to be modified: making a client of it takes long.
 
     Raises:
         ChangeSetInProgressError: CloudFormation is still computing.
-        StackInProgressError: an earlier deletion of the stack is under way.
         EngineError: the stack can't be updated now, for one of the reasons that `change_set_type` lists.
         ChangeSetFailedError: CloudFormation can't compute the changes.
         DataLossError: the changes would replace or remove something that holds data.
@@ -58,8 +54,6 @@ def plan(
         UnaskedChangesError: the DB instance would be changed in other ways as well.
     """
     stack = stacks.find(cloudformation, request.stack_name)
-    if request.kind == "TERMINATE":
-        return _plan_deletion(stack)
     mode = change_set_type(cloudformation, request, stack)
     name = stacks.operation_name(request.record_id)
     change_set = stacks.find_change_set(cloudformation, request.stack_name, name) if stack else None
@@ -79,19 +73,6 @@ def plan(
         _discard(cloudformation, change_set, mode)
         raise
     return _planned(change_set, changes, databases)
-
-
-def _plan_deletion(stack: StackTypeDef | None) -> Planned:
-    if stack is None:
-        return Planned(stack_id=None)
-    status = stack["StackStatus"]
-    # CloudFormation takes a deletion while it creates, but not while it updates.
-    if status.startswith("UPDATE_") and status.endswith("_IN_PROGRESS"):
-        raise StackBusyError(busy(stack))
-    # While it deletes, another deletion changes nothing: if that one fails, this one is yet to be begun.
-    if status == "DELETE_IN_PROGRESS":
-        raise StackInProgressError(stacks.in_progress(stack, "TERMINATE"))
-    return Planned(stack_id=stack["StackId"])
 
 
 def _create(
@@ -132,10 +113,11 @@ def _without_changes(
     # CloudFormation has no code for "nothing to do", only these two wordings.
     if "didn't contain changes" in reason or "No updates are to be performed" in reason:
         return Planned(stack_id=change_set["StackId"])
-    raise ChangeSetFailedError(
-        f"CloudFormation can't plan the changes of stack {change_set['StackName']}, and nothing was "
-        f"changed: {reason}"
+    ours = (
+        f"CloudFormation can't plan the changes of stack {change_set['StackName']}, and nothing was changed. "
+        "Correct what it names, then try again."
     )
+    raise ChangeSetFailedError(quoting(ours, reason))
 
 
 def _discard(
@@ -143,12 +125,10 @@ def _discard(
     change_set: DescribeChangeSetOutputTypeDef,
     mode: Literal["CREATE", "UPDATE"],
 ) -> None:
-    if mode == "CREATE":  # the change set made an empty stack; it goes with it
-        cloudformation.delete_stack(StackName=change_set["StackId"])
-    else:
-        cloudformation.delete_change_set(
-            StackName=change_set["StackId"], ChangeSetName=change_set["ChangeSetName"]
-        )
+    # A change set that was to create a stack has made an empty one.
+    stacks.discard(
+        cloudformation, change_set["StackId"], change_set["ChangeSetName"], with_stack=mode == "CREATE"
+    )
 
 
 def _planned(

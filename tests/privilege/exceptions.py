@@ -140,6 +140,9 @@ NOT_SEEN: dict[str, dict[str, list[str]]] = {
     "an execution that ends without an answer; tests/e2e/answers/test_interruptions.py has its life": {
         "*-EngineReportRole*": lines("servicecatalog:DescribeRecord states:DescribeExecution")
     },
+    "objects are looked at in buckets with Object Lock; tests/e2e/test_terminations.py has its life": {
+        "SCLaunch-TapStack": lines("s3:ListBucketVersions s3:GetObjectLegalHold s3:GetObjectRetention")
+    },
     "only messages that could not be received are decrypted": {"*-EngineReportRole*": ["kms:Decrypt"]},
     "the parser reads with its own role where there is no launch role": {
         "*-EngineParseParametersRole*": ["s3:GetObject"]

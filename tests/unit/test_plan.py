@@ -8,8 +8,6 @@ from engine.errors import (
     DatabaseNotModifiableError,
     DataLossError,
     MessageInvalidError,
-    StackBusyError,
-    StackInProgressError,
     UnaskedChangesError,
 )
 from engine.models import Planned, PlanRequest
@@ -257,36 +255,17 @@ def test_an_update_that_the_database_is_not_ready_for_is_refused_and_its_change_
         planned(client, request_to("update"), rds)
 
 
-@pytest.mark.parametrize("status", ["CREATE_COMPLETE", "DELETE_FAILED", "CREATE_IN_PROGRESS"])
-def test_terminating_only_finds_the_stack(cloudformation: Any, request_to: Any, status: str) -> None:
-    client, stub = cloudformation
-    stack_is(stub, status)
-    result = planned(client, request_to("terminate")).to_json()
-    assert result == {"stackId": STACK_ID, "changeSetArn": None, "changes": []}
-
-
-def test_terminating_waits_for_an_earlier_deletion_which_may_fail(
-    cloudformation: Any, request_to: Any
+@pytest.mark.parametrize(("name", "tidied"), [("provision", "delete_stack"), ("update", "delete_change_set")])
+def test_what_can_not_be_tidied_up_does_not_hide_why_the_operation_was_refused(
+    cloudformation: Any, request_to: Any, name: str, tidied: str, logged: Any
 ) -> None:
     client, stub = cloudformation
-    stack_is(stub, "DELETE_IN_PROGRESS")
-    with pytest.raises(
-        StackInProgressError, match=f"{NAME} was still DELETE_IN_PROGRESS .* terminate it again"
-    ):
-        planned(client, request_to("terminate"))
-
-
-def test_terminating_what_does_not_exist_plans_nothing(cloudformation: Any, request_to: Any) -> None:
-    client, stub = cloudformation
-    stack_is(stub, None)
-    assert planned(client, request_to("terminate")).stack_id is None
-
-
-def test_terminating_waits_for_nobody_during_an_update(cloudformation: Any, request_to: Any) -> None:
-    client, stub = cloudformation
-    stack_is(stub, "UPDATE_ROLLBACK_IN_PROGRESS")
-    with pytest.raises(StackBusyError):
-        planned(client, request_to("terminate"))
+    stack_is(stub, "REVIEW_IN_PROGRESS" if name == "provision" else "CREATE_COMPLETE")
+    change_set_is(stub, "FAILED", "Parameter VpcCidr failed to satisfy constraint")
+    stub.add_client_error(tidied, "InternalFailure", "", 500)
+    with pytest.raises(ChangeSetFailedError, match="AWS said: Parameter VpcCidr failed to satisfy"):
+        planned(client, request_to(name))
+    assert [line["reason"] for line in logged()] == ["ClientError"]
 
 
 def test_a_message_without_artifact_is_named(cloudformation: Any, request_to: Any, event: Any) -> None:

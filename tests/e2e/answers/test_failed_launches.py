@@ -28,7 +28,10 @@ def test_a_database_that_cannot_be_created_is_named_with_its_reason_and_leaves_n
     # WHEN a launch has failed because of its database
     # THEN the record says which resource it was and why, once
     assert failed["RecordDetail"]["Status"] == "FAILED"
-    assert reason(failed).startswith(f"DatabaseInstance (AWS::RDS::DBInstance): {NO_CAPACITY}. ")
+    assert reason(failed).startswith(
+        "The launch failed at DatabaseInstance (AWS::RDS::DBInstance), was undone "
+    )
+    assert reason(failed).endswith(f" AWS said: {NO_CAPACITY}.")
     assert "left nothing behind" in reason(failed)
     assert oldest.answers(failed) == ["FAILED"]
     # AND the product may be updated or terminated, and there is nothing of it
