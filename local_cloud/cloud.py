@@ -34,6 +34,7 @@ from . import (
     authorization,
     cloudformation,
     event_sources,
+    kms,
     lambda_functions,
     notifications,
     rds,
@@ -56,6 +57,7 @@ log = logging.getLogger(__name__)
 PARTS = (
     trust,
     authorization,
+    kms,
     lambda_functions,
     step_functions,
     event_sources,
