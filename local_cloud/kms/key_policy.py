@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from moto.iam.models import iam_backends
 from moto.kms.models import Key
@@ -19,14 +21,35 @@ _KNOWN_IN_LOCKOUT_CHECK = {"aws:principalarn"}
 
 
 def allows(key: Key, action: str, caller: Caller) -> bool:
-    """Say whether `caller` may do `action` with a key.
-
-    The key's policy decides. Where it names the account, the caller's own policies decide.
-    """
-    allowed = _decides(key.policy, key.arn, action, caller)
+    """Say whether `caller` may do `action` with a key, and note it where the caller is a role."""
+    allowed = decides(
+        key.policy,
+        key.arn,
+        action,
+        caller,
+        lambda: identity_decides(caller.arn, action, key.arn, caller),
+    )
     if ":role/" in caller.arn:
         note(caller.arn, action, key.arn, caller, allowed)
     return allowed
+
+
+def decides(
+    policy: str | Mapping[str, Any] | None, key_arn: str, action: str, caller: Caller, iam: Callable[[], bool]
+) -> bool:
+    """Say whether a key policy lets `caller` do `action`; it may leave that to IAM by naming the account.
+
+    Args:
+        policy: the key policy.
+        key_arn: the key.
+        action: such as "kms:Decrypt".
+        caller: who asks.
+        iam: says whether the policies of the caller, a role, allow it.
+    """
+    if not resource_allows(policy, action, key_arn, caller):
+        return False
+    named = ":role/" not in caller.arn or resource_allows(policy, action, key_arn, caller, by_name=True)
+    return named or iam()
 
 
 def service_may_use(key_id: str, action: str, caller: Caller) -> bool:
@@ -54,7 +77,13 @@ def keeps_out(caller: Caller, policy: str, key_arn: str) -> bool:
         )
     ]
     again = replace(caller, context={})
-    return not _decides(json.dumps({"Statement": counting}), key_arn, "kms:PutKeyPolicy", again)
+    return not decides(
+        {"Statement": counting},
+        key_arn,
+        "kms:PutKeyPolicy",
+        again,
+        lambda: identity_decides(again.arn, "kms:PutKeyPolicy", key_arn, again),
+    )
 
 
 def unknown_principals(policy: str) -> list[str]:
@@ -67,11 +96,3 @@ def unknown_principals(policy: str) -> list[str]:
         for name in listed(principal.get("AWS", []))
         if name.startswith(f"arn:aws:iam::{ACCOUNT_ID}:role/") and name not in roles
     ]
-
-
-def _decides(policy: str | None, key_arn: str, action: str, caller: Caller) -> bool:
-    if not resource_allows(policy, action, key_arn, caller):
-        return False
-    if ":role/" not in caller.arn or resource_allows(policy, action, key_arn, caller, by_name=True):
-        return True
-    return identity_decides(caller.arn, action, key_arn, caller)
