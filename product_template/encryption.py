@@ -68,8 +68,9 @@ class Encryption(Construct):
         """Let a role of the account use the key, alone or only by way of services.
 
         A condition names the role: KMS refuses a policy whose principal does not exist, and an account where
-        the stack was deployed without the catalog has no such role. With the account as the principal, in
-        place of everybody, the decision would be IAM's.
+        the stack was deployed without the catalog has no such role. Whoever may create a role of that name
+        there is let in, too. With the account as the principal, in place of everybody, the decision would be
+        IAM's.
         """
         conditions: dict[str, dict[str, Any]] = {
             "ArnEquals": {

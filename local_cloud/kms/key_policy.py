@@ -14,9 +14,10 @@ from ..policies import Caller, identity_decides, listed, note, resource_allows
 from ..world import ACCOUNT_ID
 from .models import find_key
 
-# Condition keys of a key policy that count in the lockout check. That `*` under aws:PrincipalArn makes roles
-# administrators of a key as naming them does: terraform-aws-modules/terraform-aws-kms 18 and 44,
-# alphagov/govuk-infrastructure 2786. Nobody has shown it of tags, aliases or kms:ViaService.
+# Condition keys of a key policy that count in the lockout check. Every request has aws:PrincipalArn (IAM User
+# Guide, "AWS global condition context keys"), and `*` under it makes a role an administrator of a key as naming
+# it does (terraform-aws-modules/terraform-aws-kms 18, alphagov/govuk-infrastructure 2786). Nobody has shown
+# the like of tags, aliases or kms:ViaService.
 _KNOWN_IN_LOCKOUT_CHECK = {"aws:principalarn"}
 
 
