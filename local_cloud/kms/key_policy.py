@@ -15,9 +15,9 @@ from ..world import ACCOUNT_ID
 from .models import find_key
 
 # Condition keys of a key policy that count in the lockout check. Every request has aws:PrincipalArn (IAM User
-# Guide, "AWS global condition context keys"). `*` under it makes a role an administrator of a key as naming it
-# does (terraform-aws-modules/terraform-aws-kms 18, alphagov/govuk-infrastructure 2786). Nobody has shown the
-# like of tags, aliases or kms:ViaService.
+# Guide, "AWS global condition context keys"). `*` under it makes a role an administrator of a key, as naming
+# the role does (terraform-aws-modules/terraform-aws-kms 18, alphagov/govuk-infrastructure 2786). Nobody has
+# shown the like of tags, aliases or kms:ViaService.
 _KNOWN_IN_LOCKOUT_CHECK = {"aws:principalarn"}
 
 
