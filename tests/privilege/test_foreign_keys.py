@@ -20,7 +20,7 @@ EXECUTION_ROLE = f"arn:aws:iam::{ACCOUNT}:role/TapStackExecution"
 LAUNCH_ROLE = f"arn:aws:iam::{ACCOUNT}:role/SCLaunch-TapStack"
 FOREIGN = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/0f0e1d2c-3b4a-5968-7786-95a4b3c2d1e0"
 TAG = "tapstack:provisioned-product-id"
-CONTEXTS = (
+CONTEXTS: tuple[dict[str, str], ...] = (
     {},
     {f"aws:ResourceTag/{TAG}": "pp-foreign"},
     {f"aws:RequestTag/{TAG}": "pp-foreign"},
