@@ -115,7 +115,6 @@ NOT_SEEN: dict[str, dict[str, list[str]]] = {
     "the local cloud's Service Catalog does not tag its groups, nor what moto's tagging API does not find": {
         "SCLaunch-TapStack": lines("resource-groups:Tag iam:TagRole events:TagResource states:TagResource")
     },
-    "CreateKey checks that its caller may do so later": {"TapStackExecution": ["kms:PutKeyPolicy"]},
     "only an account's first database makes it": {"TapStackExecution": ["iam:CreateServiceLinkedRole"]},
     "KMS asks it of RDS, which has the key in its grant": {"TapStackExecution": ["kms:Encrypt"]},
     "for quotas that the account has no value of its own for": {
