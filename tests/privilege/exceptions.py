@@ -103,6 +103,9 @@ NOT_SEEN: dict[str, dict[str, list[str]]] = {
             rds:ResetDBParameterGroup secretsmanager:RotateSecret states:UpdateStateMachine"""
         )
     },
+    "the schemas list it for policies in a role, and the roles of the present versions have managed ones": {
+        "TapStackExecution": lines("iam:PutRolePolicy iam:DeleteRolePolicy")
+    },
     "tags of a stack change only when those of the product do": {
         "TapStackExecution": lines(
             """*:UntagResource iam:UntagRole ec2:DeleteTags kms:TagResource rds:RemoveTagsFromResource
