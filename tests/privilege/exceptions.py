@@ -114,7 +114,8 @@ NOT_SEEN: dict[str, dict[str, list[str]]] = {
     },
     "tags of a stack change only when those of the product do": {
         "TapStackExecution": lines(
-            """*:UntagResource iam:UntagRole ec2:DeleteTags rds:RemoveTagsFromResource s3:TagResource"""
+            """*:UntagResource iam:UntagRole ec2:DeleteTags kms:TagResource rds:RemoveTagsFromResource
+            s3:TagResource"""
         ),
         "SCLaunch-TapStack": lines(
             """*:UntagResource iam:UntagRole ec2:DeleteTags rds:RemoveTagsFromResource s3:GetBucketTagging"""
