@@ -8,8 +8,8 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from tests.documentation import under
 from tests.runbooks.servers import Server
+from tests.support.documentation import under
 
 OWNER = "application"
 ALARMS = "docs/runbook/alarms.md"

@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.documentation import under
 from tests.runbooks.scenes import ALARMS, OWNER, Session, application, ask, filled, run, send, until
 from tests.runbooks.servers import Server
+from tests.support.documentation import under
 
 
 @pytest.fixture

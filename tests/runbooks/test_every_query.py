@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from tests.documentation import Block, blocks
 from tests.runbooks.scenes import OWNER, application, filled, made_database, run, statements
 from tests.runbooks.servers import Server
+from tests.support.documentation import Block, blocks
 
 QUERIES = blocks("sql")
 GAP = re.compile("<[^<>=]+>")

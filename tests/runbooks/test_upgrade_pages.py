@@ -7,9 +7,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.documentation import under
 from tests.runbooks.scenes import OWNER, UPGRADING, application, ask, filled
 from tests.runbooks.servers import PASSWORD, Server
+from tests.support.documentation import under
 
 BEFORE = "Days before: what would stop it"
 AFTERWARDS = "Right afterwards"

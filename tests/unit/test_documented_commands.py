@@ -9,7 +9,7 @@ import pytest
 from botocore import xform_name
 from botocore.model import OperationModel
 
-from tests.documentation import PAGES, blocks
+from tests.support.documentation import PAGES, blocks
 
 SESSION = botocore.session.get_session()
 OF_EVERY_COMMAND = {"query", "output", "region", "profile"}
