@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import subprocess
 from itertools import takewhile
 
 import botocore.session
@@ -9,7 +10,7 @@ import pytest
 from botocore import xform_name
 from botocore.model import OperationModel
 
-from tests.support.documentation import PAGES, blocks
+from tests.support.documentation import PAGES, Block, blocks
 
 SESSION = botocore.session.get_session()
 OF_EVERY_COMMAND = {"query", "output", "region", "profile"}
@@ -59,6 +60,12 @@ def test_each_names_an_operation_and_its_options(words: list[str]) -> None:
     options = _options(model.operation_model(operations[name]))
     assert given - OF_EVERY_COMMAND <= options.keys()
     assert {option for option, required in options.items() if required} <= given
+
+
+@pytest.mark.parametrize("block", blocks("sh"), ids=str)
+def test_each_block_for_the_shell_is_whole(block: Block) -> None:
+    checked = subprocess.run(["bash", "-n"], input=block.text, capture_output=True, text=True)
+    assert checked.stderr == ""
 
 
 def _options(operation: OperationModel) -> dict[str, bool]:
