@@ -67,6 +67,8 @@ def _patch_modification(world: World) -> None:
             if parameter in values:
                 setattr(database, attribute, values.pop(parameter))
         immediate = values.keys() - set(_OF_REQUEST)
+        if values.get("rotate_master_user_password"):
+            immediate.add("apply_immediately")  # moto asks for it, as RDS does
         original(self, identifier, {name: values[name] for name in values if name in immediate})
         create_log_groups(self, database)
         database.waiting = waiting  # type: ignore[attr-defined]

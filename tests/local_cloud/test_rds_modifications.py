@@ -131,6 +131,19 @@ def test_what_is_pending_is_taken_back_with_the_present_value(
     assert present.items() <= after.items()
 
 
+def test_the_master_password_is_rotated_at_once_or_not_at_all(rds: Any) -> None:
+    modify(rds, ManageMasterUserPassword=True)
+    available(rds, "db")
+    later = {"DBInstanceIdentifier": "db", "RotateMasterUserPassword": True}
+    assert "You must specify apply immediately" in refusal(rds.modify_db_instance, **later)
+
+    assert modify(rds, RotateMasterUserPassword=True)["MasterUserSecret"]["SecretStatus"] == "rotating"
+
+    available(rds, "db")
+    modify(rds, ManageMasterUserPassword=False, MasterUserPassword="password-again")
+    available(rds, "db")
+
+
 def test_parameters_that_need_a_reboot_get_it_from_a_reboot(rds: Any) -> None:
     parameter = {"ParameterName": "max_connections", "ParameterValue": "9", "ApplyMethod": "pending-reboot"}
     rds.modify_db_parameter_group(DBParameterGroupName="group14", Parameters=[parameter])
