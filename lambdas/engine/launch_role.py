@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @functools.cache
 def own_session() -> boto3.Session:
-    """Return the session of the function's own role. Its clients are made faster than boto3's default ones."""
+    """Return the session of the function's own role. Its clients are made faster than boto3's own."""
     return _session()
 
 
