@@ -23,7 +23,7 @@ from engine.errors import (
     RecordMismatchError,
     RecordNotFoundError,
 )
-from engine.launch_role import assume, sts
+from engine.launch_role import assume, own_session, sts
 from engine.models import Request
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def confirmed_session(request: Request, context: LambdaContext) -> boto3.Session
 
 @functools.cache
 def _servicecatalog() -> ServiceCatalogClient:
-    return boto3.client("servicecatalog", config=CLIENT_CONFIG)
+    return own_session().client("servicecatalog", config=CLIENT_CONFIG)
 
 
 def _confirm(servicecatalog: Callable[[], ServiceCatalogClient], request: Request) -> None:
