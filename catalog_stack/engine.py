@@ -14,6 +14,7 @@ from constructs import Construct
 
 from product_template import released
 from product_template.acknowledgements import SERVERLESS, SOLUTIONS, acknowledge
+from product_template.launch_account import EXECUTION_ROLE
 
 from .engine_permissions import MACHINE_ARN, to_launch, to_receive, to_report, to_start, to_sweep
 from .function import EngineFunction, bundled_code
@@ -21,7 +22,7 @@ from .machine import LOG_GROUP, EngineMachine
 from .nets import report_ended_executions, sweep_regularly
 from .policies import Permission
 from .queue import EngineQueue
-from .roles import EXECUTION_ROLE, SERVICE_CATALOG, read_artifacts
+from .roles import SERVICE_CATALOG, read_artifacts
 
 
 class Engine(Construct):

@@ -6,14 +6,15 @@ from aws_cdk import Aws
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from product_template.launch_account import EXECUTION_ROLE
+
 from .execution import database, network, operations
 from .execution.tags import BEING_TAGGED_AS_OURS, SUFFIXED, TAGGED, TAGGED_AS_OURS
 from .policies import Permission, allow, arn, managed_policy
 from .settings import REGION
 
-# Fixed, because the launch constraint and the engine know the roles of every account by these names.
+# Fixed, because the launch constraint and the engine know the role of every account by this name.
 LAUNCH_ROLE = "SCLaunch-TapStack"
-EXECUTION_ROLE = "TapStackExecution"
 EXECUTION_ROLE_ARN = arn("iam", f"role/{EXECUTION_ROLE}", region="")
 # The launch role trusts this path, so a function's role can be replaced without a change in other accounts.
 ENGINE_PATH = "/tapstack-engine/"
