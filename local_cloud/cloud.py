@@ -48,6 +48,7 @@ from . import (
     trust,
 )
 from .api_faults import api_faults
+from .iam import boundaries
 from .world import REGION, World
 
 log = logging.getLogger(__name__)
@@ -56,6 +57,7 @@ log = logging.getLogger(__name__)
 PARTS = (
     trust,
     authorization,
+    boundaries,
     lambda_functions,
     step_functions,
     event_sources,

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
 
 from moto.iam.exceptions import NotFoundException
-from moto.iam.models import Policy, iam_backends
+from moto.iam.models import Policy, Role, iam_backends
 from moto.kms.models import kms_backends
 
 from .world import ACCOUNT_ID, REGION
@@ -67,16 +67,55 @@ def resource_allows(
     return _decide(statements)
 
 
-def identity_allows(role_arn: str, action: str, resource: str, caller: Caller) -> bool:
-    """Say whether the inline and attached policies of a role let it do `action` on `resource`.
+def resource_grants(
+    policy: str | Mapping[str, Any] | None, action: str, resource: str, caller: Caller
+) -> bool:
+    """Say whether a resource's own policy is enough, whatever the caller's identity policies leave out.
+
+    A role has enough in a policy that names its ARN, within its permissions boundary, or that names its
+    session's ARN or everybody ("*"), which no boundary limits. Where a policy names the account, the role's
+    own policies decide ("Permissions boundaries for IAM entities", IAM User Guide).
 
     Raises:
         UnsupportedPolicyError: a statement that could apply has an element that is not evaluated here.
     """
-    allowed = decides(_identity_documents(role_arn), action, resource, caller)
+    if not resource_allows(policy, action, resource, caller):
+        return False
+    if ":role/" not in caller.arn:
+        return True
+    if any(
+        each["Effect"] == "Deny" for each in _applying(_all_documents(caller.arn), action, resource, caller)
+    ):
+        return False
+    granting = [each for each in _applying([policy], action, resource, caller) if each["Effect"] == "Allow"]
+    if any(_principal_matches(each, replace(caller, account="", arn="")) for each in granting):
+        return True
+    by_arn = any(_principal_matches(each, replace(caller, account="")) for each in granting)
+    return by_arn and boundary_allows(caller.arn, action, resource, caller)
+
+
+def identity_allows(role_arn: str, action: str, resource: str, caller: Caller) -> bool:
+    """Say whether a role's own policies, within its permissions boundary, let it do `action` on `resource`.
+
+    Raises:
+        UnsupportedPolicyError: a statement that could apply has an element that is not evaluated here.
+    """
+    allowed = decides(_identity_documents(role_arn), action, resource, caller) and boundary_allows(
+        role_arn, action, resource, caller
+    )
     for observe in observers:
         observe(role_arn, action, resource, caller, allowed)
     return allowed
+
+
+def boundary_allows(role_arn: str, action: str, resource: str, caller: Caller) -> bool:
+    """Say whether a role's permissions boundary allows `action` on `resource`; without one everything is.
+
+    Raises:
+        UnsupportedPolicyError: a statement that could apply has an element that is not evaluated here.
+    """
+    documents = _boundary_documents(role_arn)
+    return not documents or decides(documents, action, resource, caller)
 
 
 def decides(documents: Iterable[str | Mapping[str, Any]], action: str, resource: str, caller: Caller) -> bool:
@@ -85,26 +124,57 @@ def decides(documents: Iterable[str | Mapping[str, Any]], action: str, resource:
     Raises:
         UnsupportedPolicyError: a statement that could apply has an element that is not evaluated here.
     """
-    statements = [statement for document in documents for statement in _statements(document)]
-    return _decide([each for each in statements if _applies(each, action, resource, caller)])
+    return _decide(_applying(documents, action, resource, caller))
 
 
 def identity_may(role_arn: str, action: str) -> bool:
-    """Say whether a policy of a role allows `action` on any resource, under any condition."""
+    """Say whether a role may do `action` on any resource, under any condition."""
+    boundary = _boundary_documents(role_arn)
+    return _name(_identity_documents(role_arn), action) and (not boundary or _name(boundary, action))
+
+
+def _name(documents: Iterable[str], action: str) -> bool:
     return any(
         statement["Effect"] == "Allow" and _listed_match(statement, "Action", action.lower(), str.lower)
-        for document in _identity_documents(role_arn)
+        for document in documents
         for statement in _statements(document)
     )
 
 
+def _applying(
+    documents: Iterable[str | Mapping[str, Any] | None], action: str, resource: str, caller: Caller
+) -> list[Mapping[str, Any]]:
+    """Return the statements about a request, whoever is their principal."""
+    statements = (statement for document in documents for statement in _statements(document))
+    return [statement for statement in statements if _applies(statement, action, resource, caller)]
+
+
 def _identity_documents(role_arn: str) -> list[str]:
-    try:
-        role = iam_backends[role_arn.split(":")[4]]["aws"].get_role_by_arn(role_arn)
-    except NotFoundException:
+    role = _role(role_arn)
+    if role is None:
         return []  # a session outlives its role, and may do nothing any more
     # A copy first: another thread may be attaching or detaching one.
     return [*role.policies.values(), *map(_default_version, list(role.managed_policies.values()))]
+
+
+def _boundary_documents(role_arn: str) -> list[str]:
+    """Return the document of a role's permissions boundary, or nothing if it has none."""
+    role = _role(role_arn)
+    if role is None or not role.permissions_boundary_arn:
+        return []
+    policies = iam_backends[role.account_id]["aws"].managed_policies
+    return [_default_version(policies[role.permissions_boundary_arn])]
+
+
+def _all_documents(role_arn: str) -> list[str]:
+    return [*_identity_documents(role_arn), *_boundary_documents(role_arn)]
+
+
+def _role(arn: str) -> Role | None:
+    try:
+        return iam_backends[arn.split(":")[4]]["aws"].get_role_by_arn(arn)
+    except NotFoundException:
+        return None
 
 
 def key_allows(key_id: str, action: str, caller: Caller) -> bool:
@@ -116,10 +186,7 @@ def key_allows(key_id: str, action: str, caller: Caller) -> bool:
     key = keys.keys.get(keys.any_id_to_key_id(key_id)) if not key_id.startswith("alias/aws/") else None
     if key is None or not key.enabled:
         return False
-    by_name = Caller(
-        arn=caller.arn, session_arn=caller.session_arn, service=caller.service, context=caller.context
-    )
-    if resource_allows(key.policy, action, key.arn, by_name):
+    if resource_grants(key.policy, action, key.arn, caller):
         return True
     delegated = not caller.service and resource_allows(key.policy, action, key.arn, caller)
     return delegated and (":role/" not in caller.arn or identity_allows(caller.arn, action, key.arn, caller))

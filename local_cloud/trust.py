@@ -13,7 +13,7 @@ from moto.iam.models import IAMBackend, iam_backends
 from moto.sts.models import AssumedRole, STSBackend, sts_backends
 from moto.sts.responses import TokenResponse
 
-from .policies import Caller, identity_allows, resource_allows
+from .policies import Caller, identity_allows, resource_allows, resource_grants
 from .world import ACCOUNT_ID, World
 
 ADMINISTRATOR = f"arn:aws:iam::{ACCOUNT_ID}:user/administrator"
@@ -117,10 +117,9 @@ def check_assume_role(caller: Caller, role_arn: str) -> None:
     policy = role.assume_role_policy_document
     if not resource_allows(policy, "sts:AssumeRole", role_arn, caller):
         raise denied
-    named = Caller(
-        arn=caller.arn, session_arn=caller.session_arn, service=caller.service, context=caller.context
+    trusted_by_name = caller.account == account and resource_grants(
+        policy, "sts:AssumeRole", role_arn, caller
     )
-    trusted_by_name = caller.account == account and resource_allows(policy, "sts:AssumeRole", role_arn, named)
     if ":role/" not in caller.arn or trusted_by_name:
         return
     if not identity_allows(caller.arn, "sts:AssumeRole", role_arn, caller):
