@@ -30,7 +30,7 @@ help: ## This list
 	@.venv/bin/uv sync --quiet --locked
 	@touch $@
 
-launch: .venv/.synced ## Launch the product in a local cloud and show it happen (SUFFIX=dev EMAILS=a@x.com,b@x.com VERSION=1.1.0)
+launch: .venv/.synced ## Launch the product in a local cloud and show it happen (SUFFIX=dev EMAILS=a@x.com,b@x.com VERSION=2.2.0)
 	@python -m local_cloud launch --version "$(VERSION)" EnvironmentSuffix="$(SUFFIX)" OpsEmails="$(EMAILS)"
 
 cloud: .venv/.synced ## Serve the local cloud with the catalog deployed, for the aws command (PORT=5000)
@@ -88,5 +88,5 @@ docs: .venv/.synced ## Write the generated tables of README and docs/ anew
 	@python -m product_template.tables
 	@python -m tests.infrastructure.nag
 
-release: .venv/.synced ## Write the next product version, if every earlier one can be updated to it (VERSION=1.4.0)
+release: .venv/.synced ## Write the next product version, if every earlier one can be updated to it (VERSION=1.5.0)
 	@python -m product_template.release "$(VERSION)"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Any
 
 import aws_cdk as cdk
@@ -11,19 +12,24 @@ from catalog_stack.execution.tags import TRACER_TAG
 from catalog_stack.roles import LaunchRoles
 from catalog_stack.settings import REGION, Settings, SettingsError
 from catalog_stack.stack import CatalogStack
+from product_template import released
 from product_template.tap_stack import TapStack
 
 
-def build(**options: Any) -> cdk.App:
-    """Return the app: the catalog, and what the context asks for. `options` are those of `aws_cdk.App`.
+def build(*, versions: Path = released.DIRECTORY, **options: Any) -> cdk.App:
+    """Return the app: the catalog, and what the context asks for.
+
+    Args:
+        versions: the directory of the versions that the catalog offers.
+        **options: those of `aws_cdk.App`.
 
     Raises:
         SettingsError: the context or the region cannot be used.
     """
     app = cdk.App(**options)
-    settings = Settings.from_context(app.node)
+    settings = Settings.from_context(app.node, versions=versions)
     env = cdk.Environment(region=REGION)
-    CatalogStack(app, "CatalogStack", settings=settings, env=env)
+    CatalogStack(app, "CatalogStack", settings=settings, versions=versions, env=env)
 
     # For an account without the catalog: the roles alone, trusting the engine's account.
     if settings.hub_account:

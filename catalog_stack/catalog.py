@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3_assets as s3_assets
 from aws_cdk import aws_servicecatalog as servicecatalog
@@ -24,6 +26,7 @@ class Catalog(Construct):
         scope: the stack.
         construct_id: its id.
         settings: owner, support texts, principals and inactive versions.
+        versions: the directory of the versions on offer.
         launch_roles: the roles of this account.
         key: encrypts the log of the function that marks versions.
 
@@ -41,12 +44,12 @@ class Catalog(Construct):
         construct_id: str,
         *,
         settings: Settings,
+        versions: Path,
         launch_roles: LaunchRoles,
         key: kms.IKey,
     ) -> None:
         super().__init__(scope, construct_id)
-        versions = released.templates()
-        marks = guidance(versions, settings.inactive_versions)
+        marks = guidance(released.templates(versions), settings.inactive_versions)
         self.version = next(version for version, mark in marks.items() if mark == "DEFAULT")
         self.portfolio_id = servicecatalog.CfnPortfolio(
             self,
@@ -81,9 +84,7 @@ class Catalog(Construct):
                 principal_type="IAM_PATTERN" if principal.startswith("arn:aws:iam:::") else "IAM",
             )
 
-    def _product(
-        self, settings: Settings, versions: dict[Version, Template]
-    ) -> servicecatalog.CfnCloudFormationProduct:
+    def _product(self, settings: Settings, versions: Path) -> servicecatalog.CfnCloudFormationProduct:
         # The L2 construct knows no product type.
         return servicecatalog.CfnCloudFormationProduct(
             self,
@@ -95,14 +96,16 @@ class Catalog(Construct):
             support_email=settings.support_email,
             support_url=settings.support_url,
             support_description=settings.support_description,
-            provisioning_artifact_parameters=[self._version(*version) for version in versions.items()],
+            provisioning_artifact_parameters=[
+                self._version(version, template, versions / f"{version}{released.SUFFIX}")
+                for version, template in released.templates(versions).items()
+            ],
         )
 
     def _version(
-        self, version: Version, template: Template
+        self, version: Version, template: Template, file: Path
     ) -> servicecatalog.CfnCloudFormationProduct.ProvisioningArtifactPropertiesProperty:
         # Service Catalog copies the template when it creates the version, and knows the version by this URL.
-        file = released.DIRECTORY / f"{version}{released.SUFFIX}"
         asset = s3_assets.Asset(self, f"Version{version}", path=str(file))
         return servicecatalog.CfnCloudFormationProduct.ProvisioningArtifactPropertiesProperty(
             name=str(version),

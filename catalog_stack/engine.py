@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from aws_cdk import Duration, RemovalPolicy
@@ -34,6 +35,7 @@ class Engine(Construct):
     Args:
         scope: the stack.
         construct_id: its id.
+        versions: the directory of the versions that it launches.
         key: encrypts queues, logs, and the state machine's definition and history.
         log_retention: for every log group of the engine.
         accounts: the accounts whose users may launch, the engine's own among them.
@@ -54,6 +56,7 @@ class Engine(Construct):
         scope: Construct,
         construct_id: str,
         *,
+        versions: Path,
         key: kms.IKey,
         log_retention: logs.RetentionDays,
         accounts: Sequence[str],
@@ -86,7 +89,7 @@ class Engine(Construct):
             "Workflow",
             functions={
                 # Lambda takes 4 KB of variables: fifty versions.
-                "validate": self._step("validate", {"RELEASED": _released()}, calls_apis=True),
+                "validate": self._step("validate", {"RELEASED": _released(versions)}, calls_apis=True),
                 "plan": self._step("plan", {"EXECUTION_ROLE_NAME": EXECUTION_ROLE}, calls_apis=True),
                 "snapshot": self._step("snapshot", calls_apis=True),
                 "apply": self._step("apply", calls_apis=True),
@@ -219,8 +222,9 @@ class Engine(Construct):
         )
 
 
-def _released() -> str:
+def _released(versions: Path) -> str:
     """Return version=SHA-256 of every released version, separated by commas."""
     return ",".join(
-        f"{name.removesuffix(released.SUFFIX)}={digest}" for name, digest in released.digests().items()
+        f"{name.removesuffix(released.SUFFIX)}={digest}"
+        for name, digest in released.digests(versions).items()
     )

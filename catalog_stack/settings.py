@@ -5,11 +5,20 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any
 
 import constructs
 from aws_cdk import aws_logs as logs
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+)
 from pydantic.alias_generators import to_camel
 
 from product_template import released
@@ -37,8 +46,8 @@ def _pairs(value: Any) -> Any:
     return {name: text for name, _, text in pairs}
 
 
-def _some_released(names: list[str]) -> list[str]:
-    versions = list(map(str, released.templates()))
+def _some_released(names: list[str], info: ValidationInfo) -> list[str]:
+    versions = list(map(str, released.templates(info.context or released.DIRECTORY)))
     if not set(names) <= set(versions):
         raise ValueError(f"must be versions of the product, which are {', '.join(versions)}")
     if set(names) == set(versions):
@@ -106,8 +115,15 @@ class Settings(BaseModel):
     tags: Annotated[dict[str, str], BeforeValidator(_pairs)] = {}
 
     @classmethod
-    def from_context(cls, node: constructs.Node, environment: Mapping[str, str] = os.environ) -> Settings:
+    def from_context(
+        cls,
+        node: constructs.Node,
+        environment: Mapping[str, str] = os.environ,
+        versions: Path = released.DIRECTORY,
+    ) -> Settings:
         """Read the app's context and the region that the CDK CLI would deploy to.
+
+        `versions` is the directory of the versions on offer, of which some may be inactive.
 
         Raises:
             SettingsError: naming all that is wrong.
@@ -121,7 +137,7 @@ class Settings(BaseModel):
         context = node.get_all_context()
         values = {key.removeprefix(PREFIX): value for key, value in context.items() if key.startswith(PREFIX)}
         try:
-            settings = cls.model_validate(values)
+            settings = cls.model_validate(values, context=versions)
         except ValidationError as error:
             wrong += [_sentence(problem) for problem in error.errors()]
         if wrong:

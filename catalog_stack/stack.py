@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from aws_cdk import CfnOutput, Stack, Tags
@@ -18,7 +19,18 @@ from .settings import Settings
 class CatalogStack(Stack):
     """The product in its portfolio, the engine that launches it, and the roles that launches run with."""
 
-    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings, **options: Any) -> None:
+    def __init__(
+        self, scope: Construct, construct_id: str, *, settings: Settings, versions: Path, **options: Any
+    ) -> None:
+        """Build the stack.
+
+        Args:
+            scope: the app.
+            construct_id: the stack's id.
+            settings: what the platform team decided.
+            versions: the directory of the versions on offer.
+            **options: those of `aws_cdk.Stack`.
+        """
         super().__init__(scope, construct_id, description="TapStack in AWS Service Catalog", **options)
         accounts = [self.account, *settings.provisioning_accounts]
 
@@ -26,13 +38,14 @@ class CatalogStack(Stack):
         engine = Engine(
             self,
             "Engine",
+            versions=versions,
             key=key,
             log_retention=settings.log_retention,
             accounts=accounts,
             step_concurrency=settings.step_concurrency,
         )
         roles = LaunchRoles(self, "LaunchRoles", hub_account=self.account)
-        catalog = Catalog(self, "Catalog", settings=settings, launch_roles=roles, key=key)
+        catalog = Catalog(self, "Catalog", settings=settings, versions=versions, launch_roles=roles, key=key)
         Monitoring(self, "Monitoring", engine=engine, key=key, email=settings.alarm_email)
 
         for name, value in settings.tags.items():

@@ -48,6 +48,7 @@ from . import (
     trust,
 )
 from .api_faults import api_faults
+from .door import guarded
 from .iam import boundaries
 from .world import REGION, World
 
@@ -224,7 +225,7 @@ class Cloud:
                 ]
             return answer
 
-        return api_faults(self.world).on_the_way_to(application, self.world)
+        return guarded(api_faults(self.world).on_the_way_to(application, self.world), self.world.pages)
 
     def _undo(self) -> None:
         while self.world.at_stop:

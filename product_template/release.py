@@ -1,12 +1,13 @@
-"""Write a product version: `python -m product_template.release 1.4.0`."""
+"""Write a product version: `python -m product_template.release 1.5.0`."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 import aws_cdk as cdk
@@ -21,6 +22,8 @@ CHANGELOG = Path(__file__).parent.parent / "CHANGELOG.md"
 MAX_BYTES = 1_000_000
 # Its family can't change, so with another major version of PostgreSQL comes another group.
 REPLACED_BY_MAJOR = {"AWS::RDS::DBParameterGroup"}
+# A withdrawn version has no file. Its entry keeps its number from being used again.
+WITHDRAWN = re.compile(r"^## (\S+) \(withdrawn\)$", re.MULTILINE)
 TO_BE_WRITTEN = "*To be written: what it brings, and what updating to it does to the database, for how long.*"
 
 
@@ -41,17 +44,19 @@ def release(
 ) -> Path:
     """Write `template` as `version`, and begin its entry in the changelog. Return the version's file.
 
+    An entry that is there already stays as it is.
+
     Raises:
         ReleaseRefusedError: the version can't be, or nobody could update to it.
     """
-    versions = released.templates(directory)
+    versions, entries = released.templates(directory), changelog.read_text()
     content = (json.dumps(template, indent=1) + "\n").encode()
     reasons = [
         *(
             f"{name} is not what was released. A released version never changes: restore it from git."
             for name in released.changed_since_release(directory)
         ),
-        *_wrong_number(version, versions),
+        *_wrong_number(version, versions, withdrawn(entries)),
         *_nothing_new(version, template, versions),
         *_no_update(version, template, versions),
     ]
@@ -61,15 +66,26 @@ def release(
         lines = "\n".join(f"- {reason}" for reason in reasons)
         raise ReleaseRefusedError(f"Version {version} was not released, and nothing was written:\n{lines}")
     path = released.add(version, content, directory)
-    changelog.write_text(_with_entry(changelog.read_text(), version, template, versions))
+    if f"## {version}\n" not in entries:
+        changelog.write_text(_with_entry(entries, version, template, versions))
     return path
 
 
-def _wrong_number(version: Version, versions: Mapping[Version, Template]) -> Iterator[str]:
+def withdrawn(changelog: str) -> set[Version]:
+    """Return the versions that the changelog's text says are withdrawn."""
+    return set(map(Version.parse, WITHDRAWN.findall(changelog)))
+
+
+def _wrong_number(
+    version: Version, versions: Collection[Version], withdrawn: Collection[Version]
+) -> Iterator[str]:
     if version in versions:
         yield f"{version} exists, and versions never change."
         return
-    own = [one for one in versions if one.major == version.major]
+    if version in withdrawn:
+        yield f"{version} was withdrawn, and a number is never used again."
+        return
+    own = [one for one in (*versions, *withdrawn) if one.major == version.major]
     following = [Version(version.major, 0, 0)]
     if own:
         major, minor, patch = max(own)
@@ -102,20 +118,18 @@ def _no_update(version: Version, template: Template, versions: Mapping[Version, 
 def _with_entry(text: str, version: Version, template: Template, versions: Mapping[Version, Template]) -> str:
     """Return the changelog with a new entry on top, for a person to complete."""
     earlier = [one for one in versions if one.major == version.major] or list(versions)
-    changes = "\n".join(f"- {line}" for line in differences.summary(versions[max(earlier)], template))
-    entry = f"## {version}\n\n{TO_BE_WRITTEN}\n\nCompared with {max(earlier)}:\n\n{changes}\n\n"
+    entry = f"## {version}\n\n{TO_BE_WRITTEN}\n\n"
+    if earlier:
+        changes = "\n".join(f"- {line}" for line in differences.summary(versions[max(earlier)], template))
+        entry += f"Compared with {max(earlier)}:\n\n{changes}\n\n"
     introduction, heading, rest = text.partition("## ")
     return f"{introduction}{entry}{heading}{rest}"
 
 
 def unreleased() -> list[Line]:
     """Return the lines whose TapStack synthesizes to something that their newest version does not hold."""
-    versions = released.templates()
-    return [
-        line
-        for line in LINES.values()
-        if versions[released.newest(line.number, versions)] != synthesize(line)
-    ]
+    newest = {version.major: template for version, template in released.templates().items()}
+    return [line for line in LINES.values() if newest.get(line.number) != synthesize(line)]
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -125,7 +139,7 @@ def main(arguments: list[str] | None = None) -> None:
         SystemExit: the version was refused; its message says why.
     """
     parser = argparse.ArgumentParser(prog="python -m product_template.release", description=__doc__)
-    parser.add_argument("version", help="the new version, such as 1.4.0")
+    parser.add_argument("version", help="the new version, such as 1.5.0")
     try:
         version = Version.parse(parser.parse_args(arguments).version)
     except ValueError as error:

@@ -9,11 +9,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
-from app import build
-from local_cloud.trust import ADMINISTRATOR
 from product_template import released
+from tests.support.catalog import synthesize
 
-ROOT = Path(__file__).parent.parent
 # The same few examples in every run; `make hostile` tries ten thousand new ones.
 settings.register_profile("quick", max_examples=15, derandomize=True, deadline=None, database=None)
 settings.register_profile(
@@ -29,7 +27,7 @@ settings.load_profile("quick")
 
 @pytest.fixture(scope="session")
 def assembly(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    """The cloud assembly that `cdk synth` writes, with the portfolio open to who calls the local cloud.
+    """The cloud assembly that `cdk synth` writes, with versions of tests beside those that were released.
 
     The first worker that asks for it synthesizes, the other waits and reads: nobody writes into it.
     """
@@ -39,10 +37,8 @@ def assembly(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
     with (run / "cdk.out.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not directory.exists():
-            context = json.loads((ROOT / "cdk.json").read_text())["context"]
-            context["catalog:principals"] = [ADMINISTRATOR]
             unfinished = tmp_path_factory.mktemp("cdk.out")
-            build(context=context, outdir=str(unfinished)).synth()
+            synthesize(unfinished)
             unfinished.rename(directory)
     return directory
 

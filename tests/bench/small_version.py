@@ -8,10 +8,10 @@ from typing import Any
 
 from local_cloud.catalog import Offer, offer
 from local_cloud.cloud import Cloud
-from product_template import released
+from tests.support.versions import derived, no_connection_limit
 
 NAME = "0.1.0"
-# Of the first version: database, key, groups, topic and one alarm. The network is the default VPC.
+# Of the newest version: database, key, groups, topic and one alarm. The network is the default VPC.
 KEPT = (
     "EncryptionKey",
     "DatabaseParameterGroup",
@@ -44,14 +44,19 @@ def release(cloud: Cloud) -> Offer:
 
 
 def _template(cloud: Cloud) -> dict[str, Any]:
-    template: dict[str, Any] = json.loads((released.DIRECTORY / f"1.0.0{released.SUFFIX}").read_text())
+    template = derived(1, no_connection_limit)
     resources = {name: template["Resources"][name] for name in KEPT}
     filters = [{"Name": "default-for-az", "Values": ["true"]}]
     subnets = cloud.client("ec2").describe_subnets(Filters=filters)["Subnets"]
     resources["DatabaseSubnetGroup"]["Properties"]["SubnetIds"] = [each["SubnetId"] for each in subnets[:2]]
     del resources["DatabaseInstance"]["DependsOn"]
-    del resources["DatabaseInstance"]["Properties"]["VPCSecurityGroups"]
-    del resources["DatabaseInstance"]["Properties"]["EnableCloudwatchLogsExports"]
+    for name in (
+        "VPCSecurityGroups",
+        "EnableCloudwatchLogsExports",
+        "MonitoringInterval",
+        "MonitoringRoleArn",
+    ):
+        del resources["DatabaseInstance"]["Properties"][name]
     outputs = {"AlertTopicArn": template["Outputs"]["AlertTopicArn"]}
     parameters = {name: rules for name, rules in template["Parameters"].items() if name != "VpcCidr"}
     return {

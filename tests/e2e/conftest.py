@@ -17,7 +17,9 @@ from local_cloud.assembly import deploy
 from local_cloud.cloud import Cloud
 from local_cloud.service_catalog import installed
 from local_cloud.service_catalog.launches import Record
+from product_template.released import Version
 from tests.e2e.machinery import SWEEP, rule_is
+from tests.support.versions import NEWEST, OLDEST
 
 
 class AwsError(Exception):
@@ -76,11 +78,11 @@ class Catalog:
     version_id: str
     path_id: str
 
-    def offering(self, version: str) -> "Catalog":
+    def offering(self, version: Version) -> "Catalog":
         """The catalog with a version chosen, as it could be launched before a newer one deprecated it."""
         service_catalog = self.cloud.client("servicecatalog")
         versions = service_catalog.list_provisioning_artifacts(ProductId=self.product_id)
-        [chosen] = [each for each in versions["ProvisioningArtifactDetails"] if each["Name"] == version]
+        [chosen] = [each for each in versions["ProvisioningArtifactDetails"] if each["Name"] == str(version)]
         service_catalog.update_provisioning_artifact(
             ProductId=self.product_id, ProvisioningArtifactId=chosen["Id"], Guidance="DEFAULT"
         )
@@ -174,28 +176,24 @@ def guidance(cloud: Cloud) -> dict[str, str]:
 
 
 @pytest.fixture(scope="package")
-def catalog(cloud: Cloud, guidance: dict[str, str]) -> Catalog:
-    """What is on offer: the newest version with PostgreSQL 14 (R10)."""
+def catalog(cloud: Cloud, guidance: dict[str, str]) -> Catalog:  # noqa: ARG001 - taken before it changes
+    """What is on offer: the newest released version with PostgreSQL 14 (R10)."""
     service_catalog = cloud.client("servicecatalog")
     product_id = service_catalog.search_products()["ProductViewSummaries"][0]["ProductId"]
     path = service_catalog.list_launch_paths(ProductId=product_id)["LaunchPathSummaries"][0]
-    newest = [version for version in guidance if version.startswith("1.")][-1]
-    return Catalog(cloud, product_id, "", path["Id"]).offering(newest)
+    return Catalog(cloud, product_id, "", path["Id"]).offering(NEWEST[1])
 
 
 @pytest.fixture(scope="package")
 def oldest(catalog: Catalog) -> Catalog:
-    """The catalog with its oldest version chosen: half the resources, where a test is about the engine."""
-    return catalog.offering("1.0.0")
+    """The catalog with its oldest version chosen: fewer resources, where a test is about the engine."""
+    return catalog.offering(OLDEST)
 
 
 @pytest.fixture(scope="package")
 def postgresql_17(catalog: Catalog) -> Catalog:
-    """The catalog with its newest version of the line with PostgreSQL 17 chosen."""
-    service_catalog = catalog.cloud.client("servicecatalog")
-    versions = service_catalog.describe_product(Id=catalog.product_id)["ProvisioningArtifacts"]
-    version = [version for version in versions if version["Name"].startswith("2.")][-1]
-    return replace(catalog, version_id=version["Id"])
+    """The catalog with its newest released version with PostgreSQL 17 chosen."""
+    return catalog.offering(NEWEST[2])
 
 
 @pytest.fixture

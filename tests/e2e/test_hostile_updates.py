@@ -1,5 +1,6 @@
 """Updates that would lose a payment, or that nothing could undo: refused in words before anything changes."""
 
+import copy
 import json
 from collections.abc import Callable
 from typing import Any
@@ -10,10 +11,10 @@ from plan.losses import refuse_losses
 
 from local_cloud.cloud import Cloud
 from local_cloud.rds_faults import database_faults
-from product_template.released import DIRECTORY
 from tests.e2e.account import inventory
 from tests.e2e.conftest import Catalog, outputs, product_of, reason
 from tests.e2e.machinery import eventually, release
+from tests.support.versions import ALL, OLDEST
 
 DATABASE, BUCKET = "DatabaseInstance", "BackupsBucket"
 SUFFIX = "hostile"
@@ -190,7 +191,7 @@ def test_a_major_upgrade_has_a_way_back_and_none_down_and_the_end_leaves_nothing
 
 def altered(changes: list[Change]) -> str:
     """Return the version that runs, with some properties changed."""
-    template = json.loads((DIRECTORY / "1.0.0.template.json").read_text())
+    template = copy.deepcopy(ALL[OLDEST])
     for resource, name, value in changes:
         template["Resources"][resource]["Properties"][name] = value
     return json.dumps(template)

@@ -12,6 +12,7 @@ from local_cloud.rds_faults import database_faults
 from local_cloud.service_catalog import installed
 from tests.e2e.conftest import Aws, Catalog, outputs, product_of, reason
 from tests.e2e.machinery import eventually, stacks_ever
+from tests.support.versions import OLDEST
 
 NO_CHANGES = "none: the stack was already as asked for"
 
@@ -160,7 +161,7 @@ def test_a_failed_rollback_is_continued_by_the_next_update_which_then_does_its_o
     # AND those who get the alerts are told of this update, and were of none that changed nothing
     [_, mail] = cloud.world.mailbox.to("second@example.com")
     assert mail.subject == "updated was updated"
-    assert f"({product}) was updated and has version 1.0.0 now." in mail.body
+    assert f"({product}) was updated and has version {OLDEST} now." in mail.body
     assert "changed: DatabaseInstance (BackupRetentionPeriod)" in mail.body
     assert f"record {updated['RecordDetail']['RecordId']}" in mail.body
 

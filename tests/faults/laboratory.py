@@ -22,6 +22,7 @@ from local_cloud.world import ACCOUNT_ID, REGION
 from tests.e2e.account import inventory, left_with
 from tests.e2e.conftest import Catalog, product_of, reason, record_of
 from tests.e2e.machinery import SWEEP, eventually, rule_is
+from tests.support.versions import OLDEST
 
 Operation = Literal["provision", "update", "terminate"]
 OPERATIONS: tuple[Operation, ...] = ("provision", "update", "terminate")
@@ -381,4 +382,4 @@ def laboratory(assembly: Path) -> Iterator[Laboratory]:
         product = service_catalog.search_products()["ProductViewSummaries"][0]["ProductId"]
         path = service_catalog.list_launch_paths(ProductId=product)["LaunchPathSummaries"][0]["Id"]
         with rule_is(cloud, "disabled", SWEEP):
-            yield Laboratory(cloud, Catalog(cloud, product, "", path).offering("1.0.0"))
+            yield Laboratory(cloud, Catalog(cloud, product, "", path).offering(OLDEST))

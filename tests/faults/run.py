@@ -20,20 +20,28 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from app import build
-from local_cloud.trust import ADMINISTRATOR
 from tests.faults import table
 from tests.faults.calls import FAULTS, disturbance, places
 from tests.faults.interruptions import INTERRUPTIONS
 from tests.faults.laboratory import OPERATIONS, Disturbance, Laboratory, Operation, laboratory
 from tests.faults.nets import FAULTS as NET_FAULTS
 from tests.faults.nets import NETS, without
+from tests.support.catalog import synthesize
 
 ROOT = Path(__file__).parents[2]
 # Most of a cell is waiting: for a stack to be done, or for twenty seconds that a client waits for an answer.
 THREADS = 6
 # What a result follows from.
-CODE = ("lambdas", "catalog_stack", "product_template", "local_cloud", "tests/faults", "tests/e2e", "uv.lock")
+CODE = (
+    "lambdas",
+    "catalog_stack",
+    "product_template",
+    "local_cloud",
+    "tests/faults",
+    "tests/e2e",
+    "tests/support",
+    "uv.lock",
+)
 
 
 class Cell(NamedTuple):
@@ -120,9 +128,8 @@ def work(assembly: Path, number: int, workers: int, words: list[str], done: set[
 
 def main(words: list[str]) -> int:
     """Run the cells, print each as it is done, and write the page. Returns how many are wrong."""
-    context = json.loads((ROOT / "cdk.json").read_text())["context"]
-    context["catalog:principals"] = [ADMINISTRATOR]
-    assembly = Path(build(context=context, outdir=tempfile.mkdtemp()).synth().directory)
+    assembly = Path(tempfile.mkdtemp())
+    synthesize(assembly)
     started, workers = time.monotonic(), os.cpu_count() or 1
     keep = kept()
     keep.parent.mkdir(exist_ok=True)

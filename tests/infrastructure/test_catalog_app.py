@@ -12,6 +12,7 @@ from aws_cdk.cx_api import CloudAssembly
 
 from app import build
 from catalog_stack.settings import SettingsError
+from product_template import released
 
 ROOT = Path(__file__).parents[2]
 
@@ -89,6 +90,19 @@ def test_an_account_that_launches_gets_roles_that_trust_the_hub(
     assert "111122223333" in json.dumps(trusted["Principal"])
     assert "role/tapstack-engine/*" in json.dumps(trusted["Condition"])
     assert {r["Type"] for r in resources} == {"AWS::IAM::Role", "AWS::IAM::ManagedPolicy"}
+
+
+def test_the_catalog_offers_what_was_released_and_the_engine_launches_nothing_else(
+    with_other_accounts: CloudAssembly,
+) -> None:
+    template = with_other_accounts.get_stack_by_name("CatalogStack").template["Resources"].values()
+    [product] = [r for r in template if r["Type"] == "AWS::ServiceCatalog::CloudFormationProduct"]
+    offered = {version["Name"] for version in product["Properties"]["ProvisioningArtifactParameters"]}
+    environments = [r["Properties"].get("Environment", {}).get("Variables", {}) for r in template]
+    [launched] = [variables["RELEASED"] for variables in environments if "RELEASED" in variables]
+    digests = {name.removesuffix(released.SUFFIX): digest for name, digest in released.digests().items()}
+    assert offered == digests.keys()
+    assert dict(each.split("=") for each in launched.split(",")) == digests
 
 
 def test_launching_accounts_reach_the_engine_and_it_reaches_their_roles(

@@ -15,8 +15,9 @@ from catalog_stack.settings import Settings
 from catalog_stack.version_guidance import guidance
 from product_template import released
 from product_template.released import Version
+from tests.support import versions
 
-RELEASED = list(map(str, released.templates()))
+ON_OFFER = sorted(versions.ALL)
 
 
 @pytest.fixture(scope="module")
@@ -24,16 +25,23 @@ def catalog(catalog_template: Any) -> Template:
     return Template.from_json(catalog_template)
 
 
-def small_catalog(**settings: Any) -> Template:
+def small_catalog(directory: Path = released.DIRECTORY, **settings: Any) -> Template:
     """A catalog without the engine, which takes longer to synthesize."""
     stack = cdk.Stack(cdk.App(), "Stack")
     roles = LaunchRoles(stack, "LaunchRoles", hub_account=stack.account)
     key = CatalogKey(stack, "Key")
-    Catalog(stack, "Catalog", settings=Settings(**settings), launch_roles=roles, key=key)
+    Catalog(
+        stack,
+        "Catalog",
+        settings=Settings.model_validate(settings, context=directory),
+        versions=directory,
+        launch_roles=roles,
+        key=key,
+    )
     return Template.from_stack(stack)
 
 
-def versions(catalog: Template) -> list[Any]:
+def offered(catalog: Template) -> list[Any]:
     [product] = catalog.find_resources("AWS::ServiceCatalog::CloudFormationProduct").values()
     parameters: list[Any] = product["Properties"]["ProvisioningArtifactParameters"]
     return parameters
@@ -43,23 +51,22 @@ def test_the_product_and_each_of_its_versions_are_external(catalog: Template) ->
     catalog.has_resource_properties(
         "AWS::ServiceCatalog::CloudFormationProduct", {"Name": "TapStack", "ProductType": "EXTERNAL"}
     )
-    assert {version["Type"] for version in versions(catalog)} == {"EXTERNAL"}
-    assert all(version["DisableTemplateValidation"] for version in versions(catalog))
+    assert {version["Type"] for version in offered(catalog)} == {"EXTERNAL"}
+    assert all(version["DisableTemplateValidation"] for version in offered(catalog))
 
 
 def test_each_version_file_is_a_version_with_a_description(catalog: Template) -> None:
-    assert [version["Name"] for version in versions(catalog)] == RELEASED
-    assert all(version["Description"] for version in versions(catalog))
+    assert [version["Name"] for version in offered(catalog)] == list(map(str, ON_OFFER))
+    assert all(version["Description"] for version in offered(catalog))
 
 
 def test_a_version_is_loaded_from_a_copy_named_by_its_content(catalog: Template, assembly: Path) -> None:
     published = json.loads((assembly / "CatalogStack.assets.json").read_text())["files"]
-    for version, name in zip(versions(catalog), RELEASED, strict=True):
-        file = released.DIRECTORY / f"{name}{released.SUFFIX}"
+    for version, name in zip(offered(catalog), ON_OFFER, strict=True):
         url = version["Info"]["LoadTemplateFromURL"]["Fn::Sub"]
         [source] = [asset["source"]["path"] for asset in published.values() if url.endswith(key_of(asset))]
         assert url.startswith("https://s3.us-east-1.")
-        assert (assembly / source).read_bytes() == file.read_bytes()
+        assert json.loads((assembly / source).read_text()) == versions.ALL[name]
 
 
 def key_of(asset: Any) -> str:
@@ -132,7 +139,7 @@ def test_the_outputs_say_how_to_launch_the_newest_version_with_postgresql_14(cat
     [output] = catalog.find_outputs("LaunchCommand").values()
     command = json.dumps(output["Value"])
     assert "aws servicecatalog provision-product --region us-east-1" in command
-    newest = str(released.newest(1, released.templates()))
+    newest = str(max(version for version in ON_OFFER if version.major == 1))
     assert f"--provisioning-artifact-name {newest} " in command
     assert [each["Value"] for each in catalog.find_outputs("Version").values()] == [newest]
 
@@ -144,13 +151,13 @@ def marks(catalog: Template) -> dict[str, tuple[str, str]]:
 
 
 def test_every_version_is_active_and_has_its_guidance(catalog: Template) -> None:
-    expected = guidance(released.templates(), [])
+    expected = guidance(ON_OFFER, [])
     assert marks(catalog) == {version: (guidance, "true") for version, guidance in expected.items()}
 
 
 def test_the_newest_of_each_major_may_be_launched_and_earlier_ones_are_deprecated() -> None:
-    versions = [Version(1, 0, 0), Version(1, 1, 0), Version(2, 0, 0), Version(2, 0, 1)]
-    assert guidance(versions, []) == {
+    numbers = [Version(1, 0, 0), Version(1, 1, 0), Version(2, 0, 0), Version(2, 0, 1)]
+    assert guidance(numbers, []) == {
         "1.0.0": "DEPRECATED",
         "1.1.0": "DEFAULT",
         "2.0.0": "DEPRECATED",
@@ -158,13 +165,11 @@ def test_the_newest_of_each_major_may_be_launched_and_earlier_ones_are_deprecate
     }
 
 
-def test_the_version_before_takes_the_place_of_one_that_is_inactive() -> None:
-    first, *others = RELEASED
-    catalog = small_catalog(inactiveVersions=others)
-    assert marks(catalog) == {
-        first: ("DEFAULT", "true"),
-        **dict.fromkeys(others, ("DEPRECATED", "false")),
-    }
+def test_the_version_before_takes_the_place_of_one_that_is_inactive(tmp_path: Path) -> None:
+    earlier, newest = versions.EARLIER, versions.NEWEST[1]
+    versions.shelve(tmp_path, [earlier, newest])
+    catalog = small_catalog(tmp_path, inactiveVersions=str(newest))
+    assert marks(catalog) == {str(earlier): ("DEFAULT", "true"), str(newest): ("DEPRECATED", "false")}
 
 
 def test_the_function_behind_the_guidance_may_change_versions_of_this_product_alone(

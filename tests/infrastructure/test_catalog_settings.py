@@ -47,7 +47,7 @@ def test_lists_and_tags_can_be_given_on_the_command_line() -> None:
         ),
         ("principals", 7, "list"),
         ("provisioningAccounts", ["12345"], "must be an AWS account id of 12 digits"),
-        ("inactiveVersions", ["1.0.0", "0.9.0"], "must be versions of the product, which are 1.0.0, 1.1.0, "),
+        ("inactiveVersions", ["1.0.0", "0.9.0"], "must be versions of the product, which are 1."),
         ("hubAccount", "hub", "must be an AWS account id of 12 digits"),
         ("owner", "", "at least 1 character"),
         ("supportEmail", "nobody", "must be an email address"),

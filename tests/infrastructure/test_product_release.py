@@ -15,27 +15,31 @@ from product_template import differences, release, released
 from product_template.lines import LINES, Line
 from product_template.release import ReleaseRefusedError
 from product_template.released import Template, Version
+from tests.support import versions
 
 ROOT = Path(__file__).parents[2]
-ALL = released.templates()
-NEWEST = {number: released.newest(number, ALL) for number in LINES}
-# In the order of their releases: 2.0.0 came before 1.3.0, which nobody updates to it.
-RELEASES = [Version.parse(name.removesuffix(released.SUFFIX)) for name in released.digests()]
-UPDATES = [(before, after) for before, after in combinations(RELEASES, 2) if before < after]
-
-
-FIRST, SECOND = Version(1, 2, 0), Version(2, 0, 0)
+UPDATES = [(before, after) for before, after in combinations(versions.ALL, 2) if before < after]
+# What the versions on the shelf hold. They are numbered 1.0.0, 1.1.0, 1.2.0 and 2.0.0.
+EARLIEST, EARLIER, FIRST = (
+    versions.ALL[one] for one in (versions.OLDEST, versions.EARLIER, versions.NEWEST[1])
+)
+SECOND = versions.ALL[versions.NEWEST[2]]
 CHANGELOG = "# Changelog\n\nVersions never change.\n\n## 2.0.0\n\n- PostgreSQL 17.\n"
 
 
 class Shelf(NamedTuple):
-    """Copies of the versions up to 1.2.0 and 2.0.0, and a changelog."""
+    """Versions 1.0.0, 1.1.0, 1.2.0 and 2.0.0, and a changelog."""
 
     directory: Path
     changelog: Path
 
     def release(self, version: str, template: Template) -> Path:
         return release.release(Version.parse(version), template, self.directory, self.changelog)
+
+    def keep_no_version(self) -> None:
+        for file in self.directory.iterdir():
+            file.unlink()
+        (self.directory / released.SUMS).touch()
 
     def content(self) -> dict[str, bytes]:
         files = [*self.directory.iterdir(), self.changelog]
@@ -54,8 +58,8 @@ class Shelf(NamedTuple):
 def shelf(tmp_path: Path) -> Shelf:
     shelf = Shelf(tmp_path / "versions", tmp_path / "CHANGELOG.md")
     shelf.directory.mkdir()
-    for version in (Version(1, 0, 0), Version(1, 1, 0), FIRST, SECOND):
-        released.add(version, (released.DIRECTORY / f"{version}.template.json").read_bytes(), shelf.directory)
+    for number, template in {"1.0.0": EARLIEST, "1.1.0": EARLIER, "1.2.0": FIRST, "2.0.0": SECOND}.items():
+        released.add(Version.parse(number), json.dumps(template).encode(), shelf.directory)
     shelf.changelog.write_text(CHANGELOG)
     return shelf
 
@@ -65,6 +69,12 @@ def changed(template: Template, change: Callable[[dict[str, Any]], object]) -> T
     different = copy.deepcopy(template)
     change(different["Resources"])
     return different
+
+
+def with_monitoring(template: Template) -> Template:
+    return changed(
+        template, lambda all_: all_["DatabaseInstance"]["Properties"].update(MonitoringInterval=30)
+    )
 
 
 @pytest.fixture(scope="module", params=LINES.values(), ids=lambda line: f"PostgreSQL {line.postgresql}")
@@ -77,8 +87,9 @@ class TestWhatWasReleased:
         assert released.changed_since_release() == [], "A released version never changes: restore it from git"
 
     def test_d2_is_what_tapstack_synthesizes_to(self, line: Line) -> None:
-        assert release.synthesize(line) == ALL[NEWEST[line.number]], (
-            f"TapStack synthesizes to something that {NEWEST[line.number]} does not hold: "
+        newest = versions.NEWEST[line.number]
+        assert release.synthesize(line) == versions.ALL[newest], (
+            f"TapStack synthesizes to something that {newest} does not hold: "
             f"make release VERSION={line.number}.…"
         )
 
@@ -89,35 +100,20 @@ class TestWhatWasReleased:
         self, before: Version, after: Version
     ) -> None:
         meant = release.REPLACED_BY_MAJOR if before.major != after.major else ()
-        assert list(differences.obstacles(ALL[before], ALL[after], meant)) == []
-
-    @pytest.mark.parametrize(("before", "after"), [("1.2.0", "1.3.0"), ("2.0.0", "2.1.0")])
-    def test_an_update_that_is_said_to_do_nothing_to_the_database_leaves_it_its_network_and_its_key_alone(
-        self, before: str, after: str
-    ) -> None:
-        """As docs/upgrading.md and the changelog say it."""
-        old, new = (
-            {
-                name: resource
-                for name, resource in ALL[Version.parse(version)]["Resources"].items()
-                if resource["Type"].startswith(("AWS::RDS::", "AWS::EC2::", "AWS::KMS::", "AWS::S3::"))
-            }
-            for version in (before, after)
-        )
-        assert "DatabaseInstance" in old
-        assert new == old
+        assert list(differences.obstacles(versions.ALL[before], versions.ALL[after], meant)) == []
 
     def test_has_an_entry_that_somebody_wrote_and_a_row_in_the_table_of_versions(self) -> None:
-        changelog = (ROOT / "CHANGELOG.md").read_text()
-        assert set(re.findall(r"^## (.+)$", changelog, flags=re.MULTILINE)) == set(map(str, ALL))
+        changelog, there = (ROOT / "CHANGELOG.md").read_text(), set(map(str, versions.RELEASES))
+        withdrawn = {f"{version} (withdrawn)" for version in release.withdrawn(changelog)}
+        assert set(re.findall(r"^## (.+)$", changelog, flags=re.MULTILINE)) == there | withdrawn
         assert release.TO_BE_WRITTEN not in changelog
         rows = re.findall(
             r"^\| (\d+\.\d+\.\d+) \|", (ROOT / "docs" / "upgrading.md").read_text(), re.MULTILINE
         )
-        assert rows == list(map(str, ALL))
+        assert rows == list(map(str, sorted(versions.RELEASES)))
 
     def test_a_line_differs_from_the_one_before_it_in_its_database_alone(self) -> None:
-        assert list(differences.summary(ALL[NEWEST[1]], ALL[NEWEST[2]])) == [
+        assert list(differences.summary(FIRST, SECOND)) == [
             "parameters added: AllowMajorVersionUpgrade",
             "resources changed: DatabaseParameterGroup (DBParameterGroupName, Family), "
             "DatabaseInstance (EngineVersion, AllowMajorVersionUpgrade)",
@@ -134,15 +130,13 @@ class TestWhatWasReleased:
             case _:
                 file = Path(shutil.copy(file, shelf.directory / "1.1.1.template.json"))
         assert released.changed_since_release(shelf.directory) == [file.name]
-        assert f"{file.name} is not what was released" in shelf.refusal("1.3.0", ALL[FIRST])
+        assert f"{file.name} is not what was released" in shelf.refusal("1.3.0", FIRST)
 
 
 class TestRelease:
     def test_writes_the_file_its_sum_and_the_beginning_of_its_entry(self, shelf: Shelf) -> None:
         before = shelf.content()
-        template = changed(
-            ALL[FIRST], lambda all_: all_["DatabaseInstance"]["Properties"].update(MonitoringInterval=30)
-        )
+        template = with_monitoring(FIRST)
         path = shelf.release("1.2.1", template)
         assert json.loads(path.read_text()) == template
         assert released.changed_since_release(shelf.directory) == []
@@ -168,10 +162,39 @@ class TestRelease:
         ],
     )
     def test_goes_forward_one_step_at_a_time(self, shelf: Shelf, version: str, reason: str) -> None:
-        assert reason in shelf.refusal(version, ALL[FIRST])
+        assert reason in shelf.refusal(version, FIRST)
+
+    @pytest.mark.parametrize(
+        ("version", "reason"),
+        [
+            ("1.3.0", "1.3.0 was withdrawn, and a number is never used again."),
+            ("1.2.1", "1.2.1 is out of turn: after 1.3.0 comes 1.3.1 or 1.4.0."),
+        ],
+    )
+    def test_never_takes_the_number_of_a_withdrawn_version(
+        self, shelf: Shelf, version: str, reason: str
+    ) -> None:
+        shelf.changelog.write_text(f"{CHANGELOG}\n## 1.3.0 (withdrawn)\n\n- It was.\n")
+        assert reason in shelf.refusal(version, with_monitoring(FIRST))
+
+    def test_goes_on_after_a_line_whose_versions_are_all_withdrawn(self, shelf: Shelf) -> None:
+        shelf.keep_no_version()
+        shelf.changelog.write_text("# Changelog\n\n## 1.3.0 (withdrawn)\n\n- It was.\n")
+        assert "after 1.3.0 comes 1.3.1 or 1.4.0." in shelf.refusal("1.0.0", FIRST)
+        shelf.release("1.4.0", FIRST)
+        assert shelf.changelog.read_text().startswith(
+            f"# Changelog\n\n## 1.4.0\n\n{release.TO_BE_WRITTEN}\n\n## 1.3.0 (withdrawn)"
+        )
+
+    def test_leaves_an_entry_that_is_there_as_it_is(self, shelf: Shelf) -> None:
+        """As after a release that was taken back before anybody had it, to be made again."""
+        written = CHANGELOG.replace("## 2.0.0", "## 1.3.0\n\n- Monitoring twice a minute.\n\n## 2.0.0")
+        shelf.changelog.write_text(written)
+        shelf.release("1.3.0", with_monitoring(FIRST))
+        assert shelf.changelog.read_text() == written
 
     def test_of_what_is_there_already_is_refused(self, shelf: Shelf) -> None:
-        assert "There is nothing to release: 1.2.0 holds" in shelf.refusal("1.2.1", ALL[FIRST])
+        assert "There is nothing to release: 1.2.0 holds" in shelf.refusal("1.2.1", FIRST)
 
     @pytest.mark.parametrize(
         ("change", "reason"),
@@ -199,18 +222,18 @@ class TestRelease:
     def test_that_would_lose_data_is_refused(
         self, shelf: Shelf, change: Callable[[dict[str, Any]], object], reason: str
     ) -> None:
-        assert reason in shelf.refusal("1.3.0", changed(ALL[FIRST], change))
+        assert reason in shelf.refusal("1.3.0", changed(FIRST, change))
 
     def test_what_refers_to_a_replaced_resource_is_replaced_with_it(self) -> None:
         """Its own text stays the same."""
-        before = ALL[FIRST]
+        before = FIRST
         renamed = changed(
             before, lambda all_: all_["NetworkVpc"]["Properties"].update(CidrBlock="10.1.0.0/16")
         )
         assert "NetworkDatabaseSecurityGroup" in differences.replaced(before, renamed)
 
     def test_that_asks_for_more_or_gives_less_is_refused_with_all_reasons_at_once(self, shelf: Shelf) -> None:
-        template = copy.deepcopy(ALL[FIRST])
+        template = copy.deepcopy(FIRST)
         template["Parameters"]["CostCenter"] = {"Type": "String"}
         del template["Parameters"]["BackupRetentionDays"]
         del template["Outputs"]["VpcId"]
@@ -229,7 +252,7 @@ class TestRelease:
         def rename(all_: dict[str, Any]) -> None:
             all_["DatabaseSubnetGroup"]["Properties"]["DBSubnetGroupName"] = "renamed"
 
-        reasons = shelf.refusal("2.1.0", changed(ALL[SECOND], rename))
+        reasons = shelf.refusal("2.1.0", changed(SECOND, rename))
         assert "Updating from 1.0.0, 1.1.0, 1.2.0, 2.0.0: DatabaseSubnetGroup" in reasons
         assert "DatabaseParameterGroup" not in reasons
 

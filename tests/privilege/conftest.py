@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.privilege.life import NEWEST_OF_LINE_2, Lives, actions_of, lives, reason
+from tests.support.versions import EARLIER, OLDEST
 
 LIVED = pytest.StashKey[Lives]()
 
@@ -14,16 +15,14 @@ LIVED = pytest.StashKey[Lives]()
 def lived(assembly: Path, pytestconfig: pytest.Config) -> Iterator[Lives]:
     """A cloud after the life of a product: from the oldest version to the newest of the next line."""
     with lives(assembly) as found:
-        found.offer_again("1.0.0")
         with found.phase("provision"):
             found.form()
-            record = found.provision("lived", "1.0.0", EnvironmentSuffix="lived", OpsEmails="a@example.com")
+            record = found.provision("lived", OLDEST, EnvironmentSuffix="lived", OpsEmails="a@example.com")
             found.confirm_mail()
         assert record["Status"] == "SUCCEEDED", reason(record)
         product = record["ProvisionedProductId"]
-        # 1.3.0 changes policies and trust of roles that 1.0.0 does not have, or has as 1.3.0 does.
         with found.phase("step"):
-            record = found.update(product, "1.2.0")
+            record = found.update(product, EARLIER)
         assert record["Status"] == "SUCCEEDED", reason(record)
         with found.phase("update"):
             record = found.update(product, OpsEmails="b@example.com", BackupRetentionDays="21")

@@ -13,12 +13,13 @@ from typing import Any, NamedTuple
 from local_cloud.assembly import deploy
 from local_cloud.cloud import Cloud
 from local_cloud.rds_snapshots import take_automated_snapshot
-from product_template import released
+from product_template.released import Version
 from tests.e2e.machinery import eventually
+from tests.support.versions import NEWEST, OLDEST
 
 ENGINE = "CatalogStack-"
 PRODUCT = "role/tapstack/"
-NEWEST_OF_LINE_1, NEWEST_OF_LINE_2 = (str(released.newest(line, released.templates())) for line in (1, 2))
+NEWEST_OF_LINE_1, NEWEST_OF_LINE_2 = NEWEST[1], NEWEST[2]
 OURS = (ENGINE, PRODUCT, "role/SCLaunch-TapStack", "role/TapStackExecution", "role/tapstack-engine/")
 
 
@@ -65,22 +66,22 @@ class Lives:
     def requests(self) -> dict[Request, bool]:
         return {one: verdict for asked in self.asked.values() for one, verdict in asked.items()}
 
-    def offer_again(self, version: str) -> None:
+    def offer_again(self, version: Version) -> None:
         """Let a version be launched as before a newer one deprecated it."""
         product, versions, _ = self._offer()
         self.cloud.client("servicecatalog").update_provisioning_artifact(
-            ProductId=product, ProvisioningArtifactId=versions[version], Guidance="DEFAULT"
+            ProductId=product, ProvisioningArtifactId=versions[str(version)], Guidance="DEFAULT"
         )
 
-    def provision(self, name: str, version: str = NEWEST_OF_LINE_1, **parameters: str) -> dict[str, Any]:
+    def provision(self, name: str, version: Version = NEWEST_OF_LINE_1, **parameters: str) -> dict[str, Any]:
         return self._ended(self._launch(name, version, parameters))
 
-    def _launch(self, name: str, version: str, parameters: dict[str, str]) -> dict[str, Any]:
+    def _launch(self, name: str, version: Version, parameters: dict[str, str]) -> dict[str, Any]:
         product, versions, path = self._offer()
         return dict(
             self.cloud.client("servicecatalog").provision_product(
                 ProductId=product,
-                ProvisioningArtifactId=versions[version],
+                ProvisioningArtifactId=versions[str(version)],
                 PathId=path,
                 ProvisionedProductName=name,
                 ProvisioningParameters=[{"Key": key, "Value": value} for key, value in parameters.items()],
@@ -88,7 +89,9 @@ class Lives:
             )
         )
 
-    def update(self, product_id: str, version: str = NEWEST_OF_LINE_1, **parameters: str) -> dict[str, Any]:
+    def update(
+        self, product_id: str, version: Version = NEWEST_OF_LINE_1, **parameters: str
+    ) -> dict[str, Any]:
         """Update to a version; what is not given stays."""
         product, versions, path = self._offer()
         kept = [
@@ -100,7 +103,7 @@ class Lives:
             self.cloud.client("servicecatalog").update_provisioned_product(
                 ProvisionedProductId=product_id,
                 ProductId=product,
-                ProvisioningArtifactId=versions[version],
+                ProvisioningArtifactId=versions[str(version)],
                 PathId=path,
                 ProvisioningParameters=[
                     *kept, *({"Key": key, "Value": value} for key, value in parameters.items())
@@ -113,7 +116,7 @@ class Lives:
         product, versions, path = self._offer()
         return dict(
             self.cloud.client("servicecatalog").describe_provisioning_parameters(
-                ProductId=product, ProvisioningArtifactId=versions[NEWEST_OF_LINE_1], PathId=path
+                ProductId=product, ProvisioningArtifactId=versions[str(NEWEST_OF_LINE_1)], PathId=path
             )
         )
 
@@ -180,6 +183,8 @@ def lives(assembly: Path) -> Iterator[Lives]:
         found = Lives(cloud)
         with found.phase("deploy"):
             deploy(cloud.world, assembly, "CatalogStack")
+        for version in (OLDEST, NEWEST_OF_LINE_1):
+            found.offer_again(version)
         yield found
 
 

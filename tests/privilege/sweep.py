@@ -4,28 +4,24 @@
 test_refusals.py tries one permission of each step.
 """
 
-import json
 import sys
 import tempfile
 from itertools import count
 from pathlib import Path
 from typing import Any
 
-from app import build
-from local_cloud.trust import ADMINISTRATOR
 from tests.privilege.exceptions import NOT_MISSED
 from tests.privilege.life import NEWEST_OF_LINE_2, Lives, Request, lives, reason, without
+from tests.support.catalog import synthesize
 
 ROLES = ("TapStackExecution", "SCLaunch-TapStack")
-ROOT = Path(__file__).parents[2]
 
 
 def main() -> None:
     """Print a line for each permission; exit with how many were missed by nobody, or not by their name."""
     wanted = set(sys.argv[1:])
-    context = json.loads((ROOT / "cdk.json").read_text())["context"]
-    context["catalog:principals"] = [ADMINISTRATOR]
-    assembly = Path(build(context=context, outdir=tempfile.mkdtemp()).synth().directory)
+    assembly = Path(tempfile.mkdtemp())
+    synthesize(assembly)
     with lives(assembly) as cloud:
         _live(cloud, "known")
         silent = sum(

@@ -1,0 +1,153 @@
+"""Versions of the product that nobody released, for tests of updates: the newest ones with small changes.
+
+Each change is a function with a name that says what a version has less or more than the newest of its line.
+"""
+
+import copy
+import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from product_template import released
+from product_template.lines import LINES
+from product_template.released import Template, Version
+
+RELEASED = released.templates()
+NEWEST = {number: released.newest(number, RELEASED) for number in LINES}
+# In the order of their releases.
+RELEASES = [Version.parse(name.removesuffix(released.SUFFIX)) for name in released.digests()]
+Change = Callable[[Template], None]
+
+
+def few_alarms(template: Template) -> None:
+    """Two alarms instead of all, and no dashboard."""
+    kept = {"MonitoringCpuAlarm", "MonitoringConnectionsAlarm"}
+    kinds = ("AWS::CloudWatch::", "AWS::Logs::MetricFilter")
+    _drop(template, lambda name, resource: resource["Type"].startswith(kinds) and name not in kept)
+
+
+def no_exports(template: Template) -> None:
+    """Snapshots are not exported."""
+    _drop(template, lambda name, _: name.startswith(("Exports", "MonitoringExport")))
+
+
+def no_flow_logs(template: Template) -> None:
+    """The network's traffic is not logged."""
+    _drop(template, lambda name, _: name.startswith("NetworkFlowLog"))
+
+
+def no_swap_alarm(template: Template) -> None:
+    """An alarm less."""
+    _drop(template, lambda name, _: name == "MonitoringSwapAlarm")
+
+
+def no_connection_limit(template: Template) -> None:
+    """RDS chooses max_connections: a static parameter, so to set it reboots the database."""
+    del _properties(template, "DatabaseParameterGroup")["Parameters"]["max_connections"]
+
+
+def no_choice_of_extended_support(template: Template) -> None:
+    """An input less: its value is fixed."""
+    rules = template["Parameters"].pop("EngineLifecycleSupport")
+    _properties(template, "DatabaseInstance")["EngineLifecycleSupport"] = rules["Default"]
+    interface = template["Metadata"]["AWS::CloudFormation::Interface"]
+    del interface["ParameterLabels"]["EngineLifecycleSupport"]
+    for group in interface["ParameterGroups"]:
+        group["Parameters"] = [name for name in group["Parameters"] if name in template["Parameters"]]
+
+
+def no_output_of_subnets(template: Template) -> None:
+    """An output less."""
+    del template["Outputs"]["PrivateSubnetIds"]
+
+
+def trust_on_a_condition(template: Template) -> None:
+    """The roles of functions trust Lambda in this account alone, and may do a little more."""
+    for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::IAM::Role":
+            [trust] = resource["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+            if trust["Principal"] == {"Service": "lambda.amazonaws.com"}:
+                trust["Condition"] = {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+    [logs, *_] = _properties(template, "NetworkCloserRolePolicy")["PolicyDocument"]["Statement"]
+    logs["Action"].append("logs:DescribeLogStreams")
+
+
+def smaller_queries(template: Template) -> None:
+    """Another static parameter: to set it reboots the database."""
+    _properties(template, "DatabaseParameterGroup")["Parameters"]["track_activity_query_size"] = "4096"
+
+
+def choice_of_cpu_threshold(template: Template) -> None:
+    """An input more, with a default, and an alarm that follows it."""
+    template["Parameters"]["CpuThreshold"] = {
+        "Type": "Number",
+        "Default": 80,
+        "MinValue": 1,
+        "MaxValue": 100,
+        "Description": "Percent of the CPU above which alarm cpu fires.",
+        "ConstraintDescription": "must be a whole number from 1 to 100",
+    }
+    _properties(template, "MonitoringCpuAlarm")["Threshold"] = {"Ref": "CpuThreshold"}
+
+
+def output_of_parameter_group(template: Template) -> None:
+    """An output more."""
+    template["Outputs"]["ParameterGroupName"] = {
+        "Description": "The DB parameter group",
+        "Value": {"Ref": "DatabaseParameterGroup"},
+    }
+
+
+def _drop(template: Template, unwanted: Callable[[str, Any], bool]) -> None:
+    """Remove resources, and the outputs that tell of them."""
+    resources, outputs = template["Resources"], template["Outputs"]
+    gone = [name for name, resource in resources.items() if unwanted(name, resource)]
+    assert gone, "nothing to remove: the template has changed"
+    for name in gone:
+        del resources[name]
+    told = [key for key, output in outputs.items() if any(f'"{name}"' in json.dumps(output) for name in gone)]
+    for key in told:
+        del outputs[key]
+
+
+def _properties(template: Template, name: str) -> dict[str, Any]:
+    properties: dict[str, Any] = template["Resources"][name]["Properties"]
+    return properties
+
+
+def derived(line: int, *changes: Change) -> Template:
+    """Return the newest version of a line with some changes."""
+    template = copy.deepcopy(RELEASED[NEWEST[line]])
+    for change in changes:
+        change(template)
+    return template
+
+
+# Little more than half of the resources: for tests that are about the engine.
+OLDEST = Version(1, NEWEST[1].minor - 1, 91)
+EARLIER = OLDEST._replace(patch=92)
+LATER = {line: Version(line, newest.minor + 1, 0) for line, newest in NEWEST.items()}
+_MORE = (smaller_queries, choice_of_cpu_threshold, output_of_parameter_group)
+
+# In the order of their releases: LATER[1] came after NEWEST[2], so the way from it goes to LATER[2].
+ALL: dict[Version, Template] = {
+    OLDEST: derived(
+        1,
+        few_alarms,
+        no_exports,
+        no_flow_logs,
+        no_connection_limit,
+        no_choice_of_extended_support,
+        no_output_of_subnets,
+    ),
+    EARLIER: derived(1, no_swap_alarm, no_output_of_subnets, trust_on_a_condition),
+    **{version: RELEASED[version] for version in RELEASES},
+    **{LATER[line]: derived(line, *_MORE) for line in LINES},
+}
+
+
+def shelve(directory: Path, versions: Iterable[Version] = ALL) -> None:
+    """Fill a directory with versions, as releases do."""
+    for version in versions:
+        released.add(version, (json.dumps(ALL[version], indent=1) + "\n").encode(), directory)
