@@ -43,11 +43,13 @@ class Lives:
         cloud: the cloud.
         asked: phase -> requests that came up in it for the first time, with the local cloud's verdict.
         policies: role -> its policy documents, also of roles that are gone by now.
+        boundaries: role -> the document of its permissions boundary, for roles that have one.
     """
 
     cloud: Cloud
     asked: dict[str, dict[Request, bool]] = field(default_factory=dict)
     policies: Policies = field(default_factory=dict)
+    boundaries: Policies = field(default_factory=dict)
     _known: set[Any] = field(default_factory=set)
 
     @contextmanager
@@ -61,6 +63,7 @@ class Lives:
             one: verdict for one, verdict in new.items() if any(part in one.role for part in OURS)
         }
         self.policies |= policies_of(self.cloud)
+        self.boundaries |= boundaries_of(self.cloud)
 
     @property
     def requests(self) -> dict[Request, bool]:
@@ -203,6 +206,19 @@ def policies_of(cloud: Cloud) -> Policies:
                 *(_default_version(iam, each["PolicyArn"]) for each in attached),
             ]
     return found
+
+
+def boundaries_of(cloud: Cloud) -> Policies:
+    """The boundaries of our roles, as the synthesized template made them."""
+    iam = cloud.client("iam")
+    pages = iam.get_paginator("list_roles").paginate()
+    # Lists of roles leave boundaries out.
+    roles = [iam.get_role(RoleName=role["RoleName"])["Role"] for page in pages for role in page["Roles"]]
+    return {
+        role["Arn"]: [_default_version(iam, role["PermissionsBoundary"]["PermissionsBoundaryArn"])]
+        for role in roles
+        if "PermissionsBoundary" in role
+    }
 
 
 def _default_version(iam: Any, arn: str) -> dict[str, Any]:

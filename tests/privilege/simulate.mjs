@@ -1,9 +1,11 @@
-// Judges what roles asked for. stdin: {policies: {key: [document]}, requests: [{role, action, resource, context,
-// policies: key}]}; stdout: {allowed} or {error} for each request.
+// Judges what roles asked for. stdin: {policies: {key: [document]}, boundaries: {role: [document]}, requests: [{role,
+// action, resource, context, policies: key}]}; stdout: {allowed} or {error} for each request.
 import { runSimulation } from '@cloud-copilot/iam-simulate'
 import { text } from 'node:stream/consumers'
 
-const { policies: documents, requests } = JSON.parse(await text(process.stdin))
+const { policies: documents, boundaries, requests } = JSON.parse(await text(process.stdin))
+
+const named = (documents) => documents.map((policy, number) => ({ name: `${number}`, policy }))
 
 async function verdict({ role, action, resource, context, policies }) {
   const accountId = role.split(':')[4]
@@ -15,7 +17,8 @@ async function verdict({ role, action, resource, context, policies }) {
   const done = await runSimulation(
     {
       request: { principal: role, action, resource: { resource, accountId }, contextVariables: context },
-      identityPolicies: documents[policies].map((policy, number) => ({ name: `${number}`, policy })),
+      identityPolicies: named(documents[policies]),
+      permissionBoundaryPolicies: boundaries[role] && named(boundaries[role]),
       resourcePolicy: action.startsWith('kms:') && resource !== '*' ? keyPolicy : undefined,
       serviceControlPolicies: [],
       resourceControlPolicies: []

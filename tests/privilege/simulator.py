@@ -27,17 +27,19 @@ class Verdict:
     error: str = ""
 
 
-def judge(policies: Policies, requests: Iterable[Request]) -> dict[Request, Verdict]:
-    """Judge every request against the policies of its role."""
+def judge(policies: Policies, boundaries: Policies, requests: Iterable[Request]) -> dict[Request, Verdict]:
+    """Judge every request against the policies of its role, within the role's boundary if it has one."""
     asked = list(requests)
-    return dict(zip(asked, judge_each(policies, [(one.role, one) for one in asked]), strict=True))
+    verdicts = judge_each(policies, boundaries, [(one.role, one) for one in asked])
+    return dict(zip(asked, verdicts, strict=True))
 
 
-def judge_each(policies: Policies, cases: list[tuple[str, Request]]) -> list[Verdict]:
-    """Judge requests, each against the policies under the key that comes with it."""
+def judge_each(policies: Policies, boundaries: Policies, cases: list[tuple[str, Request]]) -> list[Verdict]:
+    """Judge requests, each against the policies under the key that comes with it and its role's boundary."""
     _install()
     question = {
         "policies": policies,
+        "boundaries": boundaries,
         "requests": [one._asdict() | {"context": dict(one.context), "policies": key} for key, one in cases],
     }
     done = subprocess.run(

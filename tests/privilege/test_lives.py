@@ -54,13 +54,13 @@ def idle(lived: Lives) -> list[tuple[str, dict[str, Any]]]:
                 for one in lived.requests
                 if one.role == role and any(fnmatchcase(one.action, granted) for granted in actions)
             ]
-    verdicts = zip(cases, judge_each(policies, cases), strict=True)
+    verdicts = zip(cases, judge_each(policies, lived.boundaries, cases), strict=True)
     refused = {key for (key, _), verdict in verdicts if not verdict.allowed}
     return [statements[key] for key in statements if key not in refused]
 
 
 def test_the_simulator_allows_whatever_a_role_asked_for(lived: Lives) -> None:
-    verdicts = judge(lived.policies, lived.requests)
+    verdicts = judge(lived.policies, lived.boundaries, lived.requests)
     assert {one: verdict for one, verdict in verdicts.items() if not verdict.allowed} == {}
 
 
@@ -111,13 +111,17 @@ def test_the_local_cloud_decides_as_the_simulator_does(lived: Lives) -> None:
     for one in lived.requests:
         other = one.resource.replace("lived", "other").replace("TapStack-", "Payments-")
         variants |= {one, one._replace(context=()), one._replace(resource=other)}
-    verdicts = judge(lived.policies, variants)
+    verdicts = judge(lived.policies, lived.boundaries, variants)
+
+    def decided(one: Request) -> bool:
+        asked = one.action, one.resource, Caller(context=dict(one.context))
+        boundary = lived.boundaries.get(one.role)
+        return decides(lived.policies[one.role], *asked) and (boundary is None or decides(boundary, *asked))
+
     differ = {
         one: verdict
         for one, verdict in verdicts.items()
-        if not verdict.error
-        and verdict.allowed
-        != decides(lived.policies[one.role], one.action, one.resource, Caller(context=dict(one.context)))
+        if not verdict.error and verdict.allowed != decided(one)
     }
     assert differ == {}
     assert not all(verdict.allowed for verdict in verdicts.values())
