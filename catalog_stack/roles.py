@@ -40,14 +40,14 @@ class LaunchRoles(Construct):
 
     def __init__(self, scope: Construct, construct_id: str, *, hub_account: str) -> None:
         super().__init__(scope, construct_id)
-        managed_policy(
+        bounding = managed_policy(
             self,
             "Boundary",
             "The most that a role of a TapStack can do",
             boundary.permissions(),
             name=PERMISSIONS_BOUNDARY,
         )
-        iam.Role(
+        execution_role = iam.Role(
             self,
             "ExecutionRole",
             role_name=EXECUTION_ROLE,
@@ -91,6 +91,8 @@ class LaunchRoles(Construct):
                 managed_policy(self, "ServiceCatalog", "What Service Catalog does", _of_service_catalog()),
             ],
         )
+        # The version is told last, when all that it stands for is there.
+        launch_role.node.add_dependency(bounding, execution_role)
         Tags.of(launch_role).add(ROLES_VERSION_TAG, str(ROLES_VERSION))
 
 

@@ -109,7 +109,7 @@ def identity_allows(role_arn: str, action: str, resource: str, caller: Caller) -
 
 
 def boundary_allows(role_arn: str, action: str, resource: str, caller: Caller) -> bool:
-    """Say whether a role's permissions boundary allows `action` on `resource`, as it does where there is none.
+    """Say whether a role has no permissions boundary, or one that allows `action` on `resource`.
 
     Raises:
         UnsupportedPolicyError: a statement that could apply has an element that is not evaluated here.

@@ -63,7 +63,8 @@ def test_a_version_that_needs_newer_roles_is_refused_before_anything_is_made_and
 ) -> None:
     # GIVEN the roles of an account that were deployed before they had a version
     iam = cloud.client("iam")
-    [version] = iam.list_role_tags(RoleName="SCLaunch-TapStack")["Tags"]
+    tags = iam.list_role_tags(RoleName="SCLaunch-TapStack")["Tags"]
+    [version] = [tag for tag in tags if tag["Key"] == "tapstack:roles-version"]
     iam.untag_role(RoleName="SCLaunch-TapStack", TagKeys=[version["Key"]])
 
     # WHEN a version is launched and its provisioned product terminated
