@@ -8,6 +8,7 @@ from typing import Any
 
 import aws_cdk as cdk
 
+from catalog_stack.execution.tags import TRACER_TAG
 from catalog_stack.roles import LaunchRoles
 from catalog_stack.settings import REGION, Settings, SettingsError
 from catalog_stack.stack import CatalogStack
@@ -30,13 +31,14 @@ def build(*, versions: Path = released.DIRECTORY, **options: Any) -> cdk.App:
     env = cdk.Environment(region=REGION)
     CatalogStack(app, "CatalogStack", settings=settings, versions=versions, env=env)
 
-    # For an account that launches from a shared portfolio: the roles alone, trusting the engine's account.
+    # For an account without the catalog: the roles alone, trusting the engine's account.
     if settings.hub_account:
         LaunchRoles(cdk.Stack(app, "LaunchRoles", env=env), "Roles", hub_account=settings.hub_account)
 
-    # A TapStack without the catalog, for work on the product itself.
+    # A TapStack without the catalog, for work on the product itself. It has the engine's tag, or else its
+    # boundary would keep exports from their key.
     if suffix := app.node.try_get_context("environmentSuffix"):
-        TapStack(app, "TapStack", environment_suffix=suffix)
+        TapStack(app, "TapStack", environment_suffix=suffix, tags={TRACER_TAG: "pp-without-catalog"})
     return app
 
 

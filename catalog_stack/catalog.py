@@ -10,7 +10,7 @@ from aws_cdk import aws_servicecatalog as servicecatalog
 from constructs import Construct
 
 from product_template import released
-from product_template.account_roles import LAUNCH_ROLE
+from product_template.launch_account import LAUNCH_ROLE
 from product_template.released import Template, Version
 
 from .roles import LaunchRoles

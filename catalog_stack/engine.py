@@ -14,8 +14,8 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from product_template import released
-from product_template.account_roles import EXECUTION_ROLE
 from product_template.acknowledgements import SERVERLESS, SOLUTIONS, acknowledge
+from product_template.launch_account import EXECUTION_ROLE
 
 from .engine_permissions import MACHINE_ARN, to_launch, to_receive, to_report, to_start, to_sweep
 from .function import EngineFunction, bundled_code

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from product_template.account_roles import LAUNCH_ROLE
+from product_template.launch_account import LAUNCH_ROLE
 
 from .policies import Permission, allow, arn
 from .settings import REGION

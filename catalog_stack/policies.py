@@ -50,21 +50,32 @@ def arn(service: str, resource: str, *, region: str = REGION, account: str = Aws
 
 
 def managed_policy(
-    scope: Construct, construct_id: str, description: str, permissions: Iterable[Permission]
+    scope: Construct,
+    construct_id: str,
+    description: str,
+    permissions: Iterable[Permission],
+    name: str | None = None,
 ) -> iam.ManagedPolicy:
-    """Make a policy of the permissions, and acknowledge each wildcard in it with the reason given for it."""
+    """Make a policy of the permissions, and acknowledge each wildcard in it with the reason given for it.
+
+    A policy with a `name` keeps its description for good: IAM changes none, and CloudFormation can't replace
+    what has a name.
+    """
     permissions = list(permissions)
     policy = iam.ManagedPolicy(
         scope,
         construct_id,
         description=description,
+        managed_policy_name=name,
         statements=[permission.statement for permission in permissions],
     )
     reasons: dict[str, dict[str, None]] = defaultdict(dict)
     for permission in permissions:
-        for resource in permission.statement.resources:
-            if "*" in resource and permission.why:
-                reasons[resource][permission.why] = None
-    for resource, whys in reasons.items():
-        acknowledge_wildcard(policy, f"Resource::{resource}", because=" ".join(whys))
+        found = [f"Action::{action}" for action in permission.statement.actions]
+        found += [f"Resource::{resource}" for resource in permission.statement.resources]
+        for wildcard in found:
+            if "*" in wildcard and permission.why:
+                reasons[wildcard][permission.why] = None
+    for wildcard, whys in reasons.items():
+        acknowledge_wildcard(policy, wildcard, because=" ".join(whys))
     return policy

@@ -1,13 +1,14 @@
-"""The two roles of an account in which the product is launched."""
+"""The two roles of an account in which the product is launched, and what bounds the roles of launches."""
 
 from __future__ import annotations
 
-from aws_cdk import Aws
+from aws_cdk import Aws, Tags
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from product_template.account_roles import EXECUTION_ROLE, LAUNCH_ROLE
+from product_template.launch_account import EXECUTION_ROLE, LAUNCH_ROLE, PERMISSIONS_BOUNDARY, ROLES_VERSION
 
+from . import boundary
 from .execution import database, network, operations
 from .execution.tags import BEING_TAGGED_AS_OURS, SUFFIXED, TAGGED, TAGGED_AS_OURS
 from .policies import Permission, allow, arn, managed_policy
@@ -16,13 +17,17 @@ EXECUTION_ROLE_ARN = arn("iam", f"role/{EXECUTION_ROLE}", region="")
 # The launch role trusts this path, so a function's role can be replaced without a change in other accounts.
 ENGINE_PATH = "/tapstack-engine/"
 
+# On the launch role. The engine reads it before it launches a version (lambdas/engine/account.py).
+ROLES_VERSION_TAG = "tapstack:roles-version"
+
 SERVICE_CATALOG = "servicecatalog.amazonaws.com"
 
 
 class LaunchRoles(Construct):
     """The launch role, which the engine works with, and the execution role, which it hands to CloudFormation.
 
-    Every account in which the product is launched has both; the engine is in the hub account alone.
+    Every account in which the product is launched has both, and the boundary of the roles that CloudFormation
+    makes with the latter; the engine is in the hub account alone.
 
     Args:
         scope: the stack.
@@ -32,7 +37,14 @@ class LaunchRoles(Construct):
 
     def __init__(self, scope: Construct, construct_id: str, *, hub_account: str) -> None:
         super().__init__(scope, construct_id)
-        iam.Role(
+        bounding = managed_policy(
+            self,
+            "Boundary",
+            "The most that a role of a TapStack can do",
+            boundary.permissions(),
+            name=PERMISSIONS_BOUNDARY,
+        )
+        execution_role = iam.Role(
             self,
             "ExecutionRole",
             role_name=EXECUTION_ROLE,
@@ -52,7 +64,7 @@ class LaunchRoles(Construct):
                 )
             ],
         )
-        iam.Role(
+        launch_role = iam.Role(
             self,
             "LaunchRole",
             role_name=LAUNCH_ROLE,
@@ -76,6 +88,9 @@ class LaunchRoles(Construct):
                 managed_policy(self, "ServiceCatalog", "What Service Catalog does", _of_service_catalog()),
             ],
         )
+        # The version is told last, when all that it stands for is there.
+        launch_role.node.add_dependency(bounding, execution_role)
+        Tags.of(launch_role).add(ROLES_VERSION_TAG, str(ROLES_VERSION))
 
 
 def read_artifacts() -> Permission:
@@ -131,6 +146,8 @@ def _of_engine() -> list[Permission]:
             when={"StringEquals": {"iam:PassedToService": "cloudformation.amazonaws.com"}},
         ),
         read_records(),
+        # To read the version of the roles.
+        allow("iam", "GetRole", on=arn("iam", f"role/{LAUNCH_ROLE}", region="")),
         allow("cloudformation", "ListStacks", on="*", why=_CHECKS),
         allow(
             "ec2",

@@ -257,9 +257,26 @@ def _conditions(action: str, parameters: Mapping[str, Any]) -> dict[str, str]:
         "cloudformation:CreateChangeSet": {"RoleARN": "cloudformation:RoleArn"},
         "iam:AttachRolePolicy": {"PolicyArn": "iam:PolicyARN"},
         "iam:DetachRolePolicy": {"PolicyArn": "iam:PolicyARN"},
+        "iam:CreateRole": {"PermissionsBoundary": "iam:PermissionsBoundary"},
+        "iam:PutRolePermissionsBoundary": {"PermissionsBoundary": "iam:PermissionsBoundary"},
         "iam:CreateServiceLinkedRole": {"AWSServiceName": "iam:AWSServiceName"},
     }
-    return {key: parameters[name] for name, key in keys.get(action, {}).items() if name in parameters}
+    found = {key: parameters[name] for name, key in keys.get(action, {}).items() if name in parameters}
+    if action in _OF_BOUNDED_ROLES and (boundary := _boundary(parameters["RoleName"])):
+        found["iam:PermissionsBoundary"] = boundary
+    return found
+
+
+# Actions that are judged by the boundary which the role has; UpdateAssumeRolePolicy is not among them.
+_OF_BOUNDED_ROLES = {
+    *(f"iam:{verb}RolePolicy" for verb in ("Attach", "Delete", "Detach", "Put")),
+    "iam:DeleteRolePermissionsBoundary",
+}
+
+
+def _boundary(role_name: str) -> str | None:
+    roles = list(iam_backends[ACCOUNT_ID]["aws"].roles.values())
+    return next((role.permissions_boundary_arn for role in roles if role.name == role_name), None)
 
 
 def _passing(service: str, parameters: Mapping[str, Any]) -> list[Access]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,11 @@ class DeploymentFailedError(Exception):
 
 
 def deploy(
-    world: World, cloud_assembly_dir: Path, stack_name: str, on_event: Callable[[Event], None] | None = None
+    world: World,
+    cloud_assembly_dir: Path,
+    stack_name: str,
+    on_event: Callable[[Event], None] | None = None,
+    parameters: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
     """Publish the assets of one stack of the assembly and deploy it; return the stack's outputs.
 
@@ -43,6 +47,7 @@ def deploy(
         cloud_assembly_dir: what `cdk synth` wrote.
         stack_name: the stack's artifact id in the assembly's manifest.
         on_event: called with each new stack event, in the shape of DescribeStackEvents.
+        parameters: values of the stack's parameters, as `cdk deploy --parameters` takes them.
 
     Raises:
         DeploymentFailedError: the stack could not be created or updated.
@@ -60,7 +65,11 @@ def deploy(
     for file in files:
         _publish(world, cloud_assembly_dir, file)
     deployment = _Deployment(
-        world, properties, properties.get("stackName", stack_name), on_event or (lambda _: None)
+        world,
+        properties,
+        properties.get("stackName", stack_name),
+        on_event or (lambda _: None),
+        [{"ParameterKey": name, "ParameterValue": value} for name, value in (parameters or {}).items()],
     )
     return deployment.run()
 
@@ -142,9 +151,15 @@ def _zipped(directory: Path) -> bytes:
 
 class _Deployment:
     def __init__(
-        self, world: World, properties: dict[str, Any], stack_name: str, on_event: Callable[[Event], None]
+        self,
+        world: World,
+        properties: dict[str, Any],
+        stack_name: str,
+        on_event: Callable[[Event], None],
+        parameters: list[dict[str, str]],
     ) -> None:
         self.world, self.properties, self.stack_name, self.on_event = world, properties, stack_name, on_event
+        self.parameters = parameters
         self.client = world.client("cloudformation", properties.get("assumeRoleArn"))
         self.seen: set[str] = set()
 
@@ -201,6 +216,7 @@ class _Deployment:
         answer = self.client.create_change_set(
             StackName=self.stack_name, ChangeSetName="cdk-deploy-change-set", ChangeSetType=kind, Tags=tags,
             TemplateURL=f"https://{bucket}.s3.{REGION}.amazonaws.com/{key}", Capabilities=_CAPABILITIES,
+            Parameters=self.parameters,
             **roles,
         )  # fmt: skip
         while True:

@@ -51,6 +51,7 @@ from . import (
 )
 from .api_faults import api_faults
 from .door import guarded
+from .iam import boundaries
 from .world import REGION, World
 
 log = logging.getLogger(__name__)
@@ -59,6 +60,7 @@ log = logging.getLogger(__name__)
 PARTS = (
     trust,
     authorization,
+    boundaries,
     kms,
     lambda_functions,
     step_functions,

@@ -24,7 +24,7 @@ from .function_configuration import Function
 from .function_logs import write
 from .lambda_code import Code, UnloadableBuildError
 from .lambda_runtime import Answer, Nursery, Sandbox
-from .policies import Caller, identity_allows, resource_allows
+from .policies import Caller, identity_allows, resource_grants
 from .world import REGION, World
 
 PRINCIPAL = "lambda.amazonaws.com"
@@ -268,7 +268,7 @@ def _check_caller(function: Function, caller: Caller) -> None:
     arn, action = function.function_arn, "lambda:InvokeFunction"
     if not (caller.service or ":role/" in caller.arn):
         return
-    by_function = resource_allows({"Statement": function.policy.statements}, action, arn, caller)
+    by_function = resource_grants({"Statement": function.policy.statements}, action, arn, caller)
     if not by_function and (caller.service or not identity_allows(caller.arn, action, arn, caller)):
         raise AccessDenied(caller, action, arn)
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
 
 from moto.iam.exceptions import NotFoundException
-from moto.iam.models import Policy, iam_backends
+from moto.iam.models import Policy, Role, iam_backends
 
 # Told of each decision about what a role may do: role, action, resource, caller, and whether it was allowed.
 observers: list[Callable[[str, str, str, Caller, bool], None]] = []
@@ -49,16 +49,9 @@ class Caller:
 
 
 def resource_allows(
-    policy: str | Mapping[str, Any] | None, action: str, resource: str, caller: Caller, by_name: bool = False
+    policy: str | Mapping[str, Any] | None, action: str, resource: str, caller: Caller
 ) -> bool:
     """Say whether a resource's own policy (queue, topic, key, role trust) lets `caller` do `action`.
-
-    Args:
-        policy: the policy.
-        action: such as "sqs:SendMessage".
-        resource: the ARN of the resource.
-        caller: who asks.
-        by_name: whether naming the caller's account is not enough, which hands the decision to IAM.
 
     Raises:
         UnsupportedPolicyError: a statement that could apply has an element that is not evaluated here.
@@ -66,7 +59,7 @@ def resource_allows(
     statements = [
         statement
         for statement in _statements(policy)
-        if _principal_matches(statement, caller, by_name) and _applies(statement, action, resource, caller)
+        if _principal_matches(statement, caller) and _applies(statement, action, resource, caller)
     ]
     return _decide(statements)
 
@@ -87,8 +80,35 @@ def resource_denies(
     )
 
 
+def resource_grants(
+    policy: str | Mapping[str, Any] | None, action: str, resource: str, caller: Caller
+) -> bool:
+    """Say whether a resource's own policy is enough, whatever the caller's identity policies leave out.
+
+    A role has enough in a policy that names its ARN, within its permissions boundary, or that names its
+    session's ARN or everybody ("*"), which no boundary limits. Where a policy names the account, the role's
+    own policies decide ("Permissions boundaries for IAM entities", IAM User Guide).
+
+    Raises:
+        UnsupportedPolicyError: a statement that could apply has an element that is not evaluated here.
+    """
+    if not resource_allows(policy, action, resource, caller):
+        return False
+    if ":role/" not in caller.arn:
+        return True
+    if any(
+        each["Effect"] == "Deny" for each in _applying(_all_documents(caller.arn), action, resource, caller)
+    ):
+        return False
+    granting = [each for each in _applying([policy], action, resource, caller) if each["Effect"] == "Allow"]
+    if any(_principal_matches(each, replace(caller, account="", arn="")) for each in granting):
+        return True
+    by_arn = any(_principal_matches(each, replace(caller, account="")) for each in granting)
+    return by_arn and boundary_allows(caller.arn, action, resource, caller)
+
+
 def identity_allows(role_arn: str, action: str, resource: str, caller: Caller) -> bool:
-    """Say whether the inline and attached policies of a role let it do `action` on `resource`.
+    """Say whether a role's own policies, within its permissions boundary, let it do `action` on `resource`.
 
     Raises:
         UnsupportedPolicyError: a statement that could apply has an element that is not evaluated here.
@@ -100,7 +120,9 @@ def identity_allows(role_arn: str, action: str, resource: str, caller: Caller) -
 
 def identity_decides(role_arn: str, action: str, resource: str, caller: Caller) -> bool:
     """Say what `identity_allows` says, of a request that nobody has made: no observer is told."""
-    return decides(_identity_documents(role_arn), action, resource, caller)
+    return decides(_identity_documents(role_arn), action, resource, caller) and boundary_allows(
+        role_arn, action, resource, caller
+    )
 
 
 def note(role_arn: str, action: str, resource: str, caller: Caller, allowed: bool) -> None:
@@ -109,32 +131,73 @@ def note(role_arn: str, action: str, resource: str, caller: Caller, allowed: boo
         observe(role_arn, action, resource, caller, allowed)
 
 
+def boundary_allows(role_arn: str, action: str, resource: str, caller: Caller) -> bool:
+    """Say whether a role has no permissions boundary, or one that allows `action` on `resource`.
+
+    Raises:
+        UnsupportedPolicyError: a statement that could apply has an element that is not evaluated here.
+    """
+    documents = _boundary_documents(role_arn)
+    return not documents or decides(documents, action, resource, caller)
+
+
 def decides(documents: Iterable[str | Mapping[str, Any]], action: str, resource: str, caller: Caller) -> bool:
     """Say whether identity policies allow `action` on `resource` under the caller's condition keys.
 
     Raises:
         UnsupportedPolicyError: a statement that could apply has an element that is not evaluated here.
     """
-    statements = [statement for document in documents for statement in _statements(document)]
-    return _decide([each for each in statements if _applies(each, action, resource, caller)])
+    return _decide(_applying(documents, action, resource, caller))
 
 
 def identity_may(role_arn: str, action: str) -> bool:
-    """Say whether a policy of a role allows `action` on any resource, under any condition."""
+    """Say whether a role may do `action` on any resource, under any condition."""
+    boundary = _boundary_documents(role_arn)
+    return _name(_identity_documents(role_arn), action) and (not boundary or _name(boundary, action))
+
+
+def _name(documents: Iterable[str], action: str) -> bool:
     return any(
         statement["Effect"] == "Allow" and _listed_match(statement, "Action", action.lower(), str.lower)
-        for document in _identity_documents(role_arn)
+        for document in documents
         for statement in _statements(document)
     )
 
 
+def _applying(
+    documents: Iterable[str | Mapping[str, Any] | None], action: str, resource: str, caller: Caller
+) -> list[Mapping[str, Any]]:
+    """Return the statements about a request, whoever is their principal."""
+    statements = (statement for document in documents for statement in _statements(document))
+    return [statement for statement in statements if _applies(statement, action, resource, caller)]
+
+
 def _identity_documents(role_arn: str) -> list[str]:
-    try:
-        role = iam_backends[role_arn.split(":")[4]]["aws"].get_role_by_arn(role_arn)
-    except NotFoundException:
+    role = _role(role_arn)
+    if role is None:
         return []  # a session outlives its role, and may do nothing any more
     # A copy first: another thread may be attaching or detaching one.
     return [*role.policies.values(), *map(_default_version, list(role.managed_policies.values()))]
+
+
+def _boundary_documents(role_arn: str) -> list[str]:
+    """Return the document of a role's permissions boundary, or nothing if it has none."""
+    role = _role(role_arn)
+    if role is None or not role.permissions_boundary_arn:
+        return []
+    policies = iam_backends[role.account_id]["aws"].managed_policies
+    return [_default_version(policies[role.permissions_boundary_arn])]
+
+
+def _all_documents(role_arn: str) -> list[str]:
+    return [*_identity_documents(role_arn), *_boundary_documents(role_arn)]
+
+
+def _role(arn: str) -> Role | None:
+    try:
+        return iam_backends[arn.split(":")[4]]["aws"].get_role_by_arn(arn)
+    except NotFoundException:
+        return None
 
 
 def _default_version(policy: Policy) -> str:
@@ -163,7 +226,7 @@ def listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _principal_matches(statement: Mapping[str, Any], caller: Caller, by_name: bool) -> bool:
+def _principal_matches(statement: Mapping[str, Any], caller: Caller) -> bool:
     if "NotPrincipal" in statement:
         raise UnsupportedPolicyError("a policy statement with NotPrincipal")
     principal = statement.get("Principal", {})
@@ -171,9 +234,7 @@ def _principal_matches(statement: Mapping[str, Any], caller: Caller, by_name: bo
         return True
     if caller.service:
         return caller.service in listed(principal.get("Service", []))
-    names = {caller.arn, caller.session_arn}
-    if not by_name:
-        names |= {caller.account, f"arn:aws:iam::{caller.account}:root"}
+    names = {caller.arn, caller.session_arn, caller.account, f"arn:aws:iam::{caller.account}:root"}
     return any(name in names for name in listed(principal.get("AWS", [])))
 
 

@@ -13,7 +13,7 @@ from moto.iam.models import IAMBackend, iam_backends
 from moto.sts.models import AssumedRole, STSBackend, sts_backends
 from moto.sts.responses import TokenResponse
 
-from .policies import Caller, identity_allows, resource_allows
+from .policies import Caller, identity_allows, resource_allows, resource_grants
 from .world import ACCOUNT_ID, World
 
 ADMINISTRATOR = f"arn:aws:iam::{ACCOUNT_ID}:user/administrator"
@@ -117,8 +117,8 @@ def check_assume_role(caller: Caller, role_arn: str) -> None:
     policy = role.assume_role_policy_document
     if not resource_allows(policy, "sts:AssumeRole", role_arn, caller):
         raise denied
-    trusted_by_name = caller.account == account and resource_allows(
-        policy, "sts:AssumeRole", role_arn, caller, by_name=True
+    trusted_by_name = caller.account == account and resource_grants(
+        policy, "sts:AssumeRole", role_arn, caller
     )
     if ":role/" not in caller.arn or trusted_by_name:
         return

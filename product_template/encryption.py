@@ -11,8 +11,8 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from product_template.account_roles import EXECUTION_ROLE, LAUNCH_ROLE
 from product_template.acknowledgements import NIST, PCI, SOLUTIONS, acknowledge
+from product_template.launch_account import EXECUTION_ROLE, LAUNCH_ROLE
 from product_template.naming import Naming
 
 

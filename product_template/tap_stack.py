@@ -12,6 +12,7 @@ from product_template.database import Database
 from product_template.encryption import Encryption
 from product_template.exports import Exports
 from product_template.instance_classes import ByInstanceClass
+from product_template.launch_account import PERMISSIONS_BOUNDARY, ROLES_VERSION
 from product_template.lines import POSTGRESQL_14, Line
 from product_template.monitoring import Monitoring
 from product_template.naming import Naming
@@ -45,6 +46,8 @@ class TapStack(cdk.Stack):
             scope,
             construct_id,
             description=f"TapStack: highly available PostgreSQL {line.postgresql} on Amazon RDS",
+            # Every role of the stack gets it: what makes the stack may make no other role.
+            permissions_boundary=cdk.PermissionsBoundary.from_name(PERMISSIONS_BOUNDARY),
             **kwargs,
         )
         parameters = Parameters(self, environment_suffix, line)
@@ -93,6 +96,8 @@ class TapStack(cdk.Stack):
             backups=backups,
             monitoring=monitoring,
         )
+        # The engine reads it before it launches (lambdas/validate/roles.py).
+        self.add_metadata("TapStack", {"RolesVersion": ROLES_VERSION})
         cdk.RemovalPolicies.of(self).destroy()
 
     def _allocate_logical_id(self, element: cdk.CfnElement) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from aws_cdk import Aws
 
+from product_template.launch_account import PERMISSIONS_BOUNDARY
+
 from ..policies import Permission, allow, arn
 from .tags import READ, SUFFIXED
 
@@ -22,6 +24,10 @@ EXPORT_WORKFLOW = arn("states", "stateMachine:export-workflow-*")
 EXPORT_RULE = arn("events", "rule/export-rule-*")
 ROLES = arn("iam", "role/tapstack/*", region="")
 _POLICIES = arn("iam", "policy/tapstack/*", region="")
+# Outside the path of _POLICIES, so that no stack can change what bounds its roles.
+_BOUNDED = {
+    "StringEquals": {"iam:PermissionsBoundary": arn("iam", f"policy/{PERMISSIONS_BOUNDARY}", region="")}
+}
 # Who is given which role, by the roles' names.
 _SERVICES = {
     "empty-bucket": "lambda",
@@ -39,23 +45,27 @@ def permissions() -> list[Permission]:
 
 
 def role_permissions() -> list[Permission]:
-    """Return what CloudFormation needs for the roles of the stack."""
+    """Return what CloudFormation needs for the roles of the stack.
+
+    Whoever can change a stack can use all of it, so a role is made and given rights only within the boundary.
+    IAM knows no such condition for UpdateAssumeRolePolicy: who takes a role over is bounded all the same.
+    """
     return [
         allow(
             "iam",
             """
-                CreateRole DeleteRole DeleteRolePolicy GetRole GetRolePolicy ListAttachedRolePolicies
-                ListRolePolicies ListRoleTags PutRolePolicy TagRole UntagRole UpdateAssumeRolePolicy
-                UpdateRole UpdateRoleDescription
+                DeleteRole GetRole GetRolePolicy ListAttachedRolePolicies ListRolePolicies ListRoleTags
+                TagRole UntagRole UpdateAssumeRolePolicy UpdateRole UpdateRoleDescription
             """,
             on=ROLES,
             why=SUFFIXED,
         ),
+        allow("iam", "CreateRole DeleteRolePolicy PutRolePolicy", on=ROLES, when=_BOUNDED, why=SUFFIXED),
         allow(
             "iam",
             "AttachRolePolicy DetachRolePolicy",
             on=ROLES,
-            when={"ArnLike": {"iam:PolicyARN": _POLICIES}},
+            when={"ArnLike": {"iam:PolicyARN": _POLICIES}, **_BOUNDED},
             why=SUFFIXED,
         ),
         allow(

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import boto3
+from botocore.exceptions import ClientError
 
 from engine.entry_point import CLIENT_CONFIG
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_ec2.type_defs import VpcTypeDef
+    from mypy_boto3_iam import IAMClient
     from mypy_boto3_rds import RDSClient
     from mypy_boto3_rds.type_defs import DBInstanceTypeDef, OrderableDBInstanceOptionTypeDef
     from mypy_boto3_s3 import S3Client
@@ -36,6 +38,9 @@ ELASTIC_IPS = Quota("EC2-VPC Elastic IPs", "ec2", "L-0263D0A3")
 NAT_GATEWAYS = Quota("NAT gateways per Availability Zone", "vpc", "L-FE5A380F")
 DB_INSTANCES = Quota("DB instances", "rds", "L-7B6409FD")
 
+# What the stack of the roles puts on the launch role.
+ROLES_VERSION_TAG = "tapstack:roles-version"
+
 
 @dataclass(frozen=True)
 class Account:
@@ -47,6 +52,7 @@ class Account:
     rds: RDSClient
     service_quotas: ServiceQuotasClient
     cloudwatch: CloudWatchClient
+    iam: IAMClient
 
     @classmethod
     def of(cls, session: boto3.Session) -> Account:
@@ -58,7 +64,19 @@ class Account:
             session.client("rds", config=CLIENT_CONFIG),
             session.client("service-quotas", config=CLIENT_CONFIG),
             session.client("cloudwatch", config=CLIENT_CONFIG),
+            session.client("iam", config=CLIENT_CONFIG),
         )
+
+    def roles_version(self, launch_role_arn: str) -> int:
+        """Return which roles the account has; 0 for those before version 1, which may not look themselves."""
+        try:
+            role = self.iam.get_role(RoleName=launch_role_arn.rpartition("/")[2])["Role"]
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "AccessDenied":
+                raise
+            return 0
+        tags = {tag["Key"]: tag["Value"] for tag in role.get("Tags", [])}
+        return int(tags.get(ROLES_VERSION_TAG, 0))
 
     def limit(self, quota: Quota) -> int:
         """Return a quota's value: the account's own, else AWS's default."""

@@ -65,6 +65,10 @@ class TemplateUnsuitableError(EngineError):
     """The artifact is a template, but not one of this product."""
 
 
+class RolesOutdatedError(EngineError):
+    """The version needs newer roles than the account of the launch has."""
+
+
 class InvalidInputsError(EngineError):
     """The inputs break rules; the message lists every one of them."""
 

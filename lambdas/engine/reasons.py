@@ -32,6 +32,7 @@ _OF_PLATFORM = {
     "OutputMissingError",
     "PermissionMissingError",
     "PromiseBrokenError",
+    "RolesOutdatedError",
     "TemplateUnsuitableError",
 }
 # What can end an operation besides: Step Functions, Lambda, and the nets.

@@ -76,10 +76,17 @@ class Interface(_Section, frozen=True):
     parameter_groups: list[ParameterGroup] = []
 
 
+class Needs(_Section, frozen=True):
+    """What a template says about the account that it is launched in."""
+
+    roles_version: int = 0
+
+
 class Metadata(_Section, frozen=True):
-    """The part of a template's Metadata block that CloudFormation has a meaning for."""
+    """The part of a template's Metadata block that CloudFormation or the engine has a meaning for."""
 
     interface: Interface = field(name="AWS::CloudFormation::Interface", default=Interface())
+    needs: Needs = field(name="TapStack", default=Needs())
 
 
 class Template(_Section, frozen=True):

@@ -11,7 +11,7 @@ from engine.account import Account
 from engine.errors import ArtifactNotReleasedError
 from engine.models import Request, Validated
 
-from validate import account_rules, database_rules, engine_rules, template_rules
+from validate import account_rules, database_rules, engine_rules, roles, template_rules
 from validate.launch import DATABASE, Launch
 from validate.violations import refusal
 
@@ -35,6 +35,7 @@ def validate(account: Account, request: Request, released: Mapping[str, str]) ->
         ArtifactNotReleasedError: the artifact is none of the released ones.
         ArtifactInvalidError: the artifact is no template.
         TemplateUnsuitableError: it is not a template of this product.
+        RolesOutdatedError: the account's roles are older than those that the version needs.
     """
     message = request.read_message()
     if request.kind == "TERMINATE":
@@ -43,6 +44,7 @@ def validate(account: Account, request: Request, released: Mapping[str, str]) ->
     product_version = _released_version(content, released)
     template = artifact.parse(content)
     template_rules.require_product(template)
+    roles.require(account, template, product_version, message.launch_role_arn)
     stack = _deployed(_found(account, request))
     current = stacks.parameters(stack)
     parameters, violations = template_rules.resolve(

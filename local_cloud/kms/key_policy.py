@@ -10,7 +10,7 @@ from typing import Any
 from moto.iam.models import iam_backends
 from moto.kms.models import Key
 
-from ..policies import Caller, identity_decides, listed, note, resource_allows
+from ..policies import Caller, identity_decides, listed, note, resource_allows, resource_grants
 from ..world import ACCOUNT_ID
 from .models import find_key
 
@@ -49,7 +49,7 @@ def decides(
     """
     if not resource_allows(policy, action, key_arn, caller):
         return False
-    named = ":role/" not in caller.arn or resource_allows(policy, action, key_arn, caller, by_name=True)
+    named = ":role/" not in caller.arn or resource_grants(policy, action, key_arn, caller)
     return named or iam()
 
 

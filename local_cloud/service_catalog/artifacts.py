@@ -16,7 +16,7 @@ from moto.s3.models import s3_backends
 from moto.s3.responses import S3Response
 
 from local_cloud.policies import Caller as PolicyCaller
-from local_cloud.policies import identity_allows, resource_allows
+from local_cloud.policies import identity_allows, resource_grants
 from local_cloud.trust import caller_of
 from local_cloud.world import ACCOUNT_ID, REGION, World
 
@@ -98,7 +98,7 @@ def _may_read(world: World, caller: Caller, location: _Location) -> bool:
         policy = world.client("s3").get_bucket_policy(Bucket=location.bucket)["Policy"]
     except ClientError:  # the bucket has no policy, or is not there
         return False
-    return resource_allows(policy, action, arn, asking)
+    return resource_grants(policy, action, arn, asking)
 
 
 def _locate(url: str) -> _Location:

@@ -56,3 +56,24 @@ def test_the_form_of_a_version_that_is_no_template_says_so(
             ProvisioningArtifactId=catalog.version_id,
             PathId=catalog.path_id,
         )
+
+
+def test_a_version_that_needs_newer_roles_is_refused_before_anything_is_made_and_can_be_terminated(
+    cloud: Cloud, catalog: Catalog
+) -> None:
+    # GIVEN the roles of an account that were deployed before they had a version
+    iam = cloud.client("iam")
+    tags = iam.list_role_tags(RoleName="SCLaunch-TapStack")["Tags"]
+    [version] = [tag for tag in tags if tag["Key"] == "tapstack:roles-version"]
+    iam.untag_role(RoleName="SCLaunch-TapStack", TagKeys=[version["Key"]])
+
+    # WHEN a version is launched and its provisioned product terminated
+    record = catalog.provision("outdated", EnvironmentSuffix="outdated", OpsEmails="ops@example.com")
+    ended = catalog.terminate(product_of(record))
+    iam.tag_role(RoleName="SCLaunch-TapStack", Tags=[version])
+
+    # THEN the user reads which roles are missing, nothing was created, and nothing is left
+    assert record["RecordDetail"]["Status"] == "FAILED"
+    assert "needs version 1 of the roles, and account 123456789012 has roles from before" in reason(record)
+    assert stacks_ever(cloud, product_of(record)) == []
+    assert ended["RecordDetail"]["Status"] == "SUCCEEDED"

@@ -10,6 +10,7 @@ import pytest
 from botocore import xform_name
 from botocore.session import Session
 
+from product_template.launch_account import ROLES_VERSION
 from product_template.release import synthesize
 from tests.privilege.synthesized import (
     ACCOUNT,
@@ -164,6 +165,48 @@ def test_no_role_has_a_policy_that_is_not_managed(catalog_template: Any) -> None
     resources = catalog_template["Resources"].values()
     assert not [resource for resource in resources if resource["Type"] == "AWS::IAM::Policy"]
     assert not [r for r in resources if r["Type"] == "AWS::IAM::Role" and "Policies" in r["Properties"]]
+
+
+def test_cloudformation_gives_rights_only_to_roles_with_the_boundary(
+    roles: dict[str, list[Statement]],
+) -> None:
+    boundary = f"arn:aws:iam::{ACCOUNT}:policy/TapStackBoundary"
+    conditions = {
+        action: statement.get("Condition", {}).get("StringEquals")
+        for statement in roles[EXECUTION_ROLE]
+        for action in statement["Action"]
+        if (action.endswith("RolePolicy") and not action.startswith("iam:Get")) or action == "iam:CreateRole"
+    }
+    del conditions["iam:UpdateAssumeRolePolicy"]  # IAM knows no such condition for it
+    assert len(conditions) == 5
+    assert all(one == {"iam:PermissionsBoundary": boundary} for one in conditions.values())
+
+
+def test_the_boundary_is_outside_the_path_in_which_stacks_write_policies(
+    catalog_template: Any, roles: dict[str, list[Statement]]
+) -> None:
+    policies = [
+        r["Properties"] for r in catalog_template["Resources"].values() if "ManagedPolicy" in r["Type"]
+    ]
+    [boundary] = [one for one in policies if one.get("ManagedPolicyName") == "TapStackBoundary"]
+    arn = f"arn:aws:iam::{ACCOUNT}:policy{boundary['Path']}TapStackBoundary"
+    for action in ("iam:CreatePolicy", "iam:CreatePolicyVersion", "iam:DeletePolicy"):
+        assert not allows(roles[EXECUTION_ROLE], action, arn)
+
+
+def test_the_launch_role_says_which_roles_these_are_and_can_not_change_it(
+    catalog_template: Any, roles: dict[str, list[Statement]]
+) -> None:
+    [launch] = [
+        resource["Properties"]
+        for resource in catalog_template["Resources"].values()
+        if resource["Properties"].get("RoleName") == LAUNCH_ROLE
+    ]
+    assert {"Key": "tapstack:roles-version", "Value": str(ROLES_VERSION)} in launch["Tags"]
+    arn = f"arn:aws:iam::{ACCOUNT}:role/{LAUNCH_ROLE}"
+    assert allows(roles[LAUNCH_ROLE], "iam:GetRole", arn)
+    for name, action in ((LAUNCH_ROLE, "iam:TagRole"), (EXECUTION_ROLE, "iam:UntagRole")):
+        assert not allows(roles[name], action, arn)
 
 
 def test_the_engine_hands_out_the_execution_role_and_only_to_cloudformation(

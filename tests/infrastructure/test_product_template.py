@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from product_template.launch_account import ROLES_VERSION
 from tests.infrastructure.reading import text
 
 Template = dict[str, Any]
@@ -577,3 +578,13 @@ class TestNames:
     ) -> None:
         assert not of_type(product_template, "AWS::IAM::Policy")
         assert not any("Policies" in role for role in of_type(product_template, "AWS::IAM::Role").values())
+
+
+def test_no_role_can_go_beyond_the_boundary_of_the_account(product_template: Template) -> None:
+    roles = [r["Properties"] for r in product_template["Resources"].values() if r["Type"] == "AWS::IAM::Role"]
+    boundaries = {text(role.get("PermissionsBoundary")) for role in roles}
+    assert boundaries == {"arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/TapStackBoundary"}
+
+
+def test_a_template_says_which_roles_it_needs(product_template: Template) -> None:
+    assert product_template["Metadata"]["TapStack"] == {"RolesVersion": ROLES_VERSION}

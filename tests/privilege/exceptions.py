@@ -17,9 +17,8 @@ NOT_GRANTED = {
         ec2:DisassociateSubnetCidrBlock ec2:ModifyVpcTenancy ec2:CreateVpcEncryptionControl
         ec2:DescribeVpcEncryptionControls vpc-lattice:* vpce:AllowMultiRegion"""
     ),
-    "users, groups and permissions boundaries": lines(
-        "iam:*UserPolicy iam:*GroupPolicy iam:*RolePermissionsBoundary iam:ListRoles"
-    ),
+    "users and groups": lines("iam:*UserPolicy iam:*GroupPolicy iam:ListRoles"),
+    "a role is made with its boundary, which nothing changes or takes off": ["iam:*RolePermissionsBoundary"],
     "a function's network, file system, concurrency, signing, layers, versions and package in S3": lines(
         """lambda:*FunctionConcurrency lambda:GetCodeSigningConfig lambda:DeleteFunctionCodeSigningConfig
         lambda:GetLayerVersion lambda:Put* lambda:PassCapacityProvider lambda:AssociateRuntimeAlias

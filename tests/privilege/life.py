@@ -45,12 +45,14 @@ class Lives:
         asked: phase -> requests that came up in it for the first time, with the local cloud's verdict.
         policies: role -> its policy documents, also of roles that are gone by now.
         keys: key -> its policy.
+        boundaries: role -> the document of its permissions boundary, for roles that have one.
     """
 
     cloud: Cloud
     asked: dict[str, dict[Request, bool]] = field(default_factory=dict)
     policies: Policies = field(default_factory=dict)
     keys: Keys = field(default_factory=dict)
+    boundaries: Policies = field(default_factory=dict)
     _known: set[Any] = field(default_factory=set)
 
     @contextmanager
@@ -65,6 +67,7 @@ class Lives:
         }
         self.policies |= policies_of(self.cloud)
         self.keys |= keys_of(self.cloud)
+        self.boundaries |= boundaries_of(self.cloud)
 
     @property
     def requests(self) -> dict[Request, bool]:
@@ -215,6 +218,19 @@ def keys_of(cloud: Cloud) -> Keys:
     return {
         key["KeyArn"]: json.loads(kms.get_key_policy(KeyId=key["KeyId"], PolicyName="default")["Policy"])
         for key in kms.list_keys()["Keys"]
+    }
+
+
+def boundaries_of(cloud: Cloud) -> Policies:
+    """The boundaries of our roles, as the synthesized template made them."""
+    iam = cloud.client("iam")
+    pages = iam.get_paginator("list_roles").paginate()
+    # Lists of roles leave boundaries out.
+    roles = [iam.get_role(RoleName=role["RoleName"])["Role"] for page in pages for role in page["Roles"]]
+    return {
+        role["Arn"]: [_default_version(iam, role["PermissionsBoundary"]["PermissionsBoundaryArn"])]
+        for role in roles
+        if "PermissionsBoundary" in role
     }
 
 

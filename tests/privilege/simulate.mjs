@@ -1,9 +1,11 @@
-// Judges what roles asked for. stdin: {policies: {name: [document]}, keys: {arn: document}, requests: [{role, action,
-// resource, context, policies: name}]}; stdout: {allowed} or {error} for each request.
+// Judges what roles asked for. stdin: {policies: {name: [document]}, boundaries: {role: [document]}, keys: {arn: document},
+// requests: [{role, action, resource, context, policies: name}]}; stdout: {allowed} or {error} for each request.
 import { runSimulation } from '@cloud-copilot/iam-simulate'
 import { text } from 'node:stream/consumers'
 
-const { policies: documents, keys, requests } = JSON.parse(await text(process.stdin))
+const { policies: documents, boundaries, keys, requests } = JSON.parse(await text(process.stdin))
+
+const named = (documents) => documents.map((policy, number) => ({ name: `${number}`, policy }))
 
 async function verdict({ role, action, resource, context, policies }) {
   const accountId = role.split(':')[4]
@@ -20,7 +22,8 @@ async function verdict({ role, action, resource, context, policies }) {
         resource: { resource, accountId },
         contextVariables: { 'aws:PrincipalArn': role, ...context }
       },
-      identityPolicies: documents[policies].map((policy, number) => ({ name: `${number}`, policy })),
+      identityPolicies: named(documents[policies]),
+      permissionBoundaryPolicies: boundaries[role] && named(boundaries[role]),
       resourcePolicy: action.startsWith('kms:') && resource !== '*' ? keyPolicy : undefined,
       serviceControlPolicies: [],
       resourceControlPolicies: []

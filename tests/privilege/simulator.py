@@ -27,17 +27,30 @@ class Verdict:
     error: str = ""
 
 
-def judge(policies: Policies, keys: Keys, requests: Iterable[Request]) -> dict[Request, Verdict]:
-    """Judge every request against the policies of its role, and of the key that it is about."""
+def judge(
+    policies: Policies, boundaries: Policies, keys: Keys, requests: Iterable[Request]
+) -> dict[Request, Verdict]:
+    """Judge every request against the policies and the boundary of its role, and the policy of its key."""
     asked = list(requests)
-    return dict(zip(asked, judge_each(policies, keys, [(one.role, one) for one in asked]), strict=True))
+    verdicts = judge_each(policies, boundaries, keys, [(one.role, one) for one in asked])
+    return dict(zip(asked, verdicts, strict=True))
 
 
-def judge_each(policies: Policies, keys: Keys, cases: list[tuple[str, Request]]) -> list[Verdict]:
-    """Judge requests, each against the policies under the name that comes with it."""
+def judge_each(
+    policies: Policies, boundaries: Policies, keys: Keys, cases: list[tuple[str, Request]]
+) -> list[Verdict]:
+    """Judge requests, each against the policies under the name that comes with it.
+
+    Args:
+        policies: their documents by name.
+        boundaries: the document of a role's permissions boundary, for roles that have one.
+        keys: the policies of keys by ARN.
+        cases: the name of the policies, and the request.
+    """
     _install()
     question = {
         "policies": policies,
+        "boundaries": boundaries,
         "keys": keys,
         "requests": [one._asdict() | {"context": dict(one.context), "policies": key} for key, one in cases],
     }

@@ -49,7 +49,7 @@ def requests_about(key: str, actions: set[str]) -> list[Request]:
 
 
 def allowed(lived: Lives, keys: Keys, requests: list[Request]) -> set[tuple[str, str]]:
-    verdicts = judge(lived.policies, keys, requests)
+    verdicts = judge(lived.policies, lived.boundaries, keys, requests)
     assert not [verdict for verdict in verdicts.values() if verdict.error]
     return {(one.role, one.action) for one, verdict in verdicts.items() if verdict.allowed}
 

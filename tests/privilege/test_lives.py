@@ -55,13 +55,13 @@ def idle(lived: Lives) -> list[tuple[str, dict[str, Any]]]:
                 for one in lived.requests
                 if one.role == role and any(fnmatchcase(one.action, granted) for granted in actions)
             ]
-    verdicts = zip(cases, judge_each(policies, lived.keys, cases), strict=True)
+    verdicts = zip(cases, judge_each(policies, lived.boundaries, lived.keys, cases), strict=True)
     refused = {key for (key, _), verdict in verdicts if not verdict.allowed}
     return [statements[key] for key in statements if key not in refused]
 
 
 def test_the_simulator_allows_whatever_a_role_asked_for(lived: Lives) -> None:
-    verdicts = judge(lived.policies, lived.keys, lived.requests)
+    verdicts = judge(lived.policies, lived.boundaries, lived.keys, lived.requests)
     assert {one: verdict for one, verdict in verdicts.items() if not verdict.allowed} == {}
 
 
@@ -120,7 +120,7 @@ def test_the_local_cloud_decides_as_the_simulator_does(lived: Lives) -> None:
     for one in lived.requests:
         other = one.resource.replace("lived", "other").replace("TapStack-", "Payments-")
         variants |= {one, one._replace(context=()), one._replace(resource=other)}
-    verdicts = judge(lived.policies, lived.keys, variants)
+    verdicts = judge(lived.policies, lived.boundaries, lived.keys, variants)
     differ = {
         one: verdict
         for one, verdict in verdicts.items()
@@ -135,7 +135,10 @@ def decided(lived: Lives, one: Request) -> bool:
     caller = Caller(account=one.role.split(":")[4], arn=one.role, context=dict(one.context))
 
     def iam() -> bool:
-        return decides(lived.policies[one.role], one.action, one.resource, caller)
+        # The roles of the product are gone by now, but not the documents of their policies and boundaries.
+        asked = one.action, one.resource, caller
+        boundary = lived.boundaries.get(one.role)
+        return decides(lived.policies[one.role], *asked) and (boundary is None or decides(boundary, *asked))
 
     policy = lived.keys.get(one.resource)
     return key_policy.decides(policy, one.resource, one.action, caller, iam) if policy else iam()

@@ -8,7 +8,7 @@ from typing import Any
 import boto3
 import pytest
 from engine import artifact, errors
-from engine.account import Account
+from engine.account import ROLES_VERSION_TAG, Account
 from engine.errors import EngineError
 from engine.models import Parameter
 from hypothesis import given
@@ -67,11 +67,13 @@ def account() -> Iterator[Any]:
     with mock_aws(), pytest.MonkeyPatch.context() as patch:
         sums = (f"{name}={digest}" for name, digest in released.digests().items())
         patch.setenv("RELEASED", ",".join(sums))
-        names = ("s3", "sts", "cloudformation", "ec2", "rds", "service-quotas", "cloudwatch")
+        names = ("s3", "sts", "cloudformation", "ec2", "rds", "service-quotas", "cloudwatch", "iam")
         clients = {name: client(name) for name in names}
         # Making them takes most of an example.
         patch.setattr(boto3.Session, "client", lambda _, name, **__: clients[name])
         patch.setattr(Account, "limit", lambda *_: 5)  # moto knows no quotas
+        tags = [{"Key": ROLES_VERSION_TAG, "Value": "1"}]
+        client("iam").create_role(RoleName="SCLaunch-TapStack", AssumeRolePolicyDocument="{}", Tags=tags)
         client("s3").create_bucket(Bucket=BUCKET)
         client("s3").put_object(Bucket=BUCKET, Key="released", Body=NEWEST)
         yield client

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from engine.account import DB_INSTANCES, Account
+from engine.account import DB_INSTANCES, ROLES_VERSION_TAG, Account
 from engine.errors import (
     ArtifactNotReleasedError,
     InvalidInputsError,
@@ -43,7 +43,12 @@ OFFER = (option(),)
 
 @pytest.fixture
 def account(aws: Any, stubbed: Any) -> Any:
-    """An account with the default VPC, some databases, offers and quotas."""
+    """An account with roles, the default VPC, some databases, offers and quotas."""
+
+    tag = {"Key": ROLES_VERSION_TAG, "Value": "1"}
+    aws("iam").create_role(
+        RoleName="SCLaunch-TapStack", AssumeRolePolicyDocument=json.dumps({"Statement": []}), Tags=[tag]
+    )
 
     def build(databases: Any = (), options: Any = OFFER, quotas: Any = QUOTAS) -> Any:
         rds, stub = stubbed("rds")
@@ -57,7 +62,7 @@ def account(aws: Any, stubbed: Any) -> Any:
             service, code = name.split()
             asked = {"ServiceCode": service, "QuotaCode": code}
             stub.add_response("get_service_quota", {"Quota": {"Value": quotas[name]}}, asked)
-        return Account(aws("s3"), aws("cloudformation"), aws("ec2"), rds, service_quotas, UNASKED)
+        return Account(aws("s3"), aws("cloudformation"), aws("ec2"), rds, service_quotas, UNASKED, aws("iam"))
 
     return build
 
@@ -162,7 +167,7 @@ def test_good_inputs_come_back_complete_with_the_engine_version(account: Any, la
 
 
 def test_terminate_has_nothing_to_validate_but_its_message(request_of: Any) -> None:
-    nothing = validate(Account(*[UNASKED] * 6), msgspec.convert(request_of("terminate"), Request), {})
+    nothing = validate(Account(*[UNASKED] * 7), msgspec.convert(request_of("terminate"), Request), {})
     assert nothing == Validated(parameters={}, engine_version=None, major_upgrade=False)
 
 
@@ -197,7 +202,7 @@ def test_a_broken_message_is_refused_with_its_defect(
     request = request_of(kind)
     request["message"] |= change
     with pytest.raises(MessageInvalidError) as refused:
-        validate(Account(*[UNASKED] * 6), msgspec.convert(request, Request), RELEASED)
+        validate(Account(*[UNASKED] * 7), msgspec.convert(request, Request), RELEASED)
     assert complaint in str(refused.value)
 
 
@@ -233,7 +238,7 @@ def test_a_template_that_is_not_ours_is_refused_before_the_account_is_asked(
     publish: Any, request_of: Any, aws: Any
 ) -> None:
     publish(OTHER)
-    reader = Account(aws("s3"), *[UNASKED] * 5)
+    reader = Account(aws("s3"), *[UNASKED] * 6)
     with pytest.raises(TemplateUnsuitableError):
         validate(reader, msgspec.convert(request_of("provision"), Request), RELEASED)
 
@@ -263,7 +268,7 @@ def test_a_file_that_is_none_of_the_released_ones_is_refused_before_it_is_read(
     publish: Any, request_of: Any, aws: Any, content: bytes
 ) -> None:
     publish(content)
-    reader = Account(aws("s3"), *[UNASKED] * 5)
+    reader = Account(aws("s3"), *[UNASKED] * 6)
     with pytest.raises(ArtifactNotReleasedError, match=hashlib.sha256(content).hexdigest()):
         validate(reader, msgspec.convert(request_of("provision"), Request), RELEASED)
 
@@ -361,7 +366,7 @@ def test_a_regional_nat_gateway_counts_in_no_zone(stubbed: Any) -> None:
     ec2, stub = stubbed("ec2")
     regional = {"NatGatewayId": "nat-1", "State": "available", "AvailabilityMode": "regional"}
     stub.add_response("describe_nat_gateways", {"NatGateways": [regional]}, {})
-    assert not Account(UNASKED, UNASKED, ec2, UNASKED, UNASKED, UNASKED).nat_gateways()
+    assert not Account(UNASKED, UNASKED, ec2, *[UNASKED] * 4).nat_gateways()
 
 
 def test_an_unchanged_default_quota_is_read_where_the_account_has_none(stubbed: Any) -> None:
@@ -369,7 +374,8 @@ def test_an_unchanged_default_quota_is_read_where_the_account_has_none(stubbed: 
     stub.add_client_error("get_service_quota", "NoSuchResourceException", "none", 400)
     asked = {"ServiceCode": "rds", "QuotaCode": "L-7B6409FD"}
     stub.add_response("get_aws_default_service_quota", {"Quota": {"Value": 40.0}}, asked)
-    assert Account(UNASKED, UNASKED, UNASKED, UNASKED, service_quotas, UNASKED).limit(DB_INSTANCES) == 40
+    account = Account(UNASKED, UNASKED, UNASKED, UNASKED, service_quotas, UNASKED, UNASKED)
+    assert account.limit(DB_INSTANCES) == 40
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,7 @@ def account(stubbed: Any) -> Any:
         cloudwatch, metrics = stubbed("cloudwatch")
         points = {"Datapoints": [{"Minimum": each} for each in free]}
         metrics.add_response("get_metric_statistics", points, None)
-        return Account(UNASKED, UNASKED, UNASKED, rds, UNASKED, cloudwatch)
+        return Account(UNASKED, UNASKED, UNASKED, rds, UNASKED, cloudwatch, UNASKED)
 
     return build
 
@@ -86,19 +86,19 @@ def test_an_upgrade_that_is_offered_and_consented_to_breaks_no_rule(account: Any
     ("live", "wanted"), [("14.22", "14"), ("17.9", "17"), ("17.9", "17.9"), ("14.24-rds.20270301", "14.24")]
 )
 def test_rds_is_not_asked_about_the_version_that_runs(live: str, wanted: str) -> None:
-    nobody = Account(*[UNASKED] * 6)
+    nobody = Account(*[UNASKED] * 7)
     assert broken(nobody, update(wanted, "none"), running(live)) == []
     assert major_upgrade(update(wanted), running(live)) is None
 
 
 def test_a_launch_upgrades_nothing() -> None:
-    assert broken(Account(*[UNASKED] * 6), update(), None) == []
+    assert broken(Account(*[UNASKED] * 7), update(), None) == []
     assert major_upgrade(update(), None) is None
 
 
 @pytest.mark.parametrize(("live", "wanted"), [("17.6", "14"), ("14.22", "14.20"), ("17.10", "17.9")])
 def test_a_downgrade_is_refused_with_what_to_choose_instead(live: str, wanted: str) -> None:
-    nobody = Account(*[UNASKED] * 6)
+    nobody = Account(*[UNASKED] * 7)
     [line] = broken(nobody, update(wanted, "none"), running(live))
     assert line.startswith(
         f"- Product version: would take the database from PostgreSQL {live} back to {wanted}"
@@ -133,7 +133,7 @@ def test_a_minor_upgrade_needs_an_offer_and_nothing_else(stubbed: Any) -> None:
     known = {"ValidUpgradeTarget": [{"EngineVersion": "14.24"}]}
     for _ in range(2):
         offers.add_response("describe_db_engine_versions", {"DBEngineVersions": [known]}, None)
-    account = Account(UNASKED, UNASKED, UNASKED, rds, UNASKED, UNASKED)
+    account = Account(UNASKED, UNASKED, UNASKED, rds, UNASKED, UNASKED, UNASKED)
     busy = running(DBInstanceStatus="backing-up")
     assert broken(account, update("14.24", "none"), busy) == []
     assert "It upgrades to 14.24 at most" in broken(account, update("14.23", "none"), busy)[0]

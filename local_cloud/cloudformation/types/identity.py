@@ -22,6 +22,7 @@ def _inline(properties: Properties) -> dict[str, Any]:
 
 
 def _role_policies(call: Call, role: str, old: Properties, new: Properties) -> None:
+    _role_boundary(call, role, old, new)
     iam = call.client("iam")
     before, now = _inline(old), _inline(new)
     for name in before.keys() - now.keys():
@@ -39,6 +40,18 @@ def _role_policies(call: Call, role: str, old: Properties, new: Properties) -> N
         iam.update_assume_role_policy(
             RoleName=role, PolicyDocument=json.dumps(new["AssumeRolePolicyDocument"])
         )
+
+
+def _role_boundary(call: Call, role: str, old: Properties, new: Properties) -> None:
+    """Change the permissions boundary of a role that exists; a new one was created with it."""
+    before, now = old.get("PermissionsBoundary"), new.get("PermissionsBoundary")
+    if not old or before == now:
+        return
+    iam = call.client("iam")
+    if now:
+        iam.put_role_permissions_boundary(RoleName=role, PermissionsBoundary=now)
+    else:
+        iam.delete_role_permissions_boundary(RoleName=role)
 
 
 def _strip_role(call: Call, role: str, properties: Properties) -> None:
@@ -129,7 +142,8 @@ TYPES: Mapping[str, Provider] = {
     "AWS::IAM::Role": Api(
         service="iam", create_call="create_role", update_call="update_role", id="Role.RoleName",
         key=("RoleName",),
-        own=("Policies", "ManagedPolicyArns"), updated_after=("AssumeRolePolicyDocument",),
+        own=("Policies", "ManagedPolicyArns"),
+        updated_after=("AssumeRolePolicyDocument", "PermissionsBoundary"),
         after=_role_policies,
         before_delete=_strip_role, delete_call="delete_role", read_call="get_role", name="RoleName",
         gone=("NoSuchEntity",),

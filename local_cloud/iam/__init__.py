@@ -1,0 +1,1 @@
+"""IAM, where moto lets pass what AWS refuses."""
