@@ -14,6 +14,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from product_template import released
+from product_template.account_roles import EXECUTION_ROLE
 from product_template.acknowledgements import SERVERLESS, SOLUTIONS, acknowledge
 
 from .engine_permissions import MACHINE_ARN, to_launch, to_receive, to_report, to_start, to_sweep
@@ -22,7 +23,7 @@ from .machine import LOG_GROUP, EngineMachine
 from .nets import report_ended_executions, sweep_regularly
 from .policies import Permission
 from .queue import EngineQueue
-from .roles import EXECUTION_ROLE, SERVICE_CATALOG, read_artifacts, read_records
+from .roles import SERVICE_CATALOG, read_artifacts, read_records
 
 # The steps that change something, and the first, ask Service Catalog whether they should.
 CONFIRM = ("validate", "plan", "snapshot", "apply", "wait", "subscribe")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from product_template.account_roles import LAUNCH_ROLE
+
 from .policies import Permission, allow, arn
-from .roles import LAUNCH_ROLE
 from .settings import REGION
 
 MACHINE = "TapStackEngine"

@@ -6,14 +6,12 @@ from aws_cdk import Aws
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from product_template.account_roles import EXECUTION_ROLE, LAUNCH_ROLE
+
 from .execution import database, network, operations
 from .execution.tags import BEING_TAGGED_AS_OURS, SUFFIXED, TAGGED, TAGGED_AS_OURS
 from .policies import Permission, allow, arn, managed_policy
-from .settings import REGION
 
-# Fixed, because the launch constraint and the engine know the roles of every account by these names.
-LAUNCH_ROLE = "SCLaunch-TapStack"
-EXECUTION_ROLE = "TapStackExecution"
 EXECUTION_ROLE_ARN = arn("iam", f"role/{EXECUTION_ROLE}", region="")
 # The launch role trusts this path, so a function's role can be replaced without a change in other accounts.
 ENGINE_PATH = "/tapstack-engine/"
@@ -153,20 +151,10 @@ def _of_engine() -> list[Permission]:
             why=_CHECKS,
         ),
         *_of_snapshots(),
+        *_of_terminations(),
         allow("servicequotas", "GetAWSDefaultServiceQuota GetServiceQuota", on="*", why=_CHECKS),
         allow("cloudwatch", "DescribeAlarms GetMetricStatistics", on="*", why=_CHECKS),
         allow("sns", "ListSubscriptionsByTopic Publish Subscribe", on=operations.TOPIC, why=SUFFIXED),
-        # SNS Developer Guide, "Key management": who publishes to an encrypted topic needs both.
-        allow(
-            "kms",
-            "Decrypt GenerateDataKey",
-            on=arn("kms", "key/*"),
-            when={
-                "StringEquals": {"kms:ViaService": f"sns.{REGION}.amazonaws.com"},
-                **TAGGED_AS_OURS,
-            },
-            why="R15: the topic has the product's key; KMS gives random ids, so our tag is the scope.",
-        ),
         # The Service Authorization Reference calls the topic optional for it.
         allow(
             "sns",
@@ -190,11 +178,38 @@ def _of_snapshots() -> list[Permission]:
     ]
 
 
+def _of_terminations() -> list[Permission]:
+    """What a termination looks at before it deletes anything (lambdas/plan/deletion.py, neighbours.py)."""
+    looks = "R22: others' resources that would keep a stack from going are found; they may have any name."
+    return [
+        allow(
+            "ec2",
+            """
+                DescribeEgressOnlyInternetGateways DescribeNetworkAcls DescribeNetworkInterfaces
+                DescribeRouteTables DescribeSecurityGroups DescribeVpcEndpoints
+                DescribeVpcPeeringConnections DescribeVpnGateways
+            """,
+            on="*",
+            why=looks,
+        ),
+        allow(
+            "s3", "GetBucketObjectLockConfiguration ListBucketVersions", on=operations.BUCKETS, why=SUFFIXED
+        ),
+        allow(
+            "s3",
+            "GetObjectLegalHold GetObjectRetention",
+            on=[f"{bucket}/*" for bucket in operations.BUCKETS],
+            why=SUFFIXED,
+        ),
+    ]
+
+
 def _of_service_catalog() -> list[Permission]:
     """What Service Catalog itself does with the launch role after a provision that succeeded.
 
     It puts the resources into a group and tags them (Administrator Guide, "Getting started with an External
     product", "Creating launch roles"). If it can't, the provisioned product is in ERROR though all is well.
+    The key is not among them: its own policy lets the launch role tag it.
     """
     gathers = "R3: Service Catalog gathers and tags what a launch made; the API knows no resource."
     return [
@@ -207,13 +222,6 @@ def _of_service_catalog() -> list[Permission]:
         ),
         allow("tag", "GetResources GetTagKeys GetTagValues TagResources UntagResources", on="*", why=gathers),
         allow("ec2", "CreateTags DeleteTags", on=network.RESOURCES, when=TAGGED_AS_OURS, why=TAGGED),
-        allow(
-            "kms",
-            "TagResource UntagResource",
-            on=arn("kms", "key/*"),
-            when=TAGGED_AS_OURS,
-            why="R11: a key of its own; KMS gives random ids, so the engine's tag is the scope.",
-        ),
         allow(
             "rds",
             "AddTagsToResource RemoveTagsFromResource",

@@ -68,6 +68,8 @@ def workflow(scope: Construct, verbs: Mapping[str, lambda_.IFunction], unconfirm
         step.retry(*TRANSIENT, every=2, at_most=60, attempts=8)
         # About five hours, a minute each on average: as long as the machine's timeout leaves time to answer.
         step.retry(*THROTTLED, every=2, at_most=120, attempts=300, spread=True)
+    for step in (plan, apply):  # half an hour: it may answer so for good
+        step.retry("AWSFailedError", every=2, at_most=120, attempts=30, spread=True)
     plan.retry("ChangeSetInProgressError", every=5, at_most=20, attempts=60)
     # More attempts than fit into the machine's timeout: a database takes as long as it takes.
     for step, polling in (

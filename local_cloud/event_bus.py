@@ -15,7 +15,8 @@ from moto.events.models import EventsBackend, Rule, events_backends
 from moto.sqs.models import sqs_backends
 
 from . import notifications, schedules
-from .policies import Caller, key_allows, resource_allows
+from .kms.key_policy import service_may_use
+from .policies import Caller, resource_allows
 from .trust import service_caller
 from .world import ACCOUNT_ID, REGION, World
 
@@ -191,7 +192,7 @@ def _to_queue(world: World, rule: Rule, target: dict[str, Any], body: str) -> No
     )
     if queue.kms_master_key_id:
         _require(
-            key_allows(queue.kms_master_key_id, "kms:GenerateDataKey", _caller(rule)),
+            service_may_use(queue.kms_master_key_id, "kms:GenerateDataKey", _caller(rule)),
             "kms:GenerateDataKey",
             rule,
         )

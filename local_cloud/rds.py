@@ -174,6 +174,15 @@ def _patch_deletion(world: World) -> None:
             raise Refused(
                 "InvalidDBInstanceState", f"Instance {db_instance_identifier} is already being deleted."
             )
+        recovery_point = getattr(database, "aws_backup_recovery_point_arn", None)
+        if recovery_point and kwargs.get("delete_automated_backups") is not False:
+            # The words are those reported for a cluster (cloudposse/terraform-aws-rds-cluster 283).
+            raise Refused(
+                "InvalidParameterCombination",
+                f"RDS instance {db_instance_identifier} is associated with the following "
+                f"AwsBackupRecoveryPointArn: {recovery_point}. NoDeleteAutomatedBackups must be specified. "
+                "For more details, see the AWS Backup documentation.",
+            )
         # moto deletes at once: everything that may refuse is asked first, then the instance is put back.
         original(self, db_instance_identifier, *args, **kwargs)
         self.databases[db_instance_identifier] = database

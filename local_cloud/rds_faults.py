@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from .rds_state import backend
-from .world import World
+from .world import ACCOUNT_ID, REGION, World
 
 
 class DatabaseFaults:
@@ -35,6 +36,15 @@ class DatabaseFaults:
     def free_storage(self, instance: str) -> int | None:
         """Return the bytes that a test has set; None if there is nothing the matter."""
         return self._free.get(instance)
+
+    def back_up_continuously(self, instance: str) -> str:
+        """Put an instance into a plan of AWS Backup, until `clear`; returns the recovery point's ARN."""
+        database: Any = backend().databases[instance]
+        found = f"continuous:{database.dbi_resource_id.lower()}-0a1b2c3d"
+        arn = f"arn:aws:backup:{REGION}:{ACCOUNT_ID}:recovery-point:{found}"
+        database.aws_backup_recovery_point_arn = arn
+        self._undo.append(lambda: setattr(database, "aws_backup_recovery_point_arn", None))
+        return arn
 
     def fail_upgrade(self, instance: str) -> None:
         """Let RDS begin the instance's next upgrade and give it up, as after an unsuccessful pre-check."""

@@ -6,14 +6,14 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from engine.models import Kind, Output
+from engine.wording import LONGEST_REASON, cut
 
 if TYPE_CHECKING:
     from mypy_boto3_servicecatalog import ServiceCatalogClient
 
 TRACER_TAG = "tapstack:provisioned-product-id"
 
-# Limits of the Notify*EngineWorkflowResult API; the length of an output's value has none, this one is ours.
-_LONGEST_REASON = 2048
+# Of the Notify*EngineWorkflowResult API; the length of an output's value has no limit, this one is ours.
 _LONGEST_DESCRIPTION = 1024
 _LONGEST_VALUE = 4096
 
@@ -59,12 +59,7 @@ def presentable(reason: str) -> str:
     """Return a reason as Service Catalog takes it: 1 to 2048 characters, none of them control or emoji."""
     without_colors = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", reason)
     legal = re.sub(r"[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD]", "", without_colors).strip()
-    return cut(legal, _LONGEST_REASON) or "The operation failed without giving a reason."
-
-
-def cut(value: str, longest: int) -> str:
-    """Shorten a text, visibly."""
-    return value if len(value) <= longest else value[: longest - 1] + "…"
+    return cut(legal, LONGEST_REASON) or "The operation failed without giving a reason."
 
 
 def _output(output: Output) -> dict[str, str]:

@@ -16,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTT
 from botocore.parsers import ResponseParserError
 
 from engine.errors import (
+    AWSFailedError,
     AWSRefusedError,
     ChangeSetInProgressError,
     EngineError,
@@ -25,6 +26,7 @@ from engine.errors import (
     StackInProgressError,
     ThrottledError,
 )
+from engine.wording import quoting
 
 Handler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
 
@@ -122,6 +124,8 @@ def measure(name: str, value: float, unit: str = MetricUnit.Count.value, **dimen
 _BUSY = (
     "AWS was too busy to answer {call} ({reason}). Your inputs are not at fault: try again in some minutes."
 )
+# That these can answer so for good is reported (aws-cloudformation/rain issue 477, aws-cdk-cli issue 1483).
+_FAILING_FOR_GOOD = {"CreateChangeSet", "DeleteStack"}
 _THROTTLED = {"TooManyRequestsException", "RequestLimitExceeded", "SlowDown", "PriorRequestNotComplete"}
 # Sessions are taken anew for each try.
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
@@ -133,12 +137,18 @@ def translate(error: ClientError) -> EngineError:
     code, reason = error.response["Error"].get("Code", ""), error.response["Error"].get("Message", "")
     call = error.operation_name
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    if code == "InternalFailure" and call in _FAILING_FOR_GOOD:
+        return AWSFailedError(
+            f"AWS failed at {call} by an error of its own, again and again. Your inputs are not at fault: "
+            "try again later. If it stays so, ask the platform team to open an AWS Support case."
+        )
     if "Throttl" in code or code in _THROTTLED | _EXPIRED or status >= 500:
         return ThrottledError(_BUSY.format(call=call, reason=code))
     if code in _DENIED:
-        named = re.search(r"perform:? (\S+:\S+)", reason)
-        return PermissionMissingError(
-            f"A role lacks the permission for {named.group(1) if named else call}. Ask the platform team to "
-            f"grant it. AWS said: {reason}"
-        )
-    return AWSRefusedError(f"AWS refused {call}: {reason} ({code}).")
+        named = re.search(r"perform:? (\S+:\S+)(?: on resource:? (\S+))?", reason)
+        action, resource = named.groups() if named else (call, None)
+        on = f" on {resource}" if resource else ""
+        ours = f"A role lacks the permission for {action}{on}. Ask the platform team to grant it."
+        return PermissionMissingError(quoting(ours, reason))
+    ours = f"AWS refused {call} ({code}). Correct what it names, then try again."
+    return AWSRefusedError(quoting(ours, reason))

@@ -37,6 +37,10 @@ class ThrottledError(EngineError):
     """AWS is throttling or briefly unavailable, and the SDK's own retries are used up. Worth another try."""
 
 
+class AWSFailedError(EngineError):
+    """A call that begins an operation of CloudFormation fails by an error of AWS's own. Worth a few tries."""
+
+
 class AWSRefusedError(EngineError):
     """AWS refused a call for a reason that only its own words explain."""
 
@@ -87,6 +91,14 @@ class RollbackFailedError(EngineError):
 
 class DatabaseNotModifiableError(EngineError):
     """The DB instance is in a status in which RDS does not make the planned changes."""
+
+
+class UnaskedChangesError(EngineError):
+    """The update would also apply what is pending for the DB instance, or undo what was set by hand."""
+
+
+class DeletionBlockedError(EngineError):
+    """AWS would refuse to delete parts of the stack; the message lists what stands in the way of each."""
 
 
 class ChangeSetInProgressError(EngineError):

@@ -167,6 +167,8 @@ class Change(Model, frozen=True):
     `replacement` is True, False or Conditional, as text; what has been done is never Conditional.
     `properties` are the names of those that change, "Tags" among them. The action Leave is for what an update
     could not delete in the end; in place of properties it has the physical id and the reason.
+    `settings` are those of the live DB instance before it is modified; other resources have none. What has
+    been done to it has its old and new ones among `properties`.
     """
 
     logical_id: str
@@ -174,6 +176,7 @@ class Change(Model, frozen=True):
     action: str
     replacement: str = "False"
     properties: list[str] = []
+    settings: dict[str, str] = {}
 
 
 class Planned(Model, frozen=True):

@@ -7,6 +7,7 @@ import json
 from engine import errors
 from engine.entry_point import count
 from engine.models import Failure, Kind, Report, stack_name
+from engine.wording import adding
 
 _FORESEEN = {name for name, thing in vars(errors).items() if isinstance(thing, type)}
 # Who or what has ended an operation from outside, whatever its state was.
@@ -62,15 +63,16 @@ def explained(report: Report) -> str:
         return why
     if not report.began:
         after = "\n" if "\n" in why else " "
-        return f"{why}{after}{_NOT_LAUNCHED}" if report.kind == "PROVISION" else why
+        return adding(why, f"{after}{_NOT_LAUNCHED}") if report.kind == "PROVISION" else why
     if not report.provisioned_product_id:
         return why
     stack = stack_name(report.provisioned_product_id)
     if stack in why:
         return why
-    return (
-        f"{why} Changes of stack {stack} may have begun: see its events, and when it is at rest, "
-        f"{next_step(report.kind)}."
+    return adding(
+        why,
+        f" Changes of stack {stack} may have begun: see its events, and when it is at rest, "
+        f"{next_step(report.kind)}.",
     )
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
+from engine.entry_point import logger
+from engine.errors import StackDeletedError
 from engine.models import Kind
 from engine.reasons import next_step
 
@@ -36,6 +38,14 @@ HOLD_DATA = {
 _CANCELLED = re.compile(r"^Resource (creation|update|deletion) cancelled", re.IGNORECASE)
 
 
+class Failed(NamedTuple):
+    """A resource that could not be made, changed or deleted, such as "Key (AWS::KMS::Key)", and why."""
+
+    logical_id: str
+    resource: str
+    reason: str
+
+
 def find(cloudformation: CloudFormationClient, stack: str) -> StackTypeDef | None:
     """Return a stack by name or id. A deleted one is found by its id only, for 90 days (DescribeStacks)."""
     try:
@@ -46,7 +56,42 @@ def find(cloudformation: CloudFormationClient, stack: str) -> StackTypeDef | Non
         raise
 
 
-def find_deleted(cloudformation: CloudFormationClient, name: str) -> StackSummaryTypeDef | None:
+def refuse_to_replace_deleted(cloudformation: CloudFormationClient, name: str) -> None:
+    """Keep an update from launching an empty database in the place of one that is gone.
+
+    A failed launch has left nothing either, but its stack has never been complete.
+
+    Raises:
+        StackDeletedError: says when the stack was deleted.
+    """
+    deleted = _find_deleted(cloudformation, name)
+    if deleted:
+        raise StackDeletedError(
+            f"Stack {name} was deleted on {deleted['DeletionTime']:%d %B %Y at %H:%M} UTC, and its database "
+            "with it; an update would launch an empty one in its place. Nothing was created. If you need the "
+            "data, ask the platform team for a copy of a snapshot before you terminate this provisioned "
+            "product, which deletes the snapshots that upgrades have left. Then launch a new one."
+        )
+
+
+def discard(
+    cloudformation: CloudFormationClient, stack_id: str, change_set: str, *, with_stack: bool = False
+) -> None:
+    """Delete a change set that is not to be executed, and the empty stack that it made.
+
+    What can't be deleted stays and does no harm: a later operation makes a change set of its own, and a
+    termination deletes the stack. So it never takes the place of the reason for it.
+    """
+    try:
+        if with_stack:
+            cloudformation.delete_stack(StackName=stack_id)
+        else:
+            cloudformation.delete_change_set(StackName=stack_id, ChangeSetName=change_set)
+    except (BotoCoreError, ClientError) as error:
+        logger.warning("Change set not discarded", extra={"reason": type(error).__name__})
+
+
+def _find_deleted(cloudformation: CloudFormationClient, name: str) -> StackSummaryTypeDef | None:
     """Return the newest stack of a name that was deleted after it had once been complete.
 
     ListStacks tells of deleted stacks for 90 days.
@@ -86,10 +131,12 @@ def protect(cloudformation: CloudFormationClient, stack_id: str) -> None:
 def find_change_set(
     cloudformation: CloudFormationClient, stack: str, name: str
 ) -> DescribeChangeSetOutputTypeDef | None:
-    """Return a change set with all of its changes; DescribeChangeSet gives them in pages."""
+    """Return a change set with all of its changes and their values; DescribeChangeSet gives them in pages."""
     try:
         pages = list(
-            cloudformation.get_paginator("describe_change_set").paginate(StackName=stack, ChangeSetName=name)
+            cloudformation.get_paginator("describe_change_set").paginate(
+                StackName=stack, ChangeSetName=name, IncludePropertyValues=True
+            )
         )
     except ClientError as error:
         if error.response["Error"]["Code"] in ("ChangeSetNotFound", "ChangeSetNotFoundException"):
@@ -109,10 +156,10 @@ def events(cloudformation: CloudFormationClient, stack_id: str, token: str) -> l
     return [event for event in reversed(newest_first) if event.get("ClientRequestToken") == token]
 
 
-def failures(events: list[StackEventTypeDef]) -> dict[str, str]:
-    """Return the resources that failed by logical id, each with its type and reason, the first one first.
+def failures(events: list[StackEventTypeDef]) -> list[Failed]:
+    """Return the resources that failed, each once, the first one first.
 
-    Those that were cancelled because of another one's failure are left out. Reasons have no full stop.
+    Those that were cancelled because of another one's failure are left out.
     """
     failed = [
         event
@@ -122,12 +169,17 @@ def failures(events: list[StackEventTypeDef]) -> dict[str, str]:
     ]
     # The stack's own failure event only counts the resources that failed.
     of_resources = [event for event in failed if event.get("PhysicalResourceId") != event["StackId"]]
-    found: dict[str, str] = {}
+    found: dict[str, Failed] = {}
     for event in of_resources or failed:
         name = event["LogicalResourceId"]
-        reason = event.get("ResourceStatusReason", "CloudFormation gives no reason").rstrip(". ")
-        found.setdefault(name, f"{name} ({event['ResourceType']}): {reason}")
-    return found
+        reason = event.get("ResourceStatusReason", "CloudFormation gives no reason")
+        found.setdefault(name, Failed(name, f"{name} ({event['ResourceType']})", reason))
+    return list(found.values())
+
+
+def said_of(failed: Sequence[Failed]) -> list[str]:
+    """Return what AWS said of each resource that failed, with its name where there are several."""
+    return [each.reason if len(failed) == 1 else f"{each.resource}: {each.reason}" for each in failed]
 
 
 def in_progress(stack: StackTypeDef, kind: Kind) -> str:

@@ -14,23 +14,22 @@ from engine.errors import (
     ChangeSetInProgressError,
     DatabaseNotModifiableError,
     DataLossError,
-    StackBusyError,
-    StackInProgressError,
+    UnaskedChangesError,
 )
 from engine.models import Change, Planned, PlanRequest
 from engine.stacks import HOLD_DATA
+from engine.wording import quoting
 
 from plan.database import require_modifiable
 from plan.details import changed_in_place, properties
 from plan.losses import refuse_losses
-from plan.readiness import busy, change_set_type
+from plan.readiness import change_set_type
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_cloudformation.type_defs import (
         DescribeChangeSetOutputTypeDef,
         ResourceChangeTypeDef,
-        StackTypeDef,
     )
     from mypy_boto3_rds import RDSClient
 
@@ -44,20 +43,17 @@ def plan(
     """Return what the operation would change, as a change set ready to execute.
 
     Called again and again until the change set is ready; the record id in its name makes that one change set.
-    For TERMINATE it only finds the stack. `rds` is called only when the database is to be modified: making a
-    client of it takes long.
+    `rds` is called only when the database is to be modified: making a client of it takes long.
 
     Raises:
         ChangeSetInProgressError: CloudFormation is still computing.
-        StackInProgressError: an earlier deletion of the stack is under way.
         EngineError: the stack can't be updated now, for one of the reasons that `change_set_type` lists.
         ChangeSetFailedError: CloudFormation can't compute the changes.
         DataLossError: the changes would replace or remove something that holds data.
         DatabaseNotModifiableError: RDS would not make them now.
+        UnaskedChangesError: the DB instance would be changed in other ways as well.
     """
     stack = stacks.find(cloudformation, request.stack_name)
-    if request.kind == "TERMINATE":
-        return _plan_deletion(stack)
     mode = change_set_type(cloudformation, request, stack)
     name = stacks.operation_name(request.record_id)
     change_set = stacks.find_change_set(cloudformation, request.stack_name, name) if stack else None
@@ -72,24 +68,11 @@ def plan(
     changes = [change["ResourceChange"] for change in change_set["Changes"] if "ResourceChange" in change]
     try:
         refuse_losses(changes)
-        require_modifiable(rds, changes)
-    except (DataLossError, DatabaseNotModifiableError):
+        databases = require_modifiable(rds, changes)
+    except (DataLossError, DatabaseNotModifiableError, UnaskedChangesError):
         _discard(cloudformation, change_set, mode)
         raise
-    return _planned(change_set, changes)
-
-
-def _plan_deletion(stack: StackTypeDef | None) -> Planned:
-    if stack is None:
-        return Planned(stack_id=None)
-    status = stack["StackStatus"]
-    # CloudFormation takes a deletion while it creates, but not while it updates.
-    if status.startswith("UPDATE_") and status.endswith("_IN_PROGRESS"):
-        raise StackBusyError(busy(stack))
-    # While it deletes, another deletion changes nothing: if that one fails, this one is yet to be begun.
-    if status == "DELETE_IN_PROGRESS":
-        raise StackInProgressError(stacks.in_progress(stack, "TERMINATE"))
-    return Planned(stack_id=stack["StackId"])
+    return _planned(change_set, changes, databases)
 
 
 def _create(
@@ -130,10 +113,11 @@ def _without_changes(
     # CloudFormation has no code for "nothing to do", only these two wordings.
     if "didn't contain changes" in reason or "No updates are to be performed" in reason:
         return Planned(stack_id=change_set["StackId"])
-    raise ChangeSetFailedError(
-        f"CloudFormation can't plan the changes of stack {change_set['StackName']}, and nothing was "
-        f"changed: {reason}"
+    ours = (
+        f"CloudFormation can't plan the changes of stack {change_set['StackName']}, and nothing was changed. "
+        "Correct what it names, then try again."
     )
+    raise ChangeSetFailedError(quoting(ours, reason))
 
 
 def _discard(
@@ -141,16 +125,16 @@ def _discard(
     change_set: DescribeChangeSetOutputTypeDef,
     mode: Literal["CREATE", "UPDATE"],
 ) -> None:
-    if mode == "CREATE":  # the change set made an empty stack; it goes with it
-        cloudformation.delete_stack(StackName=change_set["StackId"])
-    else:
-        cloudformation.delete_change_set(
-            StackName=change_set["StackId"], ChangeSetName=change_set["ChangeSetName"]
-        )
+    # A change set that was to create a stack has made an empty one.
+    stacks.discard(
+        cloudformation, change_set["StackId"], change_set["ChangeSetName"], with_stack=mode == "CREATE"
+    )
 
 
 def _planned(
-    change_set: DescribeChangeSetOutputTypeDef, resource_changes: list[ResourceChangeTypeDef]
+    change_set: DescribeChangeSetOutputTypeDef,
+    resource_changes: list[ResourceChangeTypeDef],
+    databases: dict[str, dict[str, str]],
 ) -> Planned:
     # What holds data is not replaced either, or the changes would have been refused.
     in_place = changed_in_place(resource_changes) | {
@@ -165,6 +149,7 @@ def _planned(
             action=change["Action"],
             replacement=change.get("Replacement", "False"),
             properties=properties(change, in_place),
+            settings=databases.get(change["LogicalResourceId"], {}),
         )
         for change in resource_changes
     ]

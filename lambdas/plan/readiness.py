@@ -9,10 +9,10 @@ from engine.errors import (
     RollbackFailedError,
     RollbackInProgressError,
     StackBusyError,
-    StackDeletedError,
     StackUnusableError,
 )
 from engine.models import PlanRequest
+from engine.wording import named, quoting
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -59,7 +59,8 @@ def change_set_type(
     """
     if stack is None:
         if request.kind == "UPDATE":
-            _refuse_to_replace_deleted(cloudformation, request.stack_name)
+            # `validate` has asked before; the stack may have gone since then.
+            stacks.refuse_to_replace_deleted(cloudformation, request.stack_name)
         return "CREATE"
     name, status = stack["StackName"], stack["StackStatus"]
     if status == "REVIEW_IN_PROGRESS":
@@ -90,21 +91,6 @@ def busy(stack: StackTypeDef) -> str:
     )
 
 
-def _refuse_to_replace_deleted(cloudformation: CloudFormationClient, name: str) -> None:
-    """Keep an update from launching an empty database in the place of one that is gone.
-
-    A failed launch has left nothing either, but its stack has never been complete.
-    """
-    deleted = stacks.find_deleted(cloudformation, name)
-    if deleted:
-        raise StackDeletedError(
-            f"Stack {name} was deleted on {deleted['DeletionTime']:%d %B %Y at %H:%M} UTC, and its database "
-            "with it; an update would launch an empty one in its place. Nothing was created. If you need the "
-            "data, ask the platform team for a copy of a snapshot before you terminate this provisioned "
-            "product, which deletes the snapshots that upgrades have left. Then launch a new one."
-        )
-
-
 def _continue_rollback(cloudformation: CloudFormationClient, stack: StackTypeDef, record_id: str) -> None:
     token = f"{stacks.operation_name(record_id)}-rollback"
     continued = stacks.events(cloudformation, stack["StackId"], token)
@@ -112,11 +98,11 @@ def _continue_rollback(cloudformation: CloudFormationClient, stack: StackTypeDef
         cloudformation.continue_update_rollback(StackName=stack["StackId"], ClientRequestToken=token)
         return
     failed = stacks.failures(continued)
-    cause = next(iter(failed.values()), "CloudFormation does not say why")
-    raise RollbackFailedError(
-        f"An earlier update of stack {stack['StackName']} has to be undone first, and that failed again: "
-        f"{cause}. Remove the cause and update again. If that is not possible, ask the platform team to "
-        f"continue the rollback without {', '.join(failed)} (CloudFormation console: Stack actions, Continue "
-        "update rollback, Resources to skip). Do not terminate this provisioned product: that would delete "
-        "the database."
+    ours = (
+        f"An earlier update of stack {stack['StackName']} has to be undone first, and that failed again: at "
+        f"{named(each.resource for each in failed)}. Do not terminate this provisioned product: that would "
+        "delete the database. Remove the cause and update again. If that is not possible, ask the platform "
+        f"team to continue the rollback without {named(each.logical_id for each in failed)} (CloudFormation "
+        "console: Stack actions, Continue update rollback, Resources to skip)."
     )
+    raise RollbackFailedError(quoting(ours, *stacks.said_of(failed)))

@@ -8,6 +8,7 @@ from engine import catalog
 from engine.change_report import by_verb
 from engine.models import Output, Report, Subscription
 from engine.reasons import explained
+from engine.wording import adding
 
 if TYPE_CHECKING:
     from mypy_boto3_servicecatalog import ServiceCatalogClient
@@ -35,7 +36,7 @@ def _failure(report: Report) -> str:
     why = explained(report)
     if report.snapshot_id is None:
         return why
-    return f"{why} The database as it was before is in snapshot {report.snapshot_id}."
+    return adding(why, f" The database as it was before is in snapshot {report.snapshot_id}.")
 
 
 def _subscription_outputs(subscriptions: list[Subscription]) -> list[Output]:

@@ -38,9 +38,7 @@ def snapshot(rds: RDSClient, cloudformation: CloudFormationClient, request: Snap
     try:
         return _take(rds, _database(cloudformation, request.stack_id), request)
     except SnapshotFailedError:
-        cloudformation.delete_change_set(
-            StackName=request.stack_id, ChangeSetName=stacks.operation_name(request.record_id)
-        )
+        stacks.discard(cloudformation, request.stack_id, stacks.operation_name(request.record_id))
         raise
 
 
@@ -64,7 +62,7 @@ def _take(rds: RDSClient, database: str, request: SnapshotRequest) -> str:
         if instance["DBInstanceStatus"] == "available":
             return name
     elif found["Status"] != "creating":
-        raise _failed(f"RDS says that {name} is {found['Status']}")
+        raise _failed(f"RDS says that {name} is {found['Status']}.")
     raise SnapshotInProgressError(
         f"Snapshot {name} was not ready when the engine stopped waiting. Nothing was changed. When the "
         "database is available, update again."
@@ -87,7 +85,7 @@ def _create(rds: RDSClient, name: str, database: str, product: str) -> None:
 def _failed(reason: str) -> SnapshotFailedError:
     return SnapshotFailedError(
         "The snapshot that a major version upgrade begins with could not be taken, and nothing was changed. "
-        f"{reason.rstrip('.')}. Correct the cause, then update again."
+        f"Correct the cause, then update again. {reason}"
     )
 
 

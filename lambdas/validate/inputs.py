@@ -31,6 +31,7 @@ def validate(account: Account, request: Request, released: Mapping[str, str]) ->
     Raises:
         InvalidInputsError: rules are broken; one message lists them all.
         MessageInvalidError: the message lacks something.
+        StackDeletedError: the stack to update was deleted.
         ArtifactNotReleasedError: the artifact is none of the released ones.
         ArtifactInvalidError: the artifact is no template.
         TemplateUnsuitableError: it is not a template of this product.
@@ -42,7 +43,7 @@ def validate(account: Account, request: Request, released: Mapping[str, str]) ->
     product_version = _released_version(content, released)
     template = artifact.parse(content)
     template_rules.require_product(template)
-    stack = _deployed(stacks.find(account.cloudformation, request.stack_name))
+    stack = _deployed(_found(account, request))
     current = stacks.parameters(stack)
     parameters, violations = template_rules.resolve(
         template, message.parameters, current, updates=request.kind == "UPDATE"
@@ -82,6 +83,14 @@ def _released_version(content: bytes, released: Mapping[str, str]) -> str:
             "published this one past them or has altered it."
         )
     return released[digest]
+
+
+def _found(account: Account, request: Request) -> StackTypeDef | None:
+    """Return the stack; of one that was deleted nothing else is worth saying to an update."""
+    stack = stacks.find(account.cloudformation, request.stack_name)
+    if stack is None and request.kind == "UPDATE":
+        stacks.refuse_to_replace_deleted(account.cloudformation, request.stack_name)
+    return stack
 
 
 def _deployed(stack: StackTypeDef | None) -> StackTypeDef | None:

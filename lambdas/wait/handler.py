@@ -12,6 +12,7 @@ from engine.models import WaitRequest
 from engine.record import confirmed_session
 
 from wait.progress import when_finished
+from wait.settings import with_settings
 
 
 @entry_point
@@ -20,4 +21,5 @@ def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     request = msgspec.convert(event, WaitRequest)
     session = assume(sts(), request.read_message().launch_role_arn, request.record_id)
     cloudformation = session.client("cloudformation", config=CLIENT_CONFIG)
-    return when_finished(cloudformation, request, lambda: confirmed_session(request, context)).to_json()
+    finished = when_finished(cloudformation, request, lambda: confirmed_session(request, context))
+    return with_settings(lambda: session.client("rds", config=CLIENT_CONFIG), request, finished).to_json()

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import dropwhile
 from typing import TYPE_CHECKING
 
 from engine import stacks
 from engine.errors import StackFailedError, StackInProgressError
 from engine.models import Change, Finished, Output, WaitRequest
+from engine.wording import named, quoting
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_cloudformation.type_defs import StackEventTypeDef, StackTypeDef
+
+
+# What the stack's own event says when an operation is taken back.
+_UNDOING = {"DELETE_IN_PROGRESS", "ROLLBACK_IN_PROGRESS", "UPDATE_ROLLBACK_IN_PROGRESS"}
 
 
 def when_finished(
@@ -44,7 +48,7 @@ def when_finished(
         # An operation without events of its own had nothing to change.
         succeeded = status in ("CREATE_COMPLETE", "UPDATE_COMPLETE") or not events
     if not succeeded:
-        raise StackFailedError(_failure(stack, events))
+        raise StackFailedError(_failure(request, stack, events))
     if request.kind == "TERMINATE":
         return Finished()
     if status == "CREATE_COMPLETE":
@@ -119,34 +123,70 @@ def _is_yet_to_begin(cloudformation: CloudFormationClient, request: WaitRequest,
     return stacks.find_change_set(cloudformation, stack["StackId"], name) is not None
 
 
-def _failure(stack: StackTypeDef, events: list[StackEventTypeDef]) -> str:
+def _failure(request: WaitRequest, stack: StackTypeDef, events: list[StackEventTypeDef]) -> str:
+    """Return what failed, what is left and what to do, and then what AWS said of every cause."""
+    undoing = len(events) if request.kind == "TERMINATE" else _beginning_of_undoing(events)
+    first, then = stacks.failures(events[:undoing]), stacks.failures(events[undoing:])
+    at, undone_at = (_places(failed) for failed in (first, then))
+    said = stacks.said_of(first) or [stack.get("StackStatusReason", "CloudFormation gives no reason")]
+    ours = _outcome(request, stack, at, undone_at, first)
+    return quoting(ours, *said, *(f"when undoing {each.resource}: {each.reason}" for each in then))
+
+
+def _beginning_of_undoing(events: list[StackEventTypeDef]) -> int:
+    return next(
+        (
+            number
+            for number, event in enumerate(events)
+            if event.get("PhysicalResourceId") == event["StackId"] and event.get("ResourceStatus") in _UNDOING
+        ),
+        len(events),
+    )
+
+
+def _places(failed: list[stacks.Failed]) -> str:
+    return f" at {named(each.resource for each in failed)}" if failed else ""
+
+
+def _outcome(
+    request: WaitRequest, stack: StackTypeDef, at: str, undone_at: str, failed: list[stacks.Failed]
+) -> str:
     name, status = stack["StackName"], stack["StackStatus"]
-    what = _first_cause(events) or stack.get("StackStatusReason", "CloudFormation gives no reason")
-    if status == "UPDATE_ROLLBACK_FAILED":
-        of_rollback = dropwhile(
-            lambda one: one.get("ResourceStatus") != "UPDATE_ROLLBACK_IN_PROGRESS", events
-        )
-        why = _first_cause(list(of_rollback)) or "CloudFormation gives no reason"
+    if request.kind == "TERMINATE":
+        kept = any("(AWS::RDS::DBInstance)" in each.resource for each in failed)
+        data = "The database is still there, with its backups. " if kept else ""
         return (
-            f"{what.rstrip('. ')}. Undoing the update failed as well: {why}. Remove that cause and update "
-            "again, which goes on undoing this one first. Do not terminate this provisioned product: that "
-            "would delete the database."
+            f"Stack {name} could not be deleted as a whole: it failed{at}. {data}What does not depend on "
+            "that is gone. Remove what blocks the deletion, then terminate this provisioned product again."
         )
-    return f"{what.rstrip('. ')}. {_advice(name, status)}"
-
-
-def _first_cause(events: list[StackEventTypeDef]) -> str | None:
-    return next(iter(stacks.failures(events).values()), None)
-
-
-def _advice(name: str, status: str) -> str:
-    if status == "DELETE_COMPLETE":
-        return (
-            "The launch was undone and left nothing behind. Correct the cause, then update this provisioned "
-            "product to try again, or terminate it."
-        )
-    if status == "UPDATE_ROLLBACK_COMPLETE":
-        return "The update was undone; everything is as it was before. Correct the cause, then update again."
-    if status == "DELETE_FAILED":
-        return f"Stack {name} could not be deleted. Remove what blocks the deletion, then terminate again."
-    return f"Stack {name} is {status}. Correct the cause, then terminate this provisioned product."
+    match status:
+        case "DELETE_COMPLETE":
+            return (
+                f"The launch failed{at}, was undone and left nothing behind. Correct the cause, then update "
+                "this provisioned product to try again, or terminate it."
+            )
+        case "UPDATE_ROLLBACK_COMPLETE":
+            return (
+                f"The update failed{at} and was undone; everything is as it was before. Correct the cause, "
+                "then update again."
+            )
+        case "UPDATE_ROLLBACK_FAILED":
+            return (
+                f"The update failed{at}, and undoing it failed as well{undone_at}. Do not terminate this "
+                "provisioned product: that would delete the database. Remove the second cause and update "
+                "again, which goes on undoing this update first."
+            )
+        case "DELETE_FAILED" | "ROLLBACK_FAILED":
+            return (
+                f"The launch failed{at}, and undoing it failed as well{undone_at}: parts of stack {name} are "
+                "left. Remove the second cause, then terminate this provisioned product."
+            )
+        case "CREATE_FAILED" | "ROLLBACK_COMPLETE":
+            return (
+                f"The launch failed{at}, and stack {name} is {status}. Correct the cause, then terminate "
+                "this provisioned product."
+            )
+    return (
+        f"The update failed{at}, and stack {name} is {status}. Do not terminate this provisioned product: "
+        "that would delete the database. Give this text to the platform team."
+    )

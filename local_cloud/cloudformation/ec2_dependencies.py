@@ -1,6 +1,10 @@
 """What EC2 refuses to delete while something depends on it; moto lets most of it go.
 
-Messages as in the EC2 API reference's "Error codes" (DependencyViolation).
+Messages as in the EC2 API reference's "Error codes" (DependencyViolation). A group is kept while another one
+of its VPC refers to it (DeleteSecurityGroup); a VPC while it has, besides what moto knows, network ACLs of
+its own (AWS re:Post, "troubleshoot-dependency-error-delete-vpc"), peering connections (reports:
+hashicorp/terraform-provider-aws 3118, gruntwork-io/cloud-nuke 584) or egress-only internet gateways
+(gruntwork-io/cloud-nuke 345). Which states of a peering connection count is a guess.
 """
 
 from __future__ import annotations
@@ -17,6 +21,20 @@ class _DependencyViolation(ServiceException):
     code = "DependencyViolation"
 
 
+_PEERING = {"initiating-request", "pending-acceptance", "provisioning", "active"}
+
+
+def _is_referred_to(ec2: EC2Backend, group_id: str) -> bool:
+    """Whether a rule of another security group of the same VPC names the group."""
+    of_vpc: dict[str, Any] = next((groups for groups in ec2.groups.values() if group_id in groups), {})
+    return any(
+        (rule.source_group or {}).get("GroupId") == group_id
+        for other in of_vpc.values()
+        if other.id != group_id
+        for rule in [*other.ingress_rules, *other.egress_rules]
+    )
+
+
 def install(world: World) -> None:
     """Make moto's EC2 keep what is in use. Call it before the server starts."""
 
@@ -26,7 +44,8 @@ def install(world: World) -> None:
         return original_delete_subnet(self, subnet_id)
 
     def delete_security_group(self: Any, name: str | None = None, group_id: str | None = None) -> Any:
-        if group_id and any(group_id in [group.id for group in eni.group_set] for eni in self.enis.values()):
+        used = any(group_id in [group.id for group in eni.group_set] for eni in self.enis.values())
+        if group_id and (used or _is_referred_to(self, group_id)):
             raise _DependencyViolation(f"resource {group_id} has a dependent object")
         return original_delete_security_group(self, name, group_id)
 
@@ -38,7 +57,13 @@ def install(world: World) -> None:
             item.vpc_id == vpc_id and item.state != "deleted" for item in self.vpc_end_points.values()
         )
         groups = any(not group.is_default for group in self.groups.get(vpc_id, {}).values())
-        if attached or endpoints or groups:
+        lists = any(acl.vpc_id == vpc_id and not acl.default for acl in self.network_acls.values())
+        peerings = any(
+            vpc_id in (peering.vpc.id, peering.peer_vpc.id) and peering._status.code in _PEERING
+            for peering in self.vpc_pcxs.values()
+        )
+        outward = any(gateway.vpc_id == vpc_id for gateway in self.egress_only_internet_gateways.values())
+        if attached or endpoints or groups or lists or peerings or outward:
             raise _DependencyViolation(f"The vpc '{vpc_id}' has dependencies and cannot be deleted.")
         return original_delete_vpc(self, vpc_id)
 

@@ -139,13 +139,15 @@ def test_a_failed_rollback_is_continued_by_the_next_update_which_then_does_its_o
 
     # WHEN it is updated THEN the failure names both causes
     stuck = oldest.update(product, BackupRetentionDays="14")
-    cause = "DatabaseInstance (AWS::RDS::DBInstance): Not today."
-    assert reason(stuck).startswith(f"{cause} Undoing the update failed as well: {cause} ")
+    at = "at DatabaseInstance (AWS::RDS::DBInstance)"
+    assert reason(stuck).startswith(f"The update failed {at}, and undoing it failed as well {at}. Do not ")
+    undoing = "when undoing DatabaseInstance (AWS::RDS::DBInstance): Not today."
+    assert reason(stuck).endswith(f"AWS said: Not today; {undoing}")
     assert _status(cloud, stack) == "UPDATE_ROLLBACK_FAILED"
 
     # WHEN it is updated again THEN the rollback goes on, and its failure says what else can be done
     again = oldest.update(product, BackupRetentionDays="14")
-    assert f"has to be undone first, and that failed again: {cause} " in reason(again)
+    assert f"has to be undone first, and that failed again: {at}. " in reason(again)
     assert "Resources to skip" in reason(again)
     assert oldest.answers(again) == ["FAILED"]
     assert oldest.status(product) == "TAINTED"
@@ -155,14 +157,14 @@ def test_a_failed_rollback_is_continued_by_the_next_update_which_then_does_its_o
     assert updated["RecordDetail"]["Status"] == "SUCCEEDED", reason(updated)
     assert oldest.answers(updated) == ["SUCCEEDED"]
     assert oldest.status(product) == "AVAILABLE"
-    assert outputs(updated)["Changes"] == "changed: DatabaseInstance (BackupRetentionPeriod)"
+    assert outputs(updated)["Changes"] == "changed: DatabaseInstance (BackupRetentionPeriod 7 -> 14)"
     assert _database(cloud, stack)["BackupRetentionPeriod"] == 14
 
     # AND those who get the alerts are told of this update, and were of none that changed nothing
     [_, mail] = cloud.world.mailbox.to("second@example.com")
     assert mail.subject == "updated was updated"
     assert f"({product}) was updated and has version {OLDEST} now." in mail.body
-    assert "changed: DatabaseInstance (BackupRetentionPeriod)" in mail.body
+    assert "changed: DatabaseInstance (BackupRetentionPeriod 7 -> 14)" in mail.body
     assert f"record {updated['RecordDetail']['RecordId']}" in mail.body
 
 
@@ -219,7 +221,7 @@ def test_an_update_of_a_stack_that_somebody_deleted_launches_no_empty_database_i
     eventually(lambda: stacks_ever(cloud, product) == ["DELETE_COMPLETE"], "the stack is gone")
 
     # WHEN the product is updated
-    refused = oldest.update(product, EnvironmentSuffix="updated", OpsEmails="ops@example.com")
+    refused = oldest.update(product, EnvironmentSuffix=None, OpsEmails="nope")
 
     # THEN that is refused, and nothing was created
     assert reason(refused).startswith(f"Stack {stack} was deleted on ")

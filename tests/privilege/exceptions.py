@@ -109,9 +109,13 @@ NOT_SEEN: dict[str, dict[str, list[str]]] = {
             rds:ResetDBParameterGroup secretsmanager:RotateSecret states:UpdateStateMachine"""
         )
     },
+    "the schemas list it for policies in a role, and the roles of the present versions have managed ones": {
+        "TapStackExecution": lines("iam:PutRolePolicy iam:DeleteRolePolicy")
+    },
     "tags of a stack change only when those of the product do": {
         "TapStackExecution": lines(
-            """*:UntagResource iam:UntagRole ec2:DeleteTags rds:RemoveTagsFromResource s3:TagResource"""
+            """*:UntagResource iam:UntagRole ec2:DeleteTags kms:TagResource rds:RemoveTagsFromResource
+            s3:TagResource"""
         ),
         "SCLaunch-TapStack": lines(
             """*:UntagResource iam:UntagRole ec2:DeleteTags rds:RemoveTagsFromResource s3:GetBucketTagging"""
@@ -136,6 +140,9 @@ NOT_SEEN: dict[str, dict[str, list[str]]] = {
     },
     "an execution that ends without an answer; tests/e2e/answers/test_interruptions.py has its life": {
         "*-EngineReportRole*": lines("servicecatalog:DescribeRecord states:DescribeExecution")
+    },
+    "objects are looked at in buckets with Object Lock; tests/e2e/test_terminations.py has its life": {
+        "SCLaunch-TapStack": lines("s3:ListBucketVersions s3:GetObjectLegalHold s3:GetObjectRetention")
     },
     "only messages that could not be received are decrypted": {"*-EngineReportRole*": ["kms:Decrypt"]},
     "the parser reads with its own role where there is no launch role": {

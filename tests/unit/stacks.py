@@ -1,5 +1,6 @@
 """The product's stack, as CloudFormation tells of it."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 NAME = "TapStack-pp-wp3ziihdnvmse"
@@ -27,6 +28,24 @@ def events_are(stub: Any, token: str, *events: Any, stack_id: str = STACK_ID) ->
         for logical_id, status, reason, number in (_numbered(*event) for event in events)
     ]
     stub.add_response("describe_stack_events", {"StackEvents": wire[::-1]}, {"StackName": stack_id})
+
+
+def deleted_stacks_are(stub: Any, *stack_ids: str) -> None:
+    """Record the stacks that ListStacks tells as deleted, the oldest first."""
+    summaries = [
+        {
+            "StackName": NAME,
+            "StackId": stack_id,
+            "StackStatus": "DELETE_COMPLETE",
+            "CreationTime": datetime(2026, 11, day, tzinfo=UTC),
+            "DeletionTime": datetime(2026, 11, day, 17, 5, tzinfo=UTC),
+        }
+        for day, stack_id in enumerate(stack_ids, start=1)
+    ]
+    other = {**summaries[0], "StackName": "Other", "StackId": "other"}
+    stub.add_response(
+        "list_stacks", {"StackSummaries": [*summaries, other]}, {"StackStatusFilter": ["DELETE_COMPLETE"]}
+    )
 
 
 def _numbered(logical_id: str, status: str, reason: str, number: int = 1) -> tuple[str, str, str, int]:

@@ -7,6 +7,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError, ParamValid
 from botocore.parsers import ResponseParserError
 from engine.entry_point import entry_point, translate
 from engine.errors import (
+    AWSFailedError,
     AWSRefusedError,
     LaunchRoleDeniedError,
     PermissionMissingError,
@@ -60,7 +61,29 @@ def test_a_missing_permission_names_the_action(code: str, message: str, named: s
 def test_any_other_refusal_is_told_in_the_words_of_aws() -> None:
     error = translate(aws_error("ValidationError", "Template format error", "CreateChangeSet"))
     assert isinstance(error, AWSRefusedError)
-    assert str(error) == "AWS refused CreateChangeSet: Template format error (ValidationError)."
+    assert str(error) == (
+        "AWS refused CreateChangeSet (ValidationError). Correct what it names, then try again. AWS said: "
+        "Template format error."
+    )
+
+
+@pytest.mark.parametrize("call", ["CreateChangeSet", "DeleteStack"])
+def test_an_operation_that_cloudformation_fails_to_begin_is_not_tried_for_hours(call: str) -> None:
+    error = translate(aws_error("InternalFailure", "", call, 500))
+    assert isinstance(error, AWSFailedError)
+    assert f"AWS failed at {call} by an error of its own" in str(error)
+
+
+def test_an_encoded_message_takes_no_room_from_what_can_be_read() -> None:
+    encoded = f"Encoded authorization failure message: {'wA2-_' * 200}"
+    message = (
+        "You are not authorized to perform this operation. User: arn:aws:sts::1:assumed-role/R/s is not "
+        "authorized to perform: ec2:DescribeVpcs on resource: arn:aws:ec2:us-east-1:1:vpc/* because no "
+        f"identity-based policy allows the ec2:DescribeVpcs action. {encoded}"
+    )
+    told = str(translate(aws_error("UnauthorizedOperation", message)))
+    assert "permission for ec2:DescribeVpcs on arn:aws:ec2:us-east-1:1:vpc/*. Ask the platform team" in told
+    assert told.endswith("identity-based policy allows the ec2:DescribeVpcs action.")
 
 
 def raising(error: Any) -> Any:

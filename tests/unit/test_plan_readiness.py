@@ -1,4 +1,3 @@
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -15,7 +14,8 @@ from engine.models import PlanRequest
 from plan.database import require_modifiable
 from plan.readiness import change_set_type
 
-from tests.unit.stacks import NAME, STACK_ID, events_are
+from tests.unit.databases import database
+from tests.unit.stacks import NAME, STACK_ID, deleted_stacks_are, events_are
 
 
 @pytest.fixture
@@ -81,7 +81,12 @@ def test_a_failed_rollback_is_continued_once_for_a_record(cloudformation: Any, r
     events_are(stub, token, *failures, (NAME, "UPDATE_ROLLBACK_FAILED", "[Key, Role]"))
     with pytest.raises(RollbackFailedError) as failed:
         change_set_type(client, request, stack("UPDATE_ROLLBACK_FAILED"))
-    assert "failed again: Key (AWS::RDS::DBInstance): No. Remove the cause" in str(failed.value)
+    assert "failed again: at Key (AWS::RDS::DBInstance), Alarm (AWS::RDS::DBInstance). Do not" in str(
+        failed.value
+    )
+    assert str(failed.value).endswith(
+        "AWS said: Key (AWS::RDS::DBInstance): No; Alarm (AWS::RDS::DBInstance): No."
+    )
     assert "continue the rollback without Key, Alarm (CloudFormation console" in str(failed.value)
 
 
@@ -92,23 +97,6 @@ def test_a_rollback_is_waited_for_whoever_began_it(cloudformation: Any, request_
     client, _ = cloudformation
     with pytest.raises(RollbackInProgressError, match="still undoing an earlier update"):
         change_set_type(client, request_to("update"), stack(status))
-
-
-def deleted_stacks_are(stub: Any, *stack_ids: str) -> None:
-    summaries = [
-        {
-            "StackName": NAME,
-            "StackId": stack_id,
-            "StackStatus": "DELETE_COMPLETE",
-            "CreationTime": datetime(2026, 11, day, tzinfo=UTC),
-            "DeletionTime": datetime(2026, 11, day, 17, 5, tzinfo=UTC),
-        }
-        for day, stack_id in enumerate(stack_ids, start=1)
-    ]
-    other = {**summaries[0], "StackName": "Other", "StackId": "other"}
-    stub.add_response(
-        "list_stacks", {"StackSummaries": [*summaries, other]}, {"StackStatusFilter": ["DELETE_COMPLETE"]}
-    )
 
 
 def test_an_update_of_a_stack_that_somebody_deleted_does_not_launch_an_empty_database(
@@ -150,7 +138,7 @@ def modification(*names: str) -> Any:
 def status_is(stub: Any, status: str) -> None:
     stub.add_response(
         "describe_db_instances",
-        {"DBInstances": [{"DBInstanceStatus": status}]},
+        {"DBInstances": [database(DBInstanceStatus=status)]},
         {"DBInstanceIdentifier": "database-dev"},
     )
 

@@ -162,6 +162,13 @@ def test_a_failure_after_changes_may_have_begun_says_what_to_do_about_the_stack(
     send(servicecatalog, report(kind, "FAILED", began=True, error=lambda_failure("ThrottledError", told)))
 
 
+def test_what_is_added_to_a_reason_comes_before_the_words_of_aws() -> None:
+    error = lambda_failure("AWSRefusedError", "AWS refused DeleteStack (X). AWS said: it is protected.")
+    told = explained(report("TERMINATE", "FAILED", began=True, error=error))
+    assert told.startswith("AWS refused DeleteStack (X). Changes of stack TapStack-pp-1 may have begun: ")
+    assert told.endswith("terminate it again. AWS said: it is protected.")
+
+
 def changes_told(stubbed: Any, changes: Any) -> Any:
     servicecatalog, stub = stubbed("servicecatalog")
     told: list[Any] = []

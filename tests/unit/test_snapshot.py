@@ -102,15 +102,27 @@ def test_a_snapshot_that_fails_ends_the_upgrade_and_removes_what_was_planned(
     there_is(stub, name, "failed")
     gone = {"StackName": STACK, "ChangeSetName": upgrade.record_id}
     cloudformation[1].add_response("delete_change_set", {}, gone)
-    with pytest.raises(SnapshotFailedError, match=rf"nothing was changed\. RDS says that {name} is failed\."):
+    with pytest.raises(
+        SnapshotFailedError, match=rf"nothing was changed\. Correct .* RDS says that {name} is failed\."
+    ):
+        snapshot(client, cloudformation[0], upgrade)
+
+
+def test_a_plan_that_can_not_be_removed_does_not_hide_why_the_snapshot_failed(
+    rds: Any, cloudformation: Any, upgrade: SnapshotRequest, name: str
+) -> None:
+    client, stub = rds
+    there_is(stub, name, "failed")
+    cloudformation[1].add_client_error("delete_change_set", "InternalFailure", "", 500)
+    with pytest.raises(SnapshotFailedError, match="is failed"):
         snapshot(client, cloudformation[0], upgrade)
 
 
 @pytest.mark.parametrize(
     ("code", "words"),
     [
-        ("SnapshotQuotaExceeded", "AWS refused CreateDBSnapshot: no"),
-        ("InvalidDBInstanceState", "AWS refused CreateDBSnapshot: no"),
+        ("SnapshotQuotaExceeded", r"AWS refused CreateDBSnapshot \(Snap.* AWS said: no\.$"),
+        ("InvalidDBInstanceState", r"AWS refused CreateDBSnapshot \(Invalid.* AWS said: no\.$"),
         ("AccessDenied", "lacks the permission for CreateDBSnapshot"),
     ],
 )

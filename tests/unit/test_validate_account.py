@@ -9,12 +9,14 @@ from engine.errors import (
     ArtifactNotReleasedError,
     InvalidInputsError,
     MessageInvalidError,
+    StackDeletedError,
     TemplateUnsuitableError,
 )
 from engine.models import Request, Validated
 from validate.inputs import validate
 
 from product_template import released
+from tests.unit.stacks import NAME, deleted_stacks_are, events_are
 
 UNASKED: Any = None  # a client that must not be needed
 QUOTAS = {"vpc L-F678F1CE": 5, "ec2 L-0263D0A3": 5, "rds L-7B6409FD": 40, "vpc L-FE5A380F": 5}
@@ -234,6 +236,26 @@ def test_a_template_that_is_not_ours_is_refused_before_the_account_is_asked(
     reader = Account(aws("s3"), *[UNASKED] * 5)
     with pytest.raises(TemplateUnsuitableError):
         validate(reader, msgspec.convert(request_of("provision"), Request), RELEASED)
+
+
+def test_an_update_of_a_stack_that_somebody_deleted_is_told_that_and_nothing_about_its_inputs(
+    publish: Any, request_of: Any, aws: Any, cloudformation: Any
+) -> None:
+    # GIVEN a product whose stack was deleted, and an update that keeps some values and gives a wrong one
+    publish(TEMPLATE)
+    request = request_of("update")
+    request["message"]["parameters"] = [
+        {"key": "VpcCidr"},
+        {"key": "EnvironmentSuffix", "value": "Bad_Suffix"},
+    ]
+    client, stub = cloudformation
+    stub.add_client_error("describe_stacks", "ValidationError", f"Stack with id {NAME} does not exist")
+    deleted_stacks_are(stub, "the-launch")
+    events_are(stub, "rec-of-the-launch", (NAME, "CREATE_COMPLETE", ""), stack_id="the-launch")
+    # WHEN it is validated THEN the user reads that the database is gone
+    reader = Account(aws("s3"), client, *[UNASKED] * 4)
+    with pytest.raises(StackDeletedError, match=r"^Stack .* was deleted on 01 November 2026"):
+        validate(reader, msgspec.convert(request, Request), RELEASED)
 
 
 @pytest.mark.parametrize("content", [TEMPLATE.replace(b"true", b"false", 1), TEMPLATE + b" ", b"no template"])

@@ -184,7 +184,9 @@ def test_an_update_without_changes_is_done(cloudformation: Any, request_to: Any,
     assert when_finished(client, request_to("update"), confirmed) == Finished()
 
 
-def test_a_failed_launch_names_the_first_cause_and_what_to_do(cloudformation: Any, request_to: Any) -> None:
+def test_a_failed_launch_says_what_to_do_and_then_names_every_cause(
+    cloudformation: Any, request_to: Any
+) -> None:
     # GIVEN a launch in which one resource failed and others were cancelled for it
     client, stub = cloudformation
     request = request_to("provision")
@@ -202,9 +204,10 @@ def test_a_failed_launch_names_the_first_cause_and_what_to_do(cloudformation: An
     with pytest.raises(StackFailedError) as failed:
         when_finished(client, request, confirmed)
     assert str(failed.value) == (
-        "Database (AWS::RDS::DBInstance): No capacity for db.r6g.xlarge. "
-        "The launch was undone and left nothing behind. Correct the cause, "
-        "then update this provisioned product to try again, or terminate it."
+        "The launch failed at Database (AWS::RDS::DBInstance), Alarm (AWS::RDS::DBInstance), was undone and "
+        "left nothing behind. Correct the cause, then update this provisioned product to try again, or "
+        "terminate it. AWS said: Database (AWS::RDS::DBInstance): No capacity for db.r6g.xlarge; Alarm "
+        "(AWS::RDS::DBInstance): Something later."
     )
 
 
@@ -212,8 +215,13 @@ def test_a_failed_launch_names_the_first_cause_and_what_to_do(cloudformation: An
     ("kind", "status", "advice"),
     [
         ("update", "UPDATE_ROLLBACK_COMPLETE", "everything is as it was before"),
-        ("terminate", "DELETE_FAILED", "Remove what blocks the deletion, then terminate again"),
-        ("provision", "ROLLBACK_COMPLETE", "terminate this provisioned product"),
+        (
+            "terminate",
+            "DELETE_FAILED",
+            "Remove what blocks the deletion, then terminate this .* product again",
+        ),
+        ("provision", "ROLLBACK_COMPLETE", "then terminate this provisioned product\\. AWS said: Nope"),
+        ("update", "UPDATE_FAILED", "Do not terminate .* would delete the database"),
     ],
 )
 def test_each_way_to_fail_has_its_advice(
@@ -242,10 +250,66 @@ def test_an_update_that_could_not_be_undone_names_both_causes(cloudformation: An
     )
     with pytest.raises(StackFailedError) as failed:
         when_finished(client, request, confirmed)
-    assert str(failed.value).startswith(
-        "Alarm (AWS::RDS::DBInstance): Bad threshold. Undoing the update failed as well: "
-        "Database (AWS::RDS::DBInstance): Not available. Remove that cause and update again"
+    assert str(failed.value) == (
+        "The update failed at Alarm (AWS::RDS::DBInstance), and undoing it failed as well at Database "
+        "(AWS::RDS::DBInstance). Do not terminate this provisioned product: that would delete the database. "
+        "Remove the second cause and update again, which goes on undoing this update first. AWS said: Bad "
+        "threshold; when undoing Database (AWS::RDS::DBInstance): Not available."
     )
+
+
+@pytest.mark.parametrize("status", ["DELETE_FAILED", "ROLLBACK_FAILED"])
+def test_a_launch_that_could_not_be_undone_names_both_causes_to_who_never_terminated(
+    cloudformation: Any, request_to: Any, status: str
+) -> None:
+    client, stub = cloudformation
+    request = request_to("provision")
+    stack_is(stub, status)
+    events_are(
+        stub,
+        request.record_id,
+        (NAME, "CREATE_IN_PROGRESS", "User Initiated"),
+        ("Database", "CREATE_FAILED", "No capacity."),
+        (NAME, f"{status.split('_')[0]}_IN_PROGRESS", "The following resource(s) failed to create"),
+        ("Database", "DELETE_COMPLETE", ""),
+        ("Vpc", "DELETE_FAILED", "It has dependencies."),
+        (NAME, status, "The following resource(s) failed to delete: [Vpc]."),
+    )
+    with pytest.raises(StackFailedError) as failed:
+        when_finished(client, request, confirmed)
+    assert str(failed.value) == (
+        "The launch failed at Database (AWS::RDS::DBInstance), and undoing it failed as well at Vpc "
+        f"(AWS::RDS::DBInstance): parts of stack {NAME} are left. Remove the second cause, then terminate "
+        "this provisioned product. AWS said: No capacity; when undoing Vpc (AWS::RDS::DBInstance): It has "
+        "dependencies."
+    )
+
+
+def test_a_termination_that_fails_names_every_resource_and_what_became_of_the_database(
+    cloudformation: Any, request_to: Any
+) -> None:
+    client, stub = cloudformation
+    request = request_to("terminate")
+    stack_is(stub, "DELETE_FAILED")
+    reasons = [("Database", "Protected."), ("Group", "In use. " * 300), ("Vpc", "It has dependencies.")]
+    events_are(
+        stub,
+        request.record_id,
+        (NAME, "DELETE_IN_PROGRESS", "User Initiated"),
+        *((name, "DELETE_FAILED", reason) for name, reason in reasons),
+        (NAME, "DELETE_FAILED", "The following resource(s) failed to delete"),
+    )
+    with pytest.raises(StackFailedError) as failed:
+        when_finished(client, request, confirmed)
+    told = str(failed.value)
+    assert told.startswith(
+        f"Stack {NAME} could not be deleted as a whole: it failed at Database (AWS::RDS::DBInstance), Group "
+        "(AWS::RDS::DBInstance), Vpc (AWS::RDS::DBInstance). The database is still there, with its backups. "
+        "What does not depend on that is gone. Remove what blocks the deletion, then terminate this "
+        "provisioned product again. AWS said: Database (AWS::RDS::DBInstance): Protected; Group"
+    )
+    assert told.endswith("…; Vpc (AWS::RDS::DBInstance): It has dependencies.")
+    assert len(told) <= 2048
 
 
 def test_failures_of_earlier_operations_are_not_blamed(cloudformation: Any, request_to: Any) -> None:
@@ -263,7 +327,9 @@ def test_failures_of_earlier_operations_are_not_blamed(cloudformation: Any, requ
         },
     ]
     stub.add_response("describe_stack_events", {"StackEvents": events}, None)
-    with pytest.raises(StackFailedError, match=r"^Rolled back\. The update was undone"):
+    with pytest.raises(
+        StackFailedError, match=r"^The update failed and was undone; .* AWS said: Rolled back\.$"
+    ):
         when_finished(client, request, confirmed)
 
 

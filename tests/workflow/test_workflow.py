@@ -179,6 +179,15 @@ def test_a_step_that_is_throttled_or_killed_tries_again(run: Run, step: str) -> 
     assert execution.states[-2:] == [step, "Report failure"]
 
 
+@pytest.mark.parametrize("step", ["Plan changes", "Apply changes"])
+def test_an_operation_that_cloudformation_fails_to_begin_is_reported_after_some_tries(
+    run: Run, step: str
+) -> None:
+    execution = run(**{VERB[step]: [error("AWSFailedError")]})
+    assert len(execution.given(step)) == 31
+    assert execution.states[-2:] == [step, "Report failure"]
+
+
 def test_throttling_is_waited_out(run: Run) -> None:
     execution = run(verify=[*[error("ThrottledError", "AWS was too busy")] * 40, {}])
     assert len(execution.given("Verify promises")) == 41

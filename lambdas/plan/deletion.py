@@ -1,0 +1,162 @@
+"""Whether a stack can be deleted as a whole: looked at before anything of it is deleted.
+
+CloudFormation deletes whatever does not depend on a resource that can't be deleted: backups, alarms and
+network would go while a protected database stays.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from engine import stacks
+from engine.account import Account
+from engine.errors import DeletionBlockedError, StackBusyError, StackInProgressError
+from engine.models import Planned, Request
+from engine.wording import listed
+
+from plan.neighbours import neighbours
+from plan.readiness import busy
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation.type_defs import StackTypeDef
+    from mypy_boto3_rds.type_defs import DBInstanceTypeDef
+    from mypy_boto3_s3 import S3Client
+
+
+def plan_deletion(account: Account, request: Request) -> Planned:
+    """Find the stack to delete, and refuse if AWS would refuse to delete a part of it.
+
+    Raises:
+        StackBusyError: the stack is being updated.
+        StackInProgressError: an earlier deletion of the stack is under way.
+        DeletionBlockedError: lists all that is known to stand in the way, each with the way to remove it.
+    """
+    stack = stacks.find(account.cloudformation, request.stack_name)
+    if stack is None:
+        return Planned(stack_id=None)
+    status = stack["StackStatus"]
+    # CloudFormation takes a deletion while it creates, but not while it updates.
+    if status.startswith("UPDATE_") and status.endswith("_IN_PROGRESS"):
+        raise StackBusyError(busy(stack))
+    # While it deletes, another deletion changes nothing: if that one fails, this one is yet to be begun.
+    if status == "DELETE_IN_PROGRESS":
+        raise StackInProgressError(stacks.in_progress(stack, "TERMINATE"))
+    # While it creates, what belongs to the stack isn't known yet.
+    if not status.endswith("_IN_PROGRESS"):
+        _refuse_if_blocked(account, stack)
+    return Planned(stack_id=stack["StackId"])
+
+
+def _refuse_if_blocked(account: Account, stack: StackTypeDef) -> None:
+    # Several may have one physical id: a bucket and its policy.
+    of_type: dict[str, set[str]] = defaultdict(set)
+    for resource in stacks.resources(account.cloudformation, stack["StackId"]):
+        of_type[resource["ResourceType"]].add(resource["PhysicalResourceId"])
+    own = set().union(*of_type.values())
+    blockers = [
+        *_protection(stack),
+        *_databases(account, own),
+        *_locked_objects(account.s3, of_type["AWS::S3::Bucket"]),
+    ]
+    for vpc in of_type["AWS::EC2::VPC"]:
+        blockers += neighbours(account.ec2, own, vpc)
+    if not blockers:
+        return
+    head = "Nothing was deleted, and the database runs as before. AWS would not delete all of this product:"
+    if stack["StackStatus"] == "DELETE_FAILED":
+        head = "Nothing more was deleted. AWS would again not delete all of this product:"
+    foot = "Remove what is listed, then terminate this provisioned product again."
+    raise DeletionBlockedError(listed(head, [f"- {blocker}" for blocker in blockers], foot))
+
+
+def _protection(stack: StackTypeDef) -> Iterator[str]:
+    if stack.get("EnableTerminationProtection"):
+        name = stack["StackName"]
+        yield (
+            f"stack {name} has termination protection: aws cloudformation update-termination-protection "
+            f"--no-enable-termination-protection --stack-name {name}"
+        )
+
+
+def _databases(account: Account, own: Collection[str]) -> Iterator[str]:
+    for database in account.databases():
+        name = database["DBInstanceIdentifier"]
+        if name not in own:
+            if used := ", ".join(_used_by(database, own)):
+                yield (
+                    f"DB instance {name}, which is not of this product, uses {used}: move it elsewhere, or "
+                    f"delete it: aws rds delete-db-instance --db-instance-identifier {name}"
+                )
+            continue
+        if database.get("DeletionProtection"):
+            yield (
+                f"DB instance {name} has deletion protection, which was set by hand. If nobody needs its "
+                f"data: aws rds modify-db-instance --db-instance-identifier {name} --no-deletion-protection "
+                "--apply-immediately"
+            )
+        # RDS refuses to delete its automated backups, which the template asks for (reports:
+        # crossplane-contrib/provider-aws 1276, cloudposse/terraform-aws-rds-cluster 283).
+        if recovery_point := database.get("AwsBackupRecoveryPointArn"):
+            yield (
+                f"DB instance {name} is in a continuous backup plan of AWS Backup: take it out of the plan, "
+                "then aws backup disassociate-recovery-point --backup-vault-name VAULT --recovery-point-arn "
+                f"{recovery_point}"
+            )
+
+
+def _used_by(database: DBInstanceTypeDef, own: Collection[str]) -> list[str]:
+    subnet_group = database.get("DBSubnetGroup", {})
+    names = [
+        subnet_group.get("VpcId", ""),
+        subnet_group.get("DBSubnetGroupName", ""),
+        *(group.get("DBParameterGroupName", "") for group in database.get("DBParameterGroups", [])),
+    ]
+    return [name for name in names if name in own]
+
+
+def _locked_objects(s3: S3Client, buckets: Collection[str]) -> Iterator[str]:
+    """Find objects that S3 keeps: nobody, or hardly anybody, can empty their bucket.
+
+    Asking is two calls for a version, so it ends with the first one that is locked.
+    """
+    for bucket in sorted(buckets):
+        try:
+            s3.get_object_lock_configuration(Bucket=bucket)
+        except s3.exceptions.ClientError as error:
+            if error.response["Error"]["Code"] in ("ObjectLockConfigurationNotFoundError", "NoSuchBucket"):
+                continue
+            raise
+        pages = s3.get_paginator("list_object_versions").paginate(Bucket=bucket)
+        versions = (version for page in pages for version in page.get("Versions", []))
+        for version in versions:
+            if lock := _lock(s3, bucket, version["Key"], version["VersionId"]):
+                yield (
+                    f"bucket {bucket} holds objects under Object Lock, such as {version['Key']} ({lock}): "
+                    "wait, or have its owner lift that"
+                )
+                break
+
+
+def _lock(s3: S3Client, bucket: str, key: str, version: str) -> str | None:
+    def ask(question: Callable[..., Any]) -> Any:
+        try:
+            return question(Bucket=bucket, Key=key, VersionId=version)
+        except s3.exceptions.ClientError as error:
+            if error.response["Error"]["Code"] in (
+                "NoSuchObjectLockConfiguration",
+                "NoSuchKey",
+                "NoSuchVersion",
+            ):
+                return {}
+            raise
+
+    if ask(s3.get_object_legal_hold).get("LegalHold", {}).get("Status") == "ON":
+        return "legal hold"
+    retention = ask(s3.get_object_retention).get("Retention", {})
+    until = retention.get("RetainUntilDate")
+    if until is None or until < datetime.now(UTC):
+        return None
+    return f"{retention['Mode']} until {until:%d %B %Y}"
