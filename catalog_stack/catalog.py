@@ -10,9 +10,10 @@ from aws_cdk import aws_servicecatalog as servicecatalog
 from constructs import Construct
 
 from product_template import released
+from product_template.account_roles import LAUNCH_ROLE
 from product_template.released import Template, Version
 
-from .roles import LAUNCH_ROLE, LaunchRoles
+from .roles import LaunchRoles
 from .settings import REGION, Settings
 from .version_guidance import VersionGuidance, guidance
 

@@ -91,6 +91,7 @@ def _queues(engine: Engine) -> Row:
         "Not started, not reported": [
             total(messages(engine.dead_letters), "dead letters"),
             total(messages(engine.unreported), "unreported"),
+            total(messages(engine.unconfirmed), "unconfirmed"),
         ],
     }
 

@@ -14,6 +14,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from product_template import released
+from product_template.account_roles import EXECUTION_ROLE
 from product_template.acknowledgements import SERVERLESS, SOLUTIONS, acknowledge
 
 from .engine_permissions import MACHINE_ARN, to_launch, to_receive, to_report, to_start, to_sweep
@@ -22,7 +23,10 @@ from .machine import LOG_GROUP, EngineMachine
 from .nets import report_ended_executions, sweep_regularly
 from .policies import Permission
 from .queue import EngineQueue
-from .roles import EXECUTION_ROLE, SERVICE_CATALOG, read_artifacts
+from .roles import SERVICE_CATALOG, read_artifacts, read_records
+
+# The steps that change something, and the first, ask Service Catalog whether they should.
+CONFIRM = ("validate", "plan", "snapshot", "apply", "wait", "subscribe")
 
 
 class Engine(Construct):
@@ -40,12 +44,15 @@ class Engine(Construct):
         accounts: the accounts whose users may launch, the engine's own among them.
         step_concurrency: how many operations may be in the same step at a time, of those steps that call
             CloudFormation and RDS; 0 for as many as the account can run.
+        refuse_own_principals: whether principals of this account can put nothing into the queues that
+            Service Catalog puts operations into.
 
     Attributes:
         operations: the queues that Service Catalog puts operations into.
         dead_letters: messages that could not be received, and events of executions that `report` could not
             handle. `report` and `sweep` answer them: what one can't, the other gets after a while.
         unreported: what could not be answered. `sweep` tries again; what nobody can answer needs a person.
+        unconfirmed: operations that Service Catalog does not confirm. A person releases or drops them.
         functions: by verb.
         machine: the state machine.
     """
@@ -60,8 +67,10 @@ class Engine(Construct):
         log_retention: logs.RetentionDays,
         accounts: Sequence[str],
         step_concurrency: int,
+        refuse_own_principals: bool,
     ) -> None:
         super().__init__(scope, construct_id)
+        self._refuse_own_principals = refuse_own_principals
         self._key = key
         self._step_concurrency = step_concurrency
         self.functions: dict[str, EngineFunction] = {}
@@ -69,9 +78,11 @@ class Engine(Construct):
         self._accounts = accounts
         self._code = bundled_code()
         self.unreported = EngineQueue(self, "Unreported", key=key)
-        last = "R24: here ends what every other queue could not get rid of; an alarm watches it."
-        acknowledge(self.unreported, "SQS3", SOLUTIONS, because=last)
-        acknowledge(self.unreported, "SQSRedrivePolicy", SERVERLESS, because=last)
+        last = "R24: here ends what only a person can decide; an alarm watches it."
+        self.unconfirmed = EngineQueue(self, "Unconfirmed", key=key)
+        for queue in (self.unreported, self.unconfirmed):
+            acknowledge(queue, "SQS3", SOLUTIONS, because=last)
+            acknowledge(queue, "SQSRedrivePolicy", SERVERLESS, because=last)
         # Tried every six minutes, a hundred hours, by one of two functions: a thousand receives are the most
         # that SQS counts.
         self.dead_letters = EngineQueue(
@@ -97,6 +108,7 @@ class Engine(Construct):
                 "subscribe": self._step("subscribe"),
                 "report": report,
             },
+            unconfirmed=self.unconfirmed,
             key=key,
             log_group=self._log_group("WorkflowLog", LOG_GROUP),
         )
@@ -177,6 +189,8 @@ class Engine(Construct):
         )
         for queue in queues:
             queue.let_service_catalog_send(self._accounts)
+            if self._refuse_own_principals:
+                queue.refuse_own_principals()
             queue.feed(receive)
         return queues
 
@@ -186,7 +200,7 @@ class Engine(Construct):
         """Make a function of the state machine; one that `calls_apis` of CloudFormation or RDS is limited."""
         return self._function(
             verb,
-            to_launch(self._accounts),
+            [*to_launch(self._accounts), *([read_records()] if verb in CONFIRM else [])],
             environment,
             undelivered="R4: the state machine, its caller, waits for the answer and handles the error.",
             concurrency=self._step_concurrency if calls_apis else 0,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from product_template.account_roles import LAUNCH_ROLE
+
 from .policies import Permission, allow, arn
-from .roles import LAUNCH_ROLE
 from .settings import REGION
 
 MACHINE = "TapStackEngine"
@@ -76,10 +77,15 @@ def to_sweep(key: str, queues: list[str]) -> list[Permission]:
     ]
 
 
-def to_run(key: str, functions: list[str]) -> list[Permission]:
-    """Run the state machine: invoke its functions, encrypt its history with `key`, log and trace."""
+def to_run(key: str, functions: list[str], unconfirmed: str) -> list[Permission]:
+    """Run the state machine: invoke its functions, encrypt its history with `key`, log and trace.
+
+    What nobody confirms it keeps in the queue `unconfirmed`.
+    """
     return [
         allow("lambda", "InvokeFunction", on=functions),
+        allow("sqs", "SendMessage", on=unconfirmed),
+        allow("kms", "Decrypt GenerateDataKey", on=key, when=_BY_WAY_OF_SQS),
         allow("kms", "Decrypt GenerateDataKey", on=key, when=_OF_THE_MACHINE),
         # Step Functions Developer Guide, "Data at rest encryption": logs of an encrypted state machine.
         allow(

@@ -9,6 +9,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
@@ -27,6 +28,7 @@ class EngineMachine(sfn.StateMachine):
         scope: the construct it belongs to, as do its states and its role.
         construct_id: its id.
         functions: by verb.
+        unconfirmed: takes what Service Catalog does not confirm.
         key: encrypts its definition and its history.
         log_group: named `LOG_GROUP`.
     """
@@ -37,6 +39,7 @@ class EngineMachine(sfn.StateMachine):
         construct_id: str,
         *,
         functions: Mapping[str, lambda_.IFunction],
+        unconfirmed: sqs.IQueue,
         key: kms.IKey,
         log_group: logs.ILogGroup,
     ) -> None:
@@ -56,7 +59,11 @@ class EngineMachine(sfn.StateMachine):
                     scope,
                     f"{construct_id}Policy",
                     "All that the TapStack engine's state machine may do",
-                    to_run(key.key_arn, [each.function_arn for each in functions.values()]),
+                    to_run(
+                        key.key_arn,
+                        [each.function_arn for each in functions.values()],
+                        unconfirmed.queue_arn,
+                    ),
                 )
             ],
         )
@@ -67,7 +74,7 @@ class EngineMachine(sfn.StateMachine):
             state_machine_name=MACHINE,
             role=role.without_policy_updates(),
             query_language=sfn.QueryLanguage.JSONATA,
-            definition_body=sfn.DefinitionBody.from_chainable(workflow(scope, functions)),
+            definition_body=sfn.DefinitionBody.from_chainable(workflow(scope, functions, unconfirmed)),
             timeout=Duration.hours(6),
             tracing_enabled=True,
             encryption_configuration=sfn.CustomerManagedEncryptionConfiguration(key),

@@ -14,7 +14,7 @@ from constructs import Construct
 from product_template.acknowledgements import SERVERLESS, acknowledge
 
 from .dashboard import add_dashboard
-from .engine import Engine
+from .engine import CONFIRM, Engine
 from .metrics import MINUTES, messages, own, total
 
 RUNBOOK = "docs/runbook/engine.md"
@@ -95,6 +95,17 @@ class Monitoring(Construct):
             "Service Catalog could not be told of a failure. Its product is stuck until it can be.",
             total(messages(self._engine.unreported)),
             periods=3,
+        )
+        self._alarm(
+            "unconfirmed",
+            "Service Catalog does not confirm an operation that it seems to have asked for. Nobody does it.",
+            self._engine.unconfirmed.metric_approximate_number_of_messages_visible(),
+        )
+        self._alarm(
+            "record-check-refused",
+            "Operations run without Service Catalog's word that they are its own.",
+            total([own("RecordCheckRefused", verb) for verb in CONFIRM]),
+            of=3,
         )
         self._alarm(
             "operation-old",

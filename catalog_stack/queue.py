@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from aws_cdk import Duration, Names, RemovalPolicy
+from aws_cdk import Aws, Duration, Names, RemovalPolicy
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
@@ -59,6 +59,22 @@ class EngineQueue(sqs.Queue):
                 actions=["sqs:SendMessage"],
                 resources=[self.queue_arn],
                 conditions={"StringEquals": {"aws:SourceAccount": accounts}},
+            )
+        )
+
+    def refuse_own_principals(self) -> None:
+        """Keep everybody in the queue's own account from sending, administrators too.
+
+        Who can send decides what happens to any product. Service Catalog is no principal of this account:
+        the sender of the one message that was ever captured was a role session of the service's own.
+        """
+        self.add_to_resource_policy(
+            iam.PolicyStatement(
+                effect=iam.Effect.DENY,
+                principals=[iam.AnyPrincipal()],
+                actions=["sqs:SendMessage"],
+                resources=[self.queue_arn],
+                conditions={"StringEquals": {"aws:PrincipalAccount": Aws.ACCOUNT_ID}},
             )
         )
 

@@ -6,14 +6,12 @@ from aws_cdk import Aws
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from product_template.account_roles import EXECUTION_ROLE, LAUNCH_ROLE
+
 from .execution import database, network, operations
 from .execution.tags import BEING_TAGGED_AS_OURS, SUFFIXED, TAGGED, TAGGED_AS_OURS
 from .policies import Permission, allow, arn, managed_policy
-from .settings import REGION
 
-# Fixed, because the launch constraint and the engine know the roles of every account by these names.
-LAUNCH_ROLE = "SCLaunch-TapStack"
-EXECUTION_ROLE = "TapStackExecution"
 EXECUTION_ROLE_ARN = arn("iam", f"role/{EXECUTION_ROLE}", region="")
 # The launch role trusts this path, so a function's role can be replaced without a change in other accounts.
 ENGINE_PATH = "/tapstack-engine/"
@@ -91,6 +89,16 @@ def read_artifacts() -> Permission:
     )
 
 
+def read_records() -> Permission:
+    """Allow asking Service Catalog whether it confirms an operation."""
+    return allow(
+        "servicecatalog",
+        "DescribeRecord",
+        on="*",
+        why="R4: the engine acts on what Service Catalog confirms; this action knows no resource.",
+    )
+
+
 _CHECKS = "R4: inputs are validated, and promises verified, against what may not exist yet; this only reads."
 
 
@@ -122,6 +130,7 @@ def _of_engine() -> list[Permission]:
             on=EXECUTION_ROLE_ARN,
             when={"StringEquals": {"iam:PassedToService": "cloudformation.amazonaws.com"}},
         ),
+        read_records(),
         allow("cloudformation", "ListStacks", on="*", why=_CHECKS),
         allow(
             "ec2",
@@ -146,17 +155,6 @@ def _of_engine() -> list[Permission]:
         allow("servicequotas", "GetAWSDefaultServiceQuota GetServiceQuota", on="*", why=_CHECKS),
         allow("cloudwatch", "DescribeAlarms GetMetricStatistics", on="*", why=_CHECKS),
         allow("sns", "ListSubscriptionsByTopic Publish Subscribe", on=operations.TOPIC, why=SUFFIXED),
-        # SNS Developer Guide, "Key management": who publishes to an encrypted topic needs both.
-        allow(
-            "kms",
-            "Decrypt GenerateDataKey",
-            on=arn("kms", "key/*"),
-            when={
-                "StringEquals": {"kms:ViaService": f"sns.{REGION}.amazonaws.com"},
-                **TAGGED_AS_OURS,
-            },
-            why="R15: the topic has the product's key; KMS gives random ids, so our tag is the scope.",
-        ),
         # The Service Authorization Reference calls the topic optional for it.
         allow(
             "sns",
@@ -211,6 +209,7 @@ def _of_service_catalog() -> list[Permission]:
 
     It puts the resources into a group and tags them (Administrator Guide, "Getting started with an External
     product", "Creating launch roles"). If it can't, the provisioned product is in ERROR though all is well.
+    The key is not among them: its own policy lets the launch role tag it.
     """
     gathers = "R3: Service Catalog gathers and tags what a launch made; the API knows no resource."
     return [
@@ -223,13 +222,6 @@ def _of_service_catalog() -> list[Permission]:
         ),
         allow("tag", "GetResources GetTagKeys GetTagValues TagResources UntagResources", on="*", why=gathers),
         allow("ec2", "CreateTags DeleteTags", on=network.RESOURCES, when=TAGGED_AS_OURS, why=TAGGED),
-        allow(
-            "kms",
-            "TagResource UntagResource",
-            on=arn("kms", "key/*"),
-            when=TAGGED_AS_OURS,
-            why="R11: a key of its own; KMS gives random ids, so the engine's tag is the scope.",
-        ),
         allow(
             "rds",
             "AddTagsToResource RemoveTagsFromResource",

@@ -93,6 +93,8 @@ class Settings(BaseModel):
         step_concurrency: how many operations may be in the same step at a time, of those steps that call
             CloudFormation and RDS. Reserved from the account's Lambda concurrency, which has to keep 100
             unreserved; 0 reserves none.
+        queues_refuse_account: whether the queues for operations refuse what principals of the catalog's own
+            account send, administrators included.
         tags: put on every resource of the catalog.
     """
 
@@ -112,6 +114,7 @@ class Settings(BaseModel):
     alarm_email: Email | None = None
     log_retention: logs.RetentionDays = logs.RetentionDays.THREE_MONTHS
     step_concurrency: Annotated[int, Field(ge=0)] = 0
+    queues_refuse_account: bool = True
     tags: Annotated[dict[str, str], BeforeValidator(_pairs)] = {}
 
     @classmethod

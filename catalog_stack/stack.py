@@ -43,6 +43,7 @@ class CatalogStack(Stack):
             log_retention=settings.log_retention,
             accounts=accounts,
             step_concurrency=settings.step_concurrency,
+            refuse_own_principals=settings.queues_refuse_account,
         )
         roles = LaunchRoles(self, "LaunchRoles", hub_account=self.account)
         catalog = Catalog(self, "Catalog", settings=settings, versions=versions, launch_roles=roles, key=key)
@@ -70,6 +71,9 @@ class CatalogStack(Stack):
         )
         CfnOutput(
             self, "UnreportedUrl", value=engine.unreported.queue_url, description="What was not answered"
+        )
+        CfnOutput(
+            self, "UnconfirmedUrl", value=engine.unconfirmed.queue_url, description="What is not confirmed"
         )
         # The CDK makes functions wait for their role twice, by reference and by name.
         self.template_options.metadata = {"cfn-lint": {"config": {"ignore_checks": ["W3005"]}}}

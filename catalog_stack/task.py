@@ -7,6 +7,7 @@ from typing import Any
 
 from aws_cdk import Duration
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
@@ -64,6 +65,30 @@ class Task(tasks.LambdaInvoke):
             max_delay=Duration.seconds(at_most),
             max_attempts=attempts,
             jitter_strategy=sfn.JitterType.FULL if spread else None,
+        )
+
+
+class Keep(tasks.SqsSendMessage):
+    """A state that puts the operation, without its token, and the error it is given into a queue."""
+
+    def __init__(self, scope: Construct, name: str, queue: sqs.IQueue) -> None:
+        kept = from_input("kind", "recordId", "provisionedProductId") | {
+            "executionArn": "{% $states.context.Execution.Id %}",
+            "reason": "{% $parse($states.input.Cause).errorMessage %}",
+        }
+        super().__init__(
+            scope,
+            name,
+            query_language=sfn.QueryLanguage.JSONATA,
+            queue=queue,
+            message_body=sfn.TaskInput.from_object(kept),
+        )
+        self.add_retry(
+            errors=["States.ALL"],
+            interval=Duration.seconds(10),
+            backoff_rate=1.5,
+            max_delay=Duration.seconds(300),
+            max_attempts=40,
         )
 
 

@@ -6,15 +6,21 @@ from collections.abc import Mapping
 from typing import Any
 
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from .task import THROTTLED, TRANSIENT, Task, from_input, from_result, from_variables
+from .task import THROTTLED, TRANSIENT, Keep, Task, from_input, from_result, from_variables
 
 
-def workflow(scope: Construct, verbs: Mapping[str, lambda_.IFunction]) -> sfn.Chain:
-    """Return the states from a received operation to its one answer; `verbs` are the functions at work."""
+def workflow(scope: Construct, verbs: Mapping[str, lambda_.IFunction], unconfirmed: sqs.IQueue) -> sfn.Chain:
+    """Return the states from a received operation to its one answer; `verbs` are the functions at work.
+
+    An operation that Service Catalog does not confirm ends in the queue `unconfirmed`, without an answer.
+    """
     request = from_input("kind", "recordId", "provisionedProductId", "message")
+    # Only `make confirm` puts it into an execution's input.
+    request |= {"confirmed": "{% $states.context.Execution.Input.confirmed = true %}"}
     answer = from_input("kind", "recordId", "provisionedProductId", "token")
     parameters, outputs = from_variables("parameters"), from_variables("outputs")
     stack, change_set = from_variables("stackId"), from_variables("changeSetArn")
@@ -73,6 +79,12 @@ def workflow(scope: Construct, verbs: Mapping[str, lambda_.IFunction]) -> sfn.Ch
         (cleanup, ("SnapshotInProgressError",)),
     ):
         step.retry(*polling, every=30, at_most=120, attempts=1000)
+    keep = Keep(scope, "Keep unconfirmed", unconfirmed)
+    for step in steps:
+        if step is not verify:  # which changes nothing
+            # Ten minutes: a new record may not be visible at once.
+            step.retry("RecordNotFoundError", every=5, at_most=60, attempts=15)
+            step.add_catch(keep, errors=["RecordNotFoundError", "RecordMismatchError"])
     for report in reports:
         report.retry("AWSRefusedError", attempts=0)  # the same report would be refused again
         report.retry("States.ALL", every=10, at_most=300, attempts=40)

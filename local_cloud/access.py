@@ -17,8 +17,8 @@ from moto.core.responses import BaseResponse
 from moto.core.utils import get_service_model
 from moto.ec2.models import ec2_backends
 from moto.iam.models import iam_backends
-from moto.kms.models import kms_backends
 
+from .kms.models import find_key
 from .resource_tags import resource_tags
 from .world import ACCOUNT_ID, REGION
 
@@ -182,7 +182,8 @@ def _resources(service: str, action: str, parameters: Mapping[str, Any]) -> list
         if parameter in names and parameter in _ONLY.get(action, {parameter})
         for value in (given if isinstance(given, list) else [given])
     ]
-    if action == "kms:DeleteAlias":
+    if action in ("kms:DeleteAlias", "kms:UpdateAlias"):
+        # KMS Developer Guide, "Controlling access to aliases": also the key that the alias has until now.
         found.append(_key_arn(parameters["AliasName"]))
     return found or ["*"]
 
@@ -207,8 +208,7 @@ def _role_arn(name: str, parameters: Mapping[str, Any]) -> str:
 
 
 def _key_arn(key: str) -> str:
-    keys = kms_backends[ACCOUNT_ID][REGION]
-    found = keys.keys.get(keys.any_id_to_key_id(key))
+    found = find_key(key)
     return str(found.arn) if found else f"arn:aws:kms:{_HERE}:key/{key.rpartition('/')[2]}"
 
 

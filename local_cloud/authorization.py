@@ -1,8 +1,9 @@
 """Whether a role may make a request, on the very resources and under the conditions that it is about.
 
 moto lets every caller do everything. Here a role's session may do what its identity policies allow, as far as
-`access` knows what a request asks for. Policies of resources are checked by the few services that know them
-(`trust`, `lambda_functions`, `notifications`, Service Catalog).
+`access` knows what a request asks for; with a KMS key, what the key's policy allows (`kms.key_policy`).
+Policies of other resources are checked by the few services that know them (`sqs`, `trust`,
+`lambda_functions`, `notifications`, Service Catalog).
 """
 
 from __future__ import annotations
@@ -22,9 +23,11 @@ from moto.s3.exceptions import S3AccessDeniedError
 from moto.s3.models import FakeBucket
 from moto.s3.responses import S3Response
 
-from . import policies
+from . import policies, sqs
 from .access import Access, accesses, parameters_of
 from .cloudformation.api import CloudFormationApi
+from .kms import key_policy
+from .kms.models import find_key
 from .policies import Caller, identity_allows, identity_may
 from .trust import AccessDenied, caller_of
 from .world import World
@@ -32,7 +35,10 @@ from .world import World
 # "Actions, resources, and condition keys for AWS services": prefixes that differ from the name requests are
 # signed with, and actions that differ from the operation.
 PREFIXES = {"monitoring": "cloudwatch", "tagging": "tag"}
-ACTIONS = {"lambda:Invoke": "lambda:InvokeFunction"}
+ACTIONS = {
+    "lambda:Invoke": "lambda:InvokeFunction",
+    **{f"sqs:{batch}": f"sqs:{operation}" for batch, operation in sqs.BATCHES.items()},
+}
 S3_ACTIONS = {
     "DeleteBucketEncryption": "PutEncryptionConfiguration",
     "DeleteBucketLifecycle": "PutLifecycleConfiguration",
@@ -65,9 +71,13 @@ def install(world: World) -> None:
         original(self, resource)
         caller = caller_of(self.headers.get("Authorization", ""))
         scope = re.search(r"Credential=[^/\s]+/\d+/[^/]+/([^/]+)/", self.headers.get("Authorization", ""))
-        if scope is None or ":role/" not in caller.arn:
+        if scope is None:
             return
         service, operation = PREFIXES.get(scope[1], scope[1]), self._get_action()
+        if service == "sqs":
+            sqs.check_policy(self, caller, operation)
+        if ":role/" not in caller.arn:
+            return
         if f"{service}:{operation}" in FREE:
             return
         for access in accesses(service, operation, _parameters(self)):
@@ -123,15 +133,18 @@ def check(caller: Caller, access: Access, code: str) -> None:
     Raises:
         AccessDenied: no policy of the role allows it; the error has the `code` that the service gives it.
     """
-    if access.resource is None:
-        allowed = identity_may(caller.arn, access.action)
-    else:
-        asking = replace(caller, context={**caller.context, **access.context})
-        allowed = identity_allows(caller.arn, access.action, access.resource, asking)
-    if not allowed:
+    if not _allowed(replace(caller, context={**caller.context, **access.context}), access):
         denied = AccessDenied(caller, access.action, access.resource or "*")
         denied.code = code
         raise denied
+
+
+def _allowed(caller: Caller, access: Access) -> bool:
+    if access.resource is None:
+        return identity_may(caller.arn, access.action)
+    if ":key/" in access.resource and (key := find_key(access.resource)):
+        return key_policy.allows(key, access.action, caller)
+    return identity_allows(caller.arn, access.action, access.resource, caller)
 
 
 def _deleted(body: bytes) -> list[tuple[str, str]]:

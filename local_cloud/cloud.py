@@ -34,6 +34,7 @@ from . import (
     authorization,
     cloudformation,
     event_sources,
+    kms,
     lambda_functions,
     notifications,
     object_lock,
@@ -58,6 +59,7 @@ log = logging.getLogger(__name__)
 PARTS = (
     trust,
     authorization,
+    kms,
     lambda_functions,
     step_functions,
     event_sources,

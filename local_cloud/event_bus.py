@@ -15,7 +15,8 @@ from moto.events.models import EventsBackend, Rule, events_backends
 from moto.sqs.models import sqs_backends
 
 from . import notifications, schedules
-from .policies import Caller, key_allows, resource_allows
+from .kms.key_policy import service_may_use
+from .policies import Caller, resource_allows
 from .trust import service_caller
 from .world import ACCOUNT_ID, REGION, World
 
@@ -160,6 +161,10 @@ def _caller(rule: Rule) -> Caller:
     return service_caller("events.amazonaws.com", rule.arn)
 
 
+def _sqs(world: World, rule: Rule) -> Any:
+    return world.client("sqs", principal="events.amazonaws.com", source_arn=rule.arn)
+
+
 def _require(allowed: bool, action: str, rule: Rule) -> None:
     if not allowed:
         raise NotDeliveredError(
@@ -187,13 +192,13 @@ def _to_queue(world: World, rule: Rule, target: dict[str, Any], body: str) -> No
     )
     if queue.kms_master_key_id:
         _require(
-            key_allows(queue.kms_master_key_id, "kms:GenerateDataKey", _caller(rule)),
+            service_may_use(queue.kms_master_key_id, "kms:GenerateDataKey", _caller(rule)),
             "kms:GenerateDataKey",
             rule,
         )
     url = f"{world.endpoint}/{ACCOUNT_ID}/{queue.name}"
     group = target.get("SqsParameters", {})
-    world.client("sqs").send_message(QueueUrl=url, MessageBody=body, **group)
+    _sqs(world, rule).send_message(QueueUrl=url, MessageBody=body, **group)
 
 
 def _to_topic(_: World, rule: Rule, target: dict[str, Any], body: str) -> None:
@@ -223,4 +228,4 @@ def _to_dead_letters(
         log.warning("rule %s may not send to its dead-letter queue %s", rule.name, queue_arn)
         return
     url = f"{world.endpoint}/{ACCOUNT_ID}/{queue.name}"
-    world.client("sqs").send_message(QueueUrl=url, MessageBody=body, MessageAttributes=attributes)
+    _sqs(world, rule).send_message(QueueUrl=url, MessageBody=body, MessageAttributes=attributes)

@@ -11,14 +11,15 @@ from dataclasses import replace
 from typing import Any
 
 from moto.core.responses import ActionResult
-from moto.kms.models import kms_backends
 from moto.sns.exceptions import SNSException, SNSInvalidParameter
 from moto.sns.models import SNSBackend, Subscription, Topic, sns_backends
 from moto.sns.responses import SNSResponse
 from moto.sqs.models import sqs_backends
 
+from .kms.key_policy import service_may_use
+from .kms.models import backend as kms
 from .mailbox import Mail
-from .policies import Caller, key_allows, resource_allows
+from .policies import Caller, resource_allows
 from .resource_tags import resource_tags
 from .trust import caller_of
 from .world import ACCOUNT_ID, REGION, World
@@ -168,7 +169,7 @@ def _check_publisher(topic: Topic, caller: Caller) -> None:
         )
     key_id = topic.kms_master_key_id
     for action in ("kms:GenerateDataKey", "kms:Decrypt") if key_id else ():
-        if not key_allows(key_id, action, caller):
+        if not service_may_use(key_id, action, caller):
             raise AuthorizationError(
                 f"User: {caller.service} is not authorized to perform: {action} on resource: {key_id}"
             )
@@ -179,7 +180,7 @@ def _check_key_user(topic: Topic, caller: Caller) -> None:
     key_id = topic.kms_master_key_id
     if not key_id:
         return
-    key = kms_backends[ACCOUNT_ID][REGION].describe_key(key_id)
+    key = kms().describe_key(key_id)
     context = {
         **caller.context,
         "kms:ViaService": f"sns.{REGION}.amazonaws.com",
@@ -187,7 +188,7 @@ def _check_key_user(topic: Topic, caller: Caller) -> None:
         **resource_tags(key.arn),
     }
     for action in ("kms:GenerateDataKey", "kms:Decrypt"):
-        if not key_allows(key_id, action, replace(caller, context=context)):
+        if not service_may_use(key_id, action, replace(caller, context=context)):
             raise KMSAccessDeniedError(
                 "The ciphertext refers to a customer master key that does not exist, does not exist in this "
                 f"region, or you are not allowed to access. ({action})"
@@ -203,7 +204,7 @@ def _queue_takes(subscription: Subscription) -> bool:
     )
     taken = bool(queue) and resource_allows(queue.policy, "sqs:SendMessage", queue.queue_arn, caller)
     if taken and queue.kms_master_key_id:
-        taken = key_allows(queue.kms_master_key_id, "kms:GenerateDataKey", caller)
+        taken = service_may_use(queue.kms_master_key_id, "kms:GenerateDataKey", caller)
     if not taken:
         log.warning(
             "%s may not send to %s; the message is lost", subscription.topic.arn, subscription.endpoint

@@ -12,9 +12,6 @@ from urllib.parse import unquote
 
 from moto.iam.exceptions import NotFoundException
 from moto.iam.models import Policy, iam_backends
-from moto.kms.models import kms_backends
-
-from .world import ACCOUNT_ID, REGION
 
 # Told of each decision about what a role may do: role, action, resource, caller, and whether it was allowed.
 observers: list[Callable[[str, str, str, Caller, bool], None]] = []
@@ -52,9 +49,16 @@ class Caller:
 
 
 def resource_allows(
-    policy: str | Mapping[str, Any] | None, action: str, resource: str, caller: Caller
+    policy: str | Mapping[str, Any] | None, action: str, resource: str, caller: Caller, by_name: bool = False
 ) -> bool:
-    """Say whether a resource's own policy (queue, topic, function, role trust) lets `caller` do `action`.
+    """Say whether a resource's own policy (queue, topic, key, role trust) lets `caller` do `action`.
+
+    Args:
+        policy: the policy.
+        action: such as "sqs:SendMessage".
+        resource: the ARN of the resource.
+        caller: who asks.
+        by_name: whether naming the caller's account is not enough, which hands the decision to IAM.
 
     Raises:
         UnsupportedPolicyError: a statement that could apply has an element that is not evaluated here.
@@ -62,9 +66,25 @@ def resource_allows(
     statements = [
         statement
         for statement in _statements(policy)
-        if _principal_matches(statement, caller) and _applies(statement, action, resource, caller)
+        if _principal_matches(statement, caller, by_name) and _applies(statement, action, resource, caller)
     ]
     return _decide(statements)
+
+
+def resource_denies(
+    policy: str | Mapping[str, Any] | None, action: str, resource: str, caller: Caller
+) -> bool:
+    """Say whether a resource's own policy keeps `caller` from `action`, whatever else allows it.
+
+    Raises:
+        UnsupportedPolicyError: a statement that could apply has an element that is not evaluated here.
+    """
+    return any(
+        statement["Effect"] == "Deny"
+        and _principal_matches(statement, caller)
+        and _applies(statement, action, resource, caller)
+        for statement in _statements(policy)
+    )
 
 
 def identity_allows(role_arn: str, action: str, resource: str, caller: Caller) -> bool:
@@ -73,10 +93,20 @@ def identity_allows(role_arn: str, action: str, resource: str, caller: Caller) -
     Raises:
         UnsupportedPolicyError: a statement that could apply has an element that is not evaluated here.
     """
-    allowed = decides(_identity_documents(role_arn), action, resource, caller)
+    allowed = identity_decides(role_arn, action, resource, caller)
+    note(role_arn, action, resource, caller, allowed)
+    return allowed
+
+
+def identity_decides(role_arn: str, action: str, resource: str, caller: Caller) -> bool:
+    """Say what `identity_allows` says, of a request that nobody has made: no observer is told."""
+    return decides(_identity_documents(role_arn), action, resource, caller)
+
+
+def note(role_arn: str, action: str, resource: str, caller: Caller, allowed: bool) -> None:
+    """Tell the observers what a role asked for, and whether it was allowed."""
     for observe in observers:
         observe(role_arn, action, resource, caller, allowed)
-    return allowed
 
 
 def decides(documents: Iterable[str | Mapping[str, Any]], action: str, resource: str, caller: Caller) -> bool:
@@ -107,24 +137,6 @@ def _identity_documents(role_arn: str) -> list[str]:
     return [*role.policies.values(), *map(_default_version, list(role.managed_policies.values()))]
 
 
-def key_allows(key_id: str, action: str, caller: Caller) -> bool:
-    """Say whether a KMS key lets `caller` do `action`, for a service that encrypts on the caller's behalf.
-
-    An AWS managed key (alias/aws/…) never lets another AWS service in, and a disabled or missing key nobody.
-    """
-    keys = kms_backends[ACCOUNT_ID][REGION]
-    key = keys.keys.get(keys.any_id_to_key_id(key_id)) if not key_id.startswith("alias/aws/") else None
-    if key is None or not key.enabled:
-        return False
-    by_name = Caller(
-        arn=caller.arn, session_arn=caller.session_arn, service=caller.service, context=caller.context
-    )
-    if resource_allows(key.policy, action, key.arn, by_name):
-        return True
-    delegated = not caller.service and resource_allows(key.policy, action, key.arn, caller)
-    return delegated and (":role/" not in caller.arn or identity_allows(caller.arn, action, key.arn, caller))
-
-
 def _default_version(policy: Policy) -> str:
     return str(next(version.document for version in policy.versions if version.is_default))
 
@@ -151,7 +163,7 @@ def listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _principal_matches(statement: Mapping[str, Any], caller: Caller) -> bool:
+def _principal_matches(statement: Mapping[str, Any], caller: Caller, by_name: bool) -> bool:
     if "NotPrincipal" in statement:
         raise UnsupportedPolicyError("a policy statement with NotPrincipal")
     principal = statement.get("Principal", {})
@@ -159,7 +171,9 @@ def _principal_matches(statement: Mapping[str, Any], caller: Caller) -> bool:
         return True
     if caller.service:
         return caller.service in listed(principal.get("Service", []))
-    names = {caller.arn, caller.session_arn, caller.account, f"arn:aws:iam::{caller.account}:root"}
+    names = {caller.arn, caller.session_arn}
+    if not by_name:
+        names |= {caller.account, f"arn:aws:iam::{caller.account}:root"}
     return any(name in names for name in listed(principal.get("AWS", [])))
 
 

@@ -12,7 +12,8 @@ from botocore.exceptions import ClientError
 from moto.awslambda.models import EventSourceMapping, lambda_backends
 from moto.sqs.models import Message, sqs_backends
 
-from .policies import Caller, key_allows
+from .kms.key_policy import service_may_use
+from .policies import Caller
 from .world import ACCOUNT_ID, REGION, World
 
 log = logging.getLogger(__name__)
@@ -68,7 +69,7 @@ class Poller:
         key_id = self._queue.kms_master_key_id
         role: str = lambda_backends[ACCOUNT_ID][REGION].get_function(self._mapping.function_arn).role
         by_way_of_sqs = {"kms:ViaService": f"sqs.{REGION}.amazonaws.com"}
-        return not key_id or key_allows(
+        return not key_id or service_may_use(
             key_id, "kms:Decrypt", Caller(ACCOUNT_ID, role, role, context=by_way_of_sqs)
         )
 

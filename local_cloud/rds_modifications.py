@@ -20,9 +20,11 @@ from .world import World
 # AWS seconds; optimizing the storage of a large database takes a day.
 _MODIFICATION, _UPGRADE, _MAJOR_UPGRADE, _OPTIMIZATION, _REBOOT = 120, 600, 1200, 3600, 60
 # Settings that wait for the maintenance window unless they are applied immediately, by their names in
-# PendingModifiedValues.
-_DEFERRED = {
+# PendingModifiedValues. Of the retention of backups, only switching them on or off waits.
+_PENDING = {
     "allocated_storage": "AllocatedStorage",
+    "backup_retention_period": "BackupRetentionPeriod",
+    "ca_certificate_identifier": "CACertificateIdentifier",
     "db_instance_class": "DBInstanceClass",
     "enable_iam_database_authentication": "IAMDatabaseAuthenticationEnabled",
     "engine_version": "EngineVersion",
@@ -32,6 +34,7 @@ _DEFERRED = {
     "storage_throughput": "StorageThroughput",
     "storage_type": "StorageType",
 }
+_DEFERRED = _PENDING.keys() - {"backup_retention_period"}
 _STORAGE = ("allocated_storage", "iops", "storage_throughput", "storage_type")
 # A setting of the request, and of nothing that is kept.
 _OF_REQUEST = ("allow_major_version_upgrade", "apply_immediately", "db_instance_identifier")
@@ -51,8 +54,11 @@ def _patch_modification(world: World) -> None:
         at_once = bool(values.get("apply_immediately"))
         _check_status(database, values)
         _keep_master_secret(database, values)
-        deferred = _deferred(database, values)
-        waiting: dict[str, Any] = getattr(database, "waiting", {}) | deferred
+        # What is given takes the place of what was pending, and the present value takes it back.
+        kept = {name: value for name, value in getattr(database, "waiting", {}).items() if name not in values}
+        waiting: dict[str, Any] = kept | _deferred(database, values)
+        if "engine_version" not in waiting:  # only a major upgrade's parameter group waits
+            waiting.pop("db_parameter_group_name", None)
         group = values.get("db_parameter_group_name")
         if group is not None and group != _group(database):
             check_family(self, group, database.engine_version)
@@ -61,11 +67,13 @@ def _patch_modification(world: World) -> None:
             if parameter in values:
                 setattr(database, attribute, values.pop(parameter))
         immediate = values.keys() - set(_OF_REQUEST)
+        if values.get("rotate_master_user_password"):
+            immediate.add("apply_immediately")  # moto asks for it, as RDS does
         original(self, identifier, {name: values[name] for name in values if name in immediate})
         create_log_groups(self, database)
         database.waiting = waiting  # type: ignore[attr-defined]
         database.pending_modified_values = {  # type: ignore[attr-defined]
-            _DEFERRED[name]: value for name, value in waiting.items() if name in _DEFERRED
+            _PENDING[name]: value for name, value in waiting.items() if name in _PENDING
         }
         if at_once and waiting:
             _apply(world, database)
@@ -104,6 +112,9 @@ def _keep_master_secret(database: DBInstance, values: dict[str, Any]) -> None:
 def _deferred(database: DBInstance, values: dict[str, Any]) -> dict[str, Any]:
     """Take the deferred settings that change something out of `values`, and check them."""
     found = {name: values.pop(name) for name in _DEFERRED if name in values}
+    retention = values.get("backup_retention_period", database.backup_retention_period)
+    if bool(retention) != bool(database.backup_retention_period):
+        found["backup_retention_period"] = values.pop("backup_retention_period")
     found = {name: value for name, value in found.items() if getattr(database, name) != value}
     storage = found.get("allocated_storage", database.allocated_storage)
     if storage < database.allocated_storage:

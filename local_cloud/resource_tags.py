@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from moto.ec2.models import ec2_backends
-from moto.kms.models import kms_backends
 from moto.logs.models import logs_backends
 from moto.rds.models import rds_backends
 
+from .kms.models import backend as kms
 from .world import ACCOUNT_ID, REGION
 
 
@@ -19,7 +19,7 @@ def resource_tags(arn: str | None) -> dict[str, str]:
     if service == "ec2":
         tags = ec2_backends[ACCOUNT_ID][REGION].tags.get(resource.rpartition("/")[2], {})
     elif service == "kms":
-        tags = kms_backends[ACCOUNT_ID][REGION].tagger.get_tag_dict_for_resource(resource.rpartition("/")[2])
+        tags = kms().tags_that_count(resource.rpartition("/")[2])
     elif service == "logs":
         tags = logs_backends[ACCOUNT_ID][REGION].tagger.get_tag_dict_for_resource(arn.removesuffix(":*"))
     elif service == "rds":

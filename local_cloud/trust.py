@@ -117,10 +117,9 @@ def check_assume_role(caller: Caller, role_arn: str) -> None:
     policy = role.assume_role_policy_document
     if not resource_allows(policy, "sts:AssumeRole", role_arn, caller):
         raise denied
-    named = Caller(
-        arn=caller.arn, session_arn=caller.session_arn, service=caller.service, context=caller.context
+    trusted_by_name = caller.account == account and resource_allows(
+        policy, "sts:AssumeRole", role_arn, caller, by_name=True
     )
-    trusted_by_name = caller.account == account and resource_allows(policy, "sts:AssumeRole", role_arn, named)
     if ":role/" not in caller.arn or trusted_by_name:
         return
     if not identity_allows(caller.arn, "sts:AssumeRole", role_arn, caller):

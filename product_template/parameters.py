@@ -211,7 +211,10 @@ class Parameters:
             **definition,
         ).value_as_string
 
-    def _add(self, name: str, label: str, **definition: Any) -> cdk.CfnParameter:
+    def _add(self, name: str, label: str, *, description: str, **definition: Any) -> cdk.CfnParameter:
+        """Declare a parameter. Its description says first when nothing is preset."""
         self._groups[-1]["Parameters"].append(name)
         self._labels[name] = {"default": label}
-        return cdk.CfnParameter(self._stack, name, **definition)
+        if "default" not in definition:
+            description = f"Required. {description}"
+        return cdk.CfnParameter(self._stack, name, description=description, **definition)

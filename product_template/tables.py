@@ -73,7 +73,7 @@ def parameters(lines: Mapping[int, Template]) -> str:
             [
                 f"`{name}`{_only_in(name, lines)}",
                 f"`{one['Default']}`" if "Default" in one else "required",
-                one["Description"],
+                one["Description"].removeprefix("Required. "),
             ]
             for name, one in everything.items()
         ],

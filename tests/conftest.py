@@ -56,7 +56,7 @@ def product_template() -> Any:
 
 
 class CloudScheduling(LoadScopeScheduling):  # type: ignore[misc]
-    """Keeps on one worker what shares a cloud, or the CDK: starting either again costs seconds.
+    """Keeps on one worker what shares a cloud, the CDK or servers: starting either again costs seconds.
 
     pytest-xdist's own groups (`--dist loadgroup`) have no effect with pytest 9.2: it does not take their
     names into its node ids.
@@ -66,6 +66,7 @@ class CloudScheduling(LoadScopeScheduling):  # type: ignore[misc]
         path = Path(nodeid.partition("::")[0])
         shares = path.parent.name in (
             "e2e", "answers", "infrastructure", "workflow", "service_catalog", "cloudformation", "privilege",
+            "runbooks",
         )  # fmt: skip
         return path.parent.name if shares else str(path)
 

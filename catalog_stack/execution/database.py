@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 from ..policies import Permission, allow, arn
-from ..settings import REGION
-from .tags import BEING_TAGGED_AS_OURS, READ, SUFFIXED, TAGGED_AS_OURS
+from .tags import BEING_TAGGED_AS_OURS, READ, SUFFIXED
 
 NAMES = ["db:database-*", "subgrp:subnet-group-*", "pg:parameter-group-*", "es:event-subscription-*"]
-_KEYS = arn("kms", "key/*")
-_RANDOM_KEY = (
-    "R11: a key of its own; KMS gives random ids, so the engine's tag or the calling service is the scope."
-)
 
 
 def permissions() -> list[Permission]:
@@ -69,6 +64,7 @@ def _of_database() -> list[Permission]:
 
 
 def _of_key() -> list[Permission]:
+    """What KMS asks IAM for. The product's key policy lets the role in to everything else."""
     return [
         allow(
             "kms",
@@ -77,45 +73,15 @@ def _of_key() -> list[Permission]:
             when=BEING_TAGGED_AS_OURS,
             why="R11: a key of its own; a new key has no id yet, but it has the engine's tag.",
         ),
+        # CreateKey asks for it when there is no key yet. It lets any other key of the account be tagged, too.
+        # Nothing is won by that: no permission of these roles follows from a key's tags.
+        allow(
+            "kms",
+            "TagResource",
+            on=arn("kms", "key/*"),
+            when=BEING_TAGGED_AS_OURS,
+            why="R11: a key of its own; a new key has no id yet, and it is given the engine's tag.",
+        ),
         allow("kms", "ListAliases", on="*", why=READ),
-        allow(
-            "kms",
-            "DescribeKey GetKeyPolicy GetKeyRotationStatus ListResourceTags",
-            on=_KEYS,
-            why="R11: a key of its own; KMS gives random ids, and this only reads.",
-        ),
-        allow(
-            "kms",
-            """
-                DisableKey DisableKeyRotation EnableKey EnableKeyRotation PutKeyPolicy
-                ScheduleKeyDeletion TagResource UntagResource UpdateKeyDescription
-            """,
-            on=_KEYS,
-            when=TAGGED_AS_OURS,
-            why=_RANDOM_KEY,
-        ),
-        # KMS asks for it on CreateKey, too, when the key does not have its tags yet.
-        allow("kms", "TagResource", on=_KEYS, when=BEING_TAGGED_AS_OURS, why=_RANDOM_KEY),
         allow("kms", "CreateAlias DeleteAlias UpdateAlias", on=arn("kms", "alias/key-*"), why=SUFFIXED),
-        # Without the tag's condition: KMS may take minutes to see it ("ABAC for AWS KMS", Developer Guide),
-        # and the alias comes seconds after its key.
-        allow(
-            "kms",
-            "CreateAlias DeleteAlias UpdateAlias",
-            on=_KEYS,
-            why="R11: a key of its own; KMS gives random ids, and the alias is scoped by its name.",
-        ),
-        allow(
-            "kms",
-            "CreateGrant Decrypt Encrypt GenerateDataKey",
-            on=_KEYS,
-            when={
-                "StringEquals": {
-                    "kms:ViaService": [
-                        f"{service}.{REGION}.amazonaws.com" for service in ("rds", "secretsmanager")
-                    ]
-                }
-            },
-            why=_RANDOM_KEY,
-        ),
     ]

@@ -1,4 +1,4 @@
-"""`list` shows the operations that are under way or stuck, `unstick` ends one as failed."""
+"""`list` shows what is under way, stuck or not confirmed; the other commands decide about one operation."""
 
 from __future__ import annotations
 
@@ -26,10 +26,20 @@ def main(words: Sequence[str] | None = None) -> int:
     unsticking.add_argument("record", metavar="RECORD", help="the record's id, rec-…")
     unsticking.add_argument("reason", metavar="REASON", help="a sentence for the user")
     unsticking.add_argument("--force", action="store_true", help="stop it if it is still running")
+    for command, does in (
+        ("confirm", "do an operation that Service Catalog does not confirm"),
+        ("drop", "forget an operation that Service Catalog does not confirm"),
+    ):
+        deciding = commands.add_parser(command, help=does)
+        deciding.add_argument("record", metavar="RECORD", help="the record's id, rec-…")
     arguments = parser.parse_args(words)
     try:
         if arguments.command == "list":
             return list_operations(Engine())
+        if arguments.command == "confirm":
+            return confirm(Engine(), arguments.record)
+        if arguments.command == "drop":
+            return drop(Engine(), arguments.record)
         return unstick(Engine(), arguments.record, arguments.reason.strip(), force=arguments.force)
     except (OperationNotFoundError, RefusedError, BotoCoreError, ClientError) as error:
         print(error, file=sys.stderr)
@@ -38,7 +48,8 @@ def main(words: Sequence[str] | None = None) -> int:
 
 def list_operations(engine: Engine) -> int:
     """Print a table, the oldest first, and what can be done."""
-    found = sorted(engine.operations(), key=lambda operation: operation.since)
+    unconfirmed = engine.unconfirmed()
+    found = sorted([*engine.operations(), *unconfirmed], key=lambda operation: operation.since)
     hidden = engine.hidden()
     if hidden:
         print(f"{hidden}\n")
@@ -50,6 +61,53 @@ def list_operations(engine: Engine) -> int:
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
     print('\nTo end one as failed: make unstick RECORD=rec-… REASON="…"')
+    if unconfirmed:
+        print("\nNot done, because Service Catalog does not confirm it:")
+        for operation in unconfirmed:
+            print(f"  {operation.record_id}: {operation.reason}")
+        print(
+            "Read docs/runbook/engine.md#unconfirmed. To do one all the same: make confirm RECORD=rec-… To "
+            "forget it: make drop RECORD=rec-…"
+        )
+    return 0
+
+
+def confirm(engine: Engine, record_id: str) -> int:
+    """Do an operation that Service Catalog does not confirm.
+
+    Raises:
+        OperationNotFoundError: there is none of that record.
+        RefusedError: it should not be done.
+    """
+    first, *others = engine.unconfirmed(record_id)
+    if any(other.identity != first.identity for other in others):
+        raise RefusedError(
+            f"Several operations claim record {record_id}, so some of them are forged. Nothing was started. "
+            f"Drop them: make drop RECORD={record_id}"
+        )
+    engine.confirm(first)
+    for message in (first, *others):
+        engine.drop(message)
+    print(
+        f"{first.kind} of {first.product} (record {record_id}) has begun, on your word. If Service Catalog "
+        "shows its record by now and that says otherwise, it is kept again."
+    )
+    return 0
+
+
+def drop(engine: Engine, record_id: str) -> int:
+    """Forget what claims a record that Service Catalog does not confirm.
+
+    Raises:
+        OperationNotFoundError: there is nothing of that record.
+    """
+    for operation in engine.unconfirmed(record_id):
+        engine.drop(operation)
+        print(
+            f"{operation.kind or 'An operation'} of {operation.product or '?'} (record {record_id}) is "
+            "forgotten. Nothing was changed, and nobody was answered. Its message is the input of execution "
+            f"{operation.execution_arn}"
+        )
     return 0
 
 

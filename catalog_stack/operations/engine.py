@@ -17,6 +17,7 @@ REGION = "us-east-1"  # the only one of this product
 # How an execution ends that has not answered. One that has answered, be it with a failure, SUCCEEDED.
 LOST = ("FAILED", "TIMED_OUT", "ABORTED")
 _LAST_QUEUES = {"dead letters": "DeadLettersUrl", "unreported": "UnreportedUrl"}
+_UNCONFIRMED = "UnconfirmedUrl"
 # Records of other accounts can't be asked for: for so long, their lost executions are listed.
 UNKNOWN_SINCE = timedelta(days=14)
 
@@ -51,6 +52,55 @@ class Engine:
         for name, output in _LAST_QUEUES.items():
             for message in self._messages(self._outputs[output]):
                 yield of_message(message, name, self._outputs[output])
+
+    def unconfirmed(self, record_id: str | None = None) -> list[Operation]:
+        """Return the operations that Service Catalog did not confirm: all, or those of a record.
+
+        Raises:
+            OperationNotFoundError: there is none of that record.
+        """
+        url = self._outputs[_UNCONFIRMED]
+        kept = [of_message(message, "unconfirmed", url) for message in self._messages(url)]
+        if record_id is None:
+            return kept
+        if found := [operation for operation in kept if operation.record_id == record_id]:
+            return found
+        raise OperationNotFoundError(
+            f"No operation of record {record_id} waits for confirmation. Somebody may be looking at it: try "
+            "again in half a minute. Messages are kept for 14 days."
+        )
+
+    def confirm(self, operation: Operation) -> None:
+        """Start an operation again that a person vouches for; with its token, which only its execution has.
+
+        Raises:
+            RefusedError: its execution is of something else, or a person has confirmed it before.
+        """
+        described = self._sfn.describe_execution(executionArn=operation.execution_arn)
+        # Others than the engine can write messages. What a person has read must be what is started.
+        if of_execution(described, "ended").identity != operation.identity:
+            raise RefusedError(
+                f"The message of record {operation.record_id} names an execution of another operation, so "
+                "somebody has made it up. Nothing was started. Drop it: make drop"
+            )
+        again = json.dumps(json.loads(described["input"]) | {"confirmed": True})
+        try:
+            self._sfn.start_execution(
+                stateMachineArn=self._outputs["StateMachineArn"],
+                name=f"confirmed-{described['name'].removeprefix('confirmed-')}",
+                input=again,
+            )
+        except self._sfn.exceptions.ExecutionAlreadyExists:
+            raise RefusedError(
+                f"Record {operation.record_id} was confirmed before, and Service Catalog contradicts: "
+                f"{operation.reason} Nothing was started. Drop it: make drop"
+            ) from None
+
+    def drop(self, operation: Operation) -> None:
+        """Delete the message of an operation."""
+        if operation.message:
+            queue_url, receipt = operation.message
+            self._sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=receipt)
 
     def find(self, record_id: str) -> Operation:
         """Return the operation of a record, wherever the engine keeps it.
@@ -104,9 +154,7 @@ class Engine:
                 f"Record {operation.record_id} was not answered: {error.get('errorMessage', error)} "
                 f"Its status is {self.record_status(operation.record_id) or 'not visible from this account'}."
             )
-        if operation.message:
-            queue_url, receipt = operation.message
-            self._sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=receipt)
+        self.drop(operation)
 
     def stop(self, operation: Operation, reason: str) -> None:
         """Stop the operation's execution. The nets give the same answer as `report_failed`."""

@@ -33,8 +33,9 @@ class Operation:
         status: of its execution; `-` without one.
         answer: what the engine's function `report` has to be given. It holds Service Catalog's token.
         stack: the name of its stack.
-        execution_arn: empty for a message.
+        execution_arn: empty for a message, unless that is about an execution that was not confirmed.
         message: queue and receipt handle of a message.
+        reason: why Service Catalog does not confirm it.
     """
 
     record_id: str
@@ -47,6 +48,12 @@ class Operation:
     stack: str = ""
     execution_arn: str = ""
     message: tuple[str, str] | None = field(default=None, repr=False)
+    reason: str = ""
+
+    @property
+    def identity(self) -> tuple[str, str, str]:
+        """Record, kind and stack: what it is, wherever it is kept."""
+        return self.record_id, self.kind, self.stack
 
     def check(self, record_status: str | None, *, force: bool) -> None:
         """Check that the operation may be ended.
@@ -69,8 +76,9 @@ class Operation:
             )
         if self.status == "SUCCEEDED" and not force:
             raise RefusedError(
-                f"The execution of record {self.record_id} has succeeded, so it has given its answer. To "
-                "give another one nevertheless, add FORCE=yes."
+                f"The execution of record {self.record_id} has succeeded, so it has given its answer, unless "
+                "Service Catalog did not confirm it: then make operations shows it as unconfirmed. To end it "
+                "as failed nevertheless, add FORCE=yes."
             )
 
 
@@ -92,7 +100,7 @@ def of_execution(described: Any, state: str) -> Operation:
 def of_message(message: Any, queue: str, queue_url: str) -> Operation:
     """Return what a message of a last queue is about."""
     attributes = message.get("Attributes", {})
-    found = {
+    found: dict[str, Any] = {
         "where": queue,
         "since": datetime.fromtimestamp(int(attributes["SentTimestamp"]) / 1000, UTC),
         "status": "-",
@@ -100,7 +108,8 @@ def of_message(message: Any, queue: str, queue_url: str) -> Operation:
     }
     body = _parse(message["Body"])
     source = attributes.get("DeadLetterQueueSourceArn", "").rsplit(":", 1)[-1]
-    kind = QUEUES.get(source) or str(body.get("operation", "")).split("_")[0]
+    kind = QUEUES.get(source) or str(body.get("operation") or body.get("kind", "")).split("_")[0]
+    found |= {"execution_arn": str(body.get("executionArn", "")), "reason": str(body.get("reason", ""))}
     return _operation(body, body, kind if kind in QUEUES.values() else "", **found)
 
 

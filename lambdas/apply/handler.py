@@ -7,16 +7,16 @@ from typing import Any
 import msgspec
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from engine.entry_point import CLIENT_CONFIG, entry_point
-from engine.launch_role import assume, sts
 from engine.models import ApplyRequest
+from engine.record import confirmed_session
 
 from apply.changes import apply
 
 
 @entry_point
-def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001
+def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Start the stack operation."""
     request = msgspec.convert(event, ApplyRequest)
-    session = assume(sts(), request.read_message().launch_role_arn, request.record_id)
+    session = confirmed_session(request, context)
     apply(session.client("cloudformation", config=CLIENT_CONFIG), request)
     return {}

@@ -13,6 +13,18 @@ class MessageInvalidError(EngineError):
     """Service Catalog's message lacks something the operation needs."""
 
 
+class RecordNotFoundError(EngineError):
+    """Service Catalog shows no such record. Asked again for ten minutes, then kept for a person."""
+
+
+class RecordMismatchError(EngineError):
+    """The record has ended, or is of another operation. Kept for a person; nobody is answered."""
+
+
+class LaunchRoleForeignError(EngineError):
+    """The message names another launch role than its record, or one of another account than its user's."""
+
+
 class LaunchRoleDeniedError(EngineError):
     """The launch role's trust policy does not let the engine in."""
 
@@ -79,6 +91,10 @@ class RollbackFailedError(EngineError):
 
 class DatabaseNotModifiableError(EngineError):
     """The DB instance is in a status in which RDS does not make the planned changes."""
+
+
+class UnaskedChangesError(EngineError):
+    """The update would also apply what is pending for the DB instance, or undo what was set by hand."""
 
 
 class DeletionBlockedError(EngineError):

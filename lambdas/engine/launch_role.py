@@ -19,9 +19,15 @@ if TYPE_CHECKING:
 
 
 @functools.cache
+def own_session() -> boto3.Session:
+    """Return the session of the function's own role. Its clients are made faster than boto3's own."""
+    return _session()
+
+
+@functools.cache
 def sts() -> STSClient:
     """Return the engine's own client, made when an event first needs it."""
-    return _session().client("sts", config=CLIENT_CONFIG)
+    return own_session().client("sts", config=CLIENT_CONFIG)
 
 
 def assume(sts: STSClient, role_arn: str, record_id: str) -> boto3.Session:

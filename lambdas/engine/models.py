@@ -5,6 +5,7 @@ Field names on the wire are camelCase. Unknown fields are ignored, because Servi
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -93,18 +94,37 @@ def stack_name(provisioned_product_id: str) -> str:
     return f"TapStack-{provisioned_product_id}"
 
 
-class Request(Model, frozen=True):
-    """What every state of the workflow gets. Service Catalog's token is not in it."""
+class Request(Model, frozen=True, kw_only=True):
+    """What every state of the workflow gets. Service Catalog's token is not in it.
+
+    Attributes:
+        confirmed: whether a person vouches for an operation of which Service Catalog shows no record.
+    """
 
     kind: Kind
     record_id: NonEmpty
     provisioned_product_id: NonEmpty
     message: dict[str, Any]
+    confirmed: bool = False
 
     @property
     def stack_name(self) -> str:
         """Follows from the id alone, because a terminate message carries nothing else."""
         return stack_name(self.provisioned_product_id)
+
+    @property
+    def account(self) -> str | None:
+        """The account of the user: as the message says, or else that of the launch role in it."""
+        match self.message:
+            case {"identity": {"awsAccountId": str(account)}} if re.fullmatch(r"\d{12}", account):
+                return account
+            case {"launchRoleArn": str(role)} if found := re.match(r"arn:[\w-]+:iam::(\d{12}):", role):
+                return found[1]
+        return None
+
+    def is_called(self, operation: str) -> bool:
+        """Whether `operation` is a name of Service Catalog's for this kind of operation."""
+        return operation.startswith(_OPERATIONS[self.kind])
 
     def read_message(self) -> Message:
         """Parse the message strictly.
@@ -119,7 +139,7 @@ class Request(Model, frozen=True):
             message = read(given, Message)
         except MalformedError as error:
             raise MessageInvalidError(_message_defect(str(error))) from None
-        if not message.operation.startswith(_OPERATIONS[self.kind]):
+        if not self.is_called(message.operation):
             defect = f'operation "{message.operation}" came through the queue for {self.kind}'
             raise MessageInvalidError(_message_defect(defect))
         return message
@@ -147,6 +167,8 @@ class Change(Model, frozen=True):
     `replacement` is True, False or Conditional, as text; what has been done is never Conditional.
     `properties` are the names of those that change, "Tags" among them. The action Leave is for what an update
     could not delete in the end; in place of properties it has the physical id and the reason.
+    `settings` are those of the live DB instance before it is modified; other resources have none. What has
+    been done to it has its old and new ones among `properties`.
     """
 
     logical_id: str
@@ -154,6 +176,7 @@ class Change(Model, frozen=True):
     action: str
     replacement: str = "False"
     properties: list[str] = []
+    settings: dict[str, str] = {}
 
 
 class Planned(Model, frozen=True):

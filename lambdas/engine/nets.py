@@ -14,8 +14,9 @@ import boto3
 import msgspec
 from botocore.exceptions import ClientError
 
-from engine import catalog
-from engine.entry_point import CLIENT_CONFIG, count, logger
+from engine import catalog, record
+from engine.entry_point import CLIENT_CONFIG, count, logger, translate
+from engine.errors import PermissionMissingError
 from engine.models import Answerable, Failure, Kind, Report
 from engine.operations import KINDS, execution_name
 from engine.reasons import count_failure, explained
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 
 # What Service Catalog refuses a report with. It does not say whether because the operation has been answered.
 _REFUSALS = ("InvalidParametersException", "ResourceNotFoundException")
-# What DescribeRecord says of a record that is not this account's.
-_NOT_OURS = ("AccessDeniedException", "ResourceNotFoundException")
 
 
 class StillRunningError(Exception):
@@ -107,9 +106,9 @@ class Nets:
             logger.error("A dead letter cannot be answered", extra={"reason": str(error)})
             self._keep(body)
 
-    def answer_record(self, record: dict[str, Any]) -> None:
+    def answer_record(self, letter: dict[str, Any]) -> None:
         """Do as `answer_dead_letter` with a record of Lambda's event about the queue."""
-        self.answer_dead_letter(record["body"], record["attributes"].get("DeadLetterQueueSourceArn"))
+        self.answer_dead_letter(letter["body"], letter["attributes"].get("DeadLetterQueueSourceArn"))
 
     def keep_execution(self, execution_arn: str) -> None:
         """Put an execution that could not be answered among the unreported, as an event about it."""
@@ -188,12 +187,11 @@ class Nets:
     def _record_status(self, record_id: str) -> str | None:
         """Return the status of a record; None for another account's, which can't be seen."""
         try:
-            record = self.servicecatalog.describe_record(Id=record_id)["RecordDetail"]
+            found = record.find(self.servicecatalog, record_id)
         except ClientError as error:
-            code = error.response["Error"]["Code"]
-            logger.info("Record not visible", extra={"reason": code})
-            return None if code in _NOT_OURS else "UNKNOWN"
-        return record["Status"]
+            logger.info("Record not visible", extra={"reason": error.response["Error"]["Code"]})
+            return None if isinstance(translate(error), PermissionMissingError) else "UNKNOWN"
+        return found["Status"] if found else None
 
 
 # How an execution ends that has not answered; one that has answered, be it with a failure, SUCCEEDED.

@@ -27,6 +27,7 @@ _OF_PLATFORM = {
     "ArtifactMissingError",
     "ArtifactNotReleasedError",
     "LaunchRoleDeniedError",
+    "LaunchRoleForeignError",
     "MessageInvalidError",
     "OutputMissingError",
     "PermissionMissingError",

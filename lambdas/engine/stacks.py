@@ -131,10 +131,12 @@ def protect(cloudformation: CloudFormationClient, stack_id: str) -> None:
 def find_change_set(
     cloudformation: CloudFormationClient, stack: str, name: str
 ) -> DescribeChangeSetOutputTypeDef | None:
-    """Return a change set with all of its changes; DescribeChangeSet gives them in pages."""
+    """Return a change set with all of its changes and their values; DescribeChangeSet gives them in pages."""
     try:
         pages = list(
-            cloudformation.get_paginator("describe_change_set").paginate(StackName=stack, ChangeSetName=name)
+            cloudformation.get_paginator("describe_change_set").paginate(
+                StackName=stack, ChangeSetName=name, IncludePropertyValues=True
+            )
         )
     except ClientError as error:
         if error.response["Error"]["Code"] in ("ChangeSetNotFound", "ChangeSetNotFoundException"):

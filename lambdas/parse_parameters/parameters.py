@@ -74,9 +74,14 @@ def _order(template: Template) -> list[str]:
 def _description(rules: Rules) -> str:
     """Return the description with the limits in words: Service Catalog's response has no field for them.
 
-    A limit that the description names itself is not repeated.
+    It begins with "Required." where nothing is preset, and ends in a full stop. What the template says itself
+    is not repeated.
     """
     description = rules.description.strip()
+    if description and description[-1] not in ".!?":
+        description += "."
+    if rules.default_text is None and not description.startswith("Required."):
+        description = f"Required. {description}".strip()
     limits = []
     if rules.allowed_values:
         limits.append((rules.allowed_values, f"One of: {', '.join(rules.allowed_values)}."))

@@ -14,6 +14,7 @@ from engine.errors import (
     ChangeSetInProgressError,
     DatabaseNotModifiableError,
     DataLossError,
+    UnaskedChangesError,
 )
 from engine.models import Change, Planned, PlanRequest
 from engine.stacks import HOLD_DATA
@@ -42,8 +43,7 @@ def plan(
     """Return what the operation would change, as a change set ready to execute.
 
     Called again and again until the change set is ready; the record id in its name makes that one change set.
-    `rds` is called only when the database is to be modified: making a
-    client of it takes long.
+    `rds` is called only when the database is to be modified: making a client of it takes long.
 
     Raises:
         ChangeSetInProgressError: CloudFormation is still computing.
@@ -51,6 +51,7 @@ def plan(
         ChangeSetFailedError: CloudFormation can't compute the changes.
         DataLossError: the changes would replace or remove something that holds data.
         DatabaseNotModifiableError: RDS would not make them now.
+        UnaskedChangesError: the DB instance would be changed in other ways as well.
     """
     stack = stacks.find(cloudformation, request.stack_name)
     mode = change_set_type(cloudformation, request, stack)
@@ -67,11 +68,11 @@ def plan(
     changes = [change["ResourceChange"] for change in change_set["Changes"] if "ResourceChange" in change]
     try:
         refuse_losses(changes)
-        require_modifiable(rds, changes)
-    except (DataLossError, DatabaseNotModifiableError):
+        databases = require_modifiable(rds, changes)
+    except (DataLossError, DatabaseNotModifiableError, UnaskedChangesError):
         _discard(cloudformation, change_set, mode)
         raise
-    return _planned(change_set, changes)
+    return _planned(change_set, changes, databases)
 
 
 def _create(
@@ -131,7 +132,9 @@ def _discard(
 
 
 def _planned(
-    change_set: DescribeChangeSetOutputTypeDef, resource_changes: list[ResourceChangeTypeDef]
+    change_set: DescribeChangeSetOutputTypeDef,
+    resource_changes: list[ResourceChangeTypeDef],
+    databases: dict[str, dict[str, str]],
 ) -> Planned:
     # What holds data is not replaced either, or the changes would have been refused.
     in_place = changed_in_place(resource_changes) | {
@@ -146,6 +149,7 @@ def _planned(
             action=change["Action"],
             replacement=change.get("Replacement", "False"),
             properties=properties(change, in_place),
+            settings=databases.get(change["LogicalResourceId"], {}),
         )
         for change in resource_changes
     ]

@@ -7,16 +7,16 @@ from typing import Any
 import msgspec
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from engine.entry_point import CLIENT_CONFIG, entry_point
-from engine.launch_role import assume, sts
 from engine.models import SnapshotRequest
+from engine.record import confirmed_session
 
 from snapshot.snapshots import snapshot
 
 
 @entry_point
-def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001
+def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Return the snapshot that was taken, if any, or raise until it is there."""
     request = msgspec.convert(event, SnapshotRequest)
-    session = assume(sts(), request.read_message().launch_role_arn, request.record_id)
+    session = confirmed_session(request, context)
     rds = session.client("rds", config=CLIENT_CONFIG)
     return {"snapshotId": snapshot(rds, session.client("cloudformation", config=CLIENT_CONFIG), request)}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.account import Account
+from engine.database import is_version
 
-from validate.engine_rules import is_version
 from validate.launch import DATABASE, Given, Launch
 from validate.violations import Violation
 

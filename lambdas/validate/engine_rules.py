@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from engine.account import Account
+from engine.database import is_version, numbers
 
 from validate.launch import DATABASE, Launch
 from validate.violations import Violation
@@ -38,7 +38,7 @@ def violations(account: Account, launch: Launch, database: DBInstanceTypeDef | N
     live, version = database["EngineVersion"], wanted.value
     if is_version(live, version):
         return []
-    if _numbers(version) < _numbers(live):
+    if numbers(version) < numbers(live):
         rule = (
             f"would take the database from PostgreSQL {live} back to {version}, and RDS can't downgrade. "
             f"Choose a version with PostgreSQL {_major(live)} or newer"
@@ -50,11 +50,6 @@ def violations(account: Account, launch: Launch, database: DBInstanceTypeDef | N
     return found
 
 
-def is_version(actual: str, wanted: str) -> bool:
-    """Tell whether 14.22 is a 14; a template may leave the minor version to RDS."""
-    return _numbers(actual)[: len(_numbers(wanted))] == _numbers(wanted)
-
-
 def _not_offered(account: Account, engine: str, live: str, version: str) -> list[Violation]:
     targets = account.upgrade_targets(engine, live)
     # Given a major version alone, RDS takes a minor of its choice and refuses when that one is no target
@@ -62,7 +57,7 @@ def _not_offered(account: Account, engine: str, live: str, version: str) -> list
     chosen = account.default_version(engine, version) if version.isdigit() else version
     if chosen in targets:
         return []
-    newest = {_major(target): target for target in sorted(targets, key=_numbers)}
+    newest = {_major(target): target for target in sorted(targets, key=numbers)}
     offers = f"It upgrades to {', '.join(newest.values())} at most" if newest else "It upgrades to none"
     rule = (
         f"would take the database from PostgreSQL {live} to {chosen or version}, and RDS does not upgrade "
@@ -92,18 +87,14 @@ def _without_consent(launch: Launch, live: str, major: str) -> list[Violation]:
 def _not_ready(account: Account, database: DBInstanceTypeDef) -> list[Violation]:
     """Return what stands against a major upgrade, as far as it can be seen without logging in.
 
-    What RDS itself checks in the database first: RDS User Guide, "How to perform a major version upgrade".
+    What is pending stands against every update: `plan` looks at it. What RDS itself checks first: RDS User
+    Guide, "How to perform a major version upgrade".
     """
     broken = []
     if database["DBInstanceStatus"] != "available":
         broken.append(
             f"is {database['DBInstanceStatus']}, and a major version upgrade begins with an available one: "
             "wait until it is"
-        )
-    if pending := database.get("PendingModifiedValues"):
-        broken.append(
-            f"has changes that wait for its maintenance window ({', '.join(sorted(pending))}), and would get "
-            "them together with the upgrade: let them be applied first"
         )
     if not database["BackupRetentionPeriod"]:
         broken.append(
@@ -148,9 +139,4 @@ def _filling(account: Account, database: DBInstanceTypeDef) -> list[str]:
 
 
 def _major(version: str) -> int:
-    return _numbers(version)[0]
-
-
-def _numbers(version: str) -> list[int]:
-    """Return 14.22 as 14 and 22; versions in Extended Support end in -rds.20270301."""
-    return [int(number) for number in re.findall(r"\d+", version)]
+    return numbers(version)[0]

@@ -9,17 +9,17 @@ import msgspec
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from engine.account import Account
 from engine.entry_point import entry_point
-from engine.launch_role import assume, sts
 from engine.models import Request
+from engine.record import confirmed_session
 
 from validate.inputs import validate
 
 
 @entry_point
-def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001
+def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Return the value of every parameter and the engine version, or refuse the inputs."""
     request = msgspec.convert(event, Request)
-    session = assume(sts(), request.read_message().launch_role_arn, request.record_id)
+    session = confirmed_session(request, context)
     versions = (each.split("=") for each in os.environ["RELEASED"].split(","))
     released = {digest: version for version, digest in versions}
     return validate(Account.of(session), request, released).to_json()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine import stacks
+from engine.database import is_version
 from engine.errors import PromiseBrokenError
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def _version_defects(database: DBInstanceTypeDef, engine_version: str | None) ->
     take that for success (ministryofjustice/cloud-platform 7726).
     """
     live = database["EngineVersion"]
-    if engine_version is None or live == engine_version or live.startswith(f"{engine_version}."):
+    if engine_version is None or is_version(live, engine_version):
         return []
     return [
         f"runs PostgreSQL {live} and not {engine_version}: see pg_upgrade_precheck.log among its logs and "

@@ -9,13 +9,17 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from engine.entry_point import CLIENT_CONFIG, entry_point
 from engine.launch_role import assume, sts
 from engine.models import WaitRequest
+from engine.record import confirmed_session
 
 from wait.progress import when_finished
+from wait.settings import with_settings
 
 
 @entry_point
-def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001
+def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Return the stack's outputs and what has changed in it, or raise until the operation has ended."""
     request = msgspec.convert(event, WaitRequest)
     session = assume(sts(), request.read_message().launch_role_arn, request.record_id)
-    return when_finished(session.client("cloudformation", config=CLIENT_CONFIG), request).to_json()
+    cloudformation = session.client("cloudformation", config=CLIENT_CONFIG)
+    finished = when_finished(cloudformation, request, lambda: confirmed_session(request, context))
+    return with_settings(lambda: session.client("rds", config=CLIENT_CONFIG), request, finished).to_json()

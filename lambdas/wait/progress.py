@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from engine import stacks
@@ -18,10 +19,13 @@ if TYPE_CHECKING:
 _UNDOING = {"DELETE_IN_PROGRESS", "ROLLBACK_IN_PROGRESS", "UPDATE_ROLLBACK_IN_PROGRESS"}
 
 
-def when_finished(cloudformation: CloudFormationClient, request: WaitRequest) -> Finished:
+def when_finished(
+    cloudformation: CloudFormationClient, request: WaitRequest, confirm: Callable[[], object]
+) -> Finished:
     """Return what the operation has brought once it has succeeded. Of a terminated stack nothing is left.
 
-    A stack that was created is protected from now on.
+    A stack that was created is protected from now on. Before that, `confirm` raises if the engine should
+    not change anything: to ask at every look would be a call in vain for each.
 
     Raises:
         StackInProgressError: the operation is under way, or has not begun yet.
@@ -48,6 +52,7 @@ def when_finished(cloudformation: CloudFormationClient, request: WaitRequest) ->
     if request.kind == "TERMINATE":
         return Finished()
     if status == "CREATE_COMPLETE":
+        confirm()
         stacks.protect(cloudformation, request.stack_id)
     outputs = [
         Output(

@@ -11,6 +11,7 @@ from moto.core.responses import ActionResult, BaseResponse
 
 from ..trust import caller_of
 from ..world import REGION
+from .changes import without_values
 from .descriptions import (
     capabilities,
     change_set_detail,
@@ -207,10 +208,10 @@ class CloudFormationApi(BaseResponse):
         return ActionResult({"Id": change_set.id, "StackId": stack.id})
 
     def describe_change_set(self) -> ActionResult:
-        if self._request.get("IncludePropertyValues"):
-            raise NotEmulatedError("the parameter IncludePropertyValues")
         stack, change_set = self.service.change_sets.find(self._request)
         page, more = self._page(change_set.changes)
+        if not self._request.get("IncludePropertyValues"):
+            page = [without_values(change) for change in page]
         detail = change_set_detail(stack, change_set) | {
             "Parameters": [item.described(key) for key, item in change_set.target.parameters.items()],
             "Tags": [{"Key": key, "Value": value} for key, value in change_set.target.tags.items()],

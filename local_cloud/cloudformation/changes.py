@@ -10,13 +10,14 @@ from graphlib import TopologicalSorter
 from typing import Any
 
 from .evaluation import Evaluation
-from .intrinsics import Evaluator, Pending, references
+from .intrinsics import Evaluator, Pending, as_text, references
 from .provider import Properties
 from .schema import PropertiesError, resource_schema
 from .stack import StackResource
 from .template import is_custom
 
 Detail = dict[str, Any]
+_VALUES = ("Path", "BeforeValue", "AfterValue")
 
 
 def plan_changes(evaluation: Evaluation) -> list[dict[str, Any]]:
@@ -107,13 +108,18 @@ class _Plan:
     def _details(self, resource: StackResource, definition: dict[str, Any]) -> list[Detail]:
         wanted = self._properties(definition)
         raw_old, raw_new = resource.definition.get("Properties", {}), definition.get("Properties", {})
-        details = []
+        details: list[Detail] = []
         for name in dict.fromkeys([*resource.properties, *wanted]):
-            if resource.properties.get(name) != wanted.get(name):
-                details += self._causes(definition["Type"], name, raw_old.get(name), raw_new.get(name))
-        for attribute in ("Metadata", "DeletionPolicy", "UpdateReplacePolicy"):
-            if resource.definition.get(attribute) != definition.get(attribute):
-                details.append(_detail(attribute, None, "Never", "Static", "DirectModification"))
+            before, after = resource.properties.get(name), wanted.get(name)
+            if before != after:
+                causes = self._causes(definition["Type"], name, raw_old.get(name), raw_new.get(name))
+                values = {"Path": f"/Properties/{name}"} | _values(before, after)
+                details += [cause | {"Target": cause["Target"] | values} for cause in causes]
+        details += [
+            _detail(attribute, None, "Never", "Static", "DirectModification")
+            for attribute in ("Metadata", "DeletionPolicy", "UpdateReplacePolicy")
+            if resource.definition.get(attribute) != definition.get(attribute)
+        ]
         return details
 
     def _properties(self, definition: dict[str, Any]) -> Properties:
@@ -158,6 +164,30 @@ class _Plan:
         if old != new or not found:
             found.append(_detail(scope, name, recreation, "Static", "DirectModification"))
         return found
+
+
+def _values(before: Any, after: Any) -> dict[str, str]:
+    """Return the values of a property, unless it is a list or structure: AWS tells the parts of those.
+
+    The words for what is not known before the update are AWS's.
+    """
+    values = {}
+    for name, value in (("BeforeValue", before), ("AfterValue", after)):
+        if isinstance(value, Pending):
+            values[name] = "{{changeSet:KNOWN_AFTER_APPLY}}"
+        elif value is not None and not isinstance(value, list | dict):
+            values[name] = as_text(value)
+    return values
+
+
+def without_values(change: dict[str, Any]) -> dict[str, Any]:
+    """Return a change as it is described without IncludePropertyValues."""
+    resource = change["ResourceChange"]
+    details = [
+        detail | {"Target": {name: value for name, value in detail["Target"].items() if name not in _VALUES}}
+        for detail in resource["Details"]
+    ]
+    return change | {"ResourceChange": resource | {"Details": details}}
 
 
 def _replacement(detail: Detail) -> str:

@@ -16,6 +16,7 @@ from local_cloud.world import World
 from .catalog import Catalog
 from .errors import InvalidParametersError
 from .identity import Caller, identify
+from .launches import Record
 
 Item = TypeVar("Item")
 Response = dict[str, Any]
@@ -28,11 +29,14 @@ class ServiceCatalog:
     Attributes:
         catalog: all there is, of the one account and region of the local cloud.
         repeatable: by operation and idempotency token, the request that was made with it and the answer.
+        unseen: whether DescribeRecord does not show a record yet. A switch for tests: on AWS, what one call
+            has made the next one may not find.
     """
 
     world: World
     catalog: Catalog = field(default_factory=Catalog)
     repeatable: dict[tuple[str, str], tuple[Response, Response]] = field(default_factory=dict)
+    unseen: Callable[[Record], bool] = lambda _: False
     token_locks: defaultdict[tuple[str, str], Lock] = field(default_factory=lambda: defaultdict(Lock))
 
 

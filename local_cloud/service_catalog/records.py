@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from .calls import Call, Response, operation
-from .errors import InvalidParametersError, NotEmulatedError
+from .errors import InvalidParametersError, NotEmulatedError, ResourceNotFoundError
 from .launches import ProvisionedProduct, Record
 from .model import tag_list
 from .provisioning import find_provisioned_product
@@ -92,8 +92,14 @@ def _searchable(call: Call, provisioned: ProvisionedProduct) -> dict[str, Any]:
 
 @operation
 def describe_record(call: Call) -> Response:
-    """See the API reference: DescribeRecord."""
+    """See the API reference: DescribeRecord.
+
+    Raises:
+        ResourceNotFoundError: there is no such record, or it is not visible yet.
+    """
     record = call.catalog.record(call["Id"])
+    if call.service.unseen(record):
+        raise ResourceNotFoundError(f"Record {record.id} not found.")
     outputs, following = call.page(record.outputs)
     return {"RecordDetail": record.detail(), "RecordOutputs": outputs, "NextPageToken": following}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections import Counter
 from datetime import datetime
@@ -14,6 +15,7 @@ from local_cloud.cloud import Cloud
 from local_cloud.service_catalog import installed
 from local_cloud.service_catalog.launches import Record
 from product_template.tables import table
+from tests.e2e.machinery import log_lines
 
 # Slow enough that a look at the stack takes but a few of the seconds between two looks.
 SPEED = 20.0
@@ -34,6 +36,7 @@ def measure(console: Console) -> str:
             if each["StackName"].endswith(record.provisioned_product.id)
         ]
         done = _completed(cloud, stack["StackId"])
+        asked, worked = _seconds(cloud, record, "Record asked for"), _seconds(cloud, record, "Step done")
     types = Counter(event["type"] for event in history)
     entered = sum(types[name] for name in ENTERED)
     tries = types[INVOKED]
@@ -55,6 +58,13 @@ def measure(console: Console) -> str:
             [
                 "from the message to CloudFormation's first sign",
                 f"{(stack['CreationTime'] - record.created).total_seconds():.1f} s, all functions cold",
+                "",
+                "",
+            ],
+            [
+                "questions whether Service Catalog confirms it",
+                f"{len(asked)}, {sum(asked):.1f} s in all: {sum(asked) / sum(worked):.0%} of the time that "
+                "functions work",
                 "",
                 "",
             ],
@@ -114,6 +124,12 @@ def _tries(history: list[dict[str, Any]], state: str) -> list[datetime]:
         if current == state and event["type"] == INVOKED:
             tries.append(event["timestamp"])
     return tries
+
+
+def _seconds(cloud: Cloud, record: Record, message: str) -> list[float]:
+    """Return the seconds in those lines of the engine's logs that are about a record and say `message`."""
+    lines = (json.loads(line) for line in log_lines(cloud) if record.id in line and message in line)
+    return [float(line["seconds"]) for line in lines if line.get("message") == message]
 
 
 def _completed(cloud: Cloud, stack: str) -> datetime:

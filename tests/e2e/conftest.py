@@ -21,6 +21,9 @@ from product_template.released import Version
 from tests.e2e.machinery import SWEEP, rule_is
 from tests.support.versions import NEWEST, OLDEST
 
+# Where a version that is published by hand lies.
+BY_HAND = "https://versions-by-hand.s3.us-east-1.amazonaws.com/version"
+
 
 class AwsError(Exception):
     """The aws command refused; the message is what it printed."""
@@ -211,7 +214,7 @@ def publish(cloud: Cloud, catalog: Catalog) -> Iterator[Callable[[str], Catalog]
             Parameters={
                 "Name": "by-hand",
                 "Type": "EXTERNAL",
-                "Info": {"LoadTemplateFromURL": f"https://{bucket}.s3.us-east-1.amazonaws.com/version"},
+                "Info": {"LoadTemplateFromURL": BY_HAND},
                 "DisableTemplateValidation": True,
             },
         )

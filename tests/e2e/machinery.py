@@ -26,10 +26,15 @@ def eventually(holds: Callable[[], bool], what: str, seconds: float = 20) -> Non
 
 @dataclass(frozen=True)
 class Queue:
-    """An SQS queue of the engine."""
+    """An SQS queue of the engine.
+
+    Attributes:
+        sender: the AWS service that `send` sends as; the account's administrator if None.
+    """
 
     cloud: Cloud
     url: str
+    sender: str | None = None
 
     @property
     def arn(self) -> str:
@@ -39,7 +44,8 @@ class Queue:
     def send(self, *bodies: str) -> None:
         """Send up to ten messages in one call."""
         entries = [{"Id": str(number), "MessageBody": body} for number, body in enumerate(bodies)]
-        answer = self._sqs.send_message_batch(QueueUrl=self.url, Entries=entries)
+        sqs = self.cloud.world.client("sqs", principal=self.sender)
+        answer = sqs.send_message_batch(QueueUrl=self.url, Entries=entries)
         assert not answer.get("Failed")
 
     def depth(self) -> int:
@@ -79,9 +85,13 @@ class Queue:
 
 
 def operations(cloud: Cloud, verb: str) -> Queue:
-    """Return the queue that Service Catalog puts operations into: of Provision, Update or Terminate."""
+    """Return the queue that Service Catalog puts operations into: of Provision, Update or Terminate.
+
+    Nobody else may, so what a test sends seems to come from Service Catalog.
+    """
     name = f"ServiceCatalogExternal{verb}OperationQueue"
-    return Queue(cloud, cloud.client("sqs").get_queue_url(QueueName=name)["QueueUrl"])
+    url = cloud.client("sqs").get_queue_url(QueueName=name)["QueueUrl"]
+    return Queue(cloud, url, "servicecatalog.amazonaws.com")
 
 
 def dead_letters(cloud: Cloud) -> Queue:
@@ -109,6 +119,12 @@ def release(cloud: Cloud, content: str) -> None:
 def unreported(cloud: Cloud) -> Queue:
     """Return the queue of what could not be answered."""
     [url] = [url for url in cloud.client("sqs").list_queues()["QueueUrls"] if "Unreported" in url]
+    return Queue(cloud, url)
+
+
+def unconfirmed(cloud: Cloud) -> Queue:
+    """Return the queue of operations that Service Catalog did not confirm."""
+    [url] = [url for url in cloud.client("sqs").list_queues()["QueueUrls"] if "Unconfirmed" in url]
     return Queue(cloud, url)
 
 
@@ -158,6 +174,21 @@ def history(cloud: Cloud, execution: dict[str, Any]) -> list[dict[str, Any]]:
     return [
         event for page in pages.paginate(executionArn=execution["executionArn"]) for event in page["events"]
     ]
+
+
+def log_lines(cloud: Cloud) -> Iterator[str]:
+    """Yield every line of every log."""
+    logs = cloud.client("logs")
+    for groups in logs.get_paginator("describe_log_groups").paginate():
+        for group in groups["logGroups"]:
+            pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group["logGroupName"])
+            for page in pages:
+                yield from (event["message"] for event in page["events"])
+
+
+def published(cloud: Cloud, metric: str) -> int:
+    """Return how often the engine has published a metric."""
+    return sum('"_aws"' in line and f'"{metric}"' in line for line in log_lines(cloud))
 
 
 def stacks_ever(cloud: Cloud, product: str) -> list[str]:

@@ -12,7 +12,7 @@ from plan.losses import refuse_losses
 from local_cloud.cloud import Cloud
 from local_cloud.rds_faults import database_faults
 from tests.e2e.account import inventory
-from tests.e2e.conftest import Catalog, outputs, product_of, reason
+from tests.e2e.conftest import BY_HAND, Catalog, outputs, product_of, reason
 from tests.e2e.machinery import eventually, release
 from tests.support.versions import ALL, OLDEST
 
@@ -91,15 +91,16 @@ def test_a_version_that_was_released_by_mistake_is_refused_with_what_it_would_do
 
 @pytest.mark.parametrize("change", REPLACING, ids=lambda change: change[1])
 def test_where_the_engine_would_refuse_and_is_not_asked_the_stack_policy_refuses(
-    cloud: Cloud, stack: str, change: Change
+    cloud: Cloud, publish: Callable[[str], Catalog], stack: str, change: Change
 ) -> None:
     # GIVEN a change set of an administrator with one such change
+    publish(altered([change]))
     cloudformation, (_, database) = cloud.client("cloudformation"), state(cloud, stack)
     name = change[1]
     cloudformation.create_change_set(
         StackName=stack,
         ChangeSetName=name,
-        TemplateBody=altered([change]),
+        TemplateURL=BY_HAND,
         Capabilities=["CAPABILITY_NAMED_IAM"],
         Parameters=[
             {"ParameterKey": key, "UsePreviousValue": True} for key in ("EnvironmentSuffix", "OpsEmails")

@@ -157,14 +157,14 @@ def test_a_failed_rollback_is_continued_by_the_next_update_which_then_does_its_o
     assert updated["RecordDetail"]["Status"] == "SUCCEEDED", reason(updated)
     assert oldest.answers(updated) == ["SUCCEEDED"]
     assert oldest.status(product) == "AVAILABLE"
-    assert outputs(updated)["Changes"] == "changed: DatabaseInstance (BackupRetentionPeriod)"
+    assert outputs(updated)["Changes"] == "changed: DatabaseInstance (BackupRetentionPeriod 7 -> 14)"
     assert _database(cloud, stack)["BackupRetentionPeriod"] == 14
 
     # AND those who get the alerts are told of this update, and were of none that changed nothing
     [_, mail] = cloud.world.mailbox.to("second@example.com")
     assert mail.subject == "updated was updated"
     assert f"({product}) was updated and has version {OLDEST} now." in mail.body
-    assert "changed: DatabaseInstance (BackupRetentionPeriod)" in mail.body
+    assert "changed: DatabaseInstance (BackupRetentionPeriod 7 -> 14)" in mail.body
     assert f"record {updated['RecordDetail']['RecordId']}" in mail.body
 
 

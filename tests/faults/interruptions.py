@@ -10,7 +10,8 @@ from local_cloud import api_faults
 from local_cloud.api_faults import Effect
 from local_cloud.cloudformation.faults import Stall, faults
 from local_cloud.step_functions import seconds_used
-from tests.e2e.machinery import Queue, eventually, executions, operations, paused
+from tests.e2e.conftest import product_of, record_of
+from tests.e2e.machinery import Queue, eventually, executions, operations, paused, unconfirmed
 from tests.faults.calls import ALWAYS, Place, place_of
 from tests.faults.laboratory import Case, Disturbance, Laboratory, Operation
 
@@ -21,6 +22,8 @@ LONG: dict[Operation, tuple[str, Literal["create", "update", "delete"]]] = {
     "terminate": ("AWS::RDS::DBInstance", "delete"),
 }
 HOUR = 3600
+# A launch that fails at once.
+REFUSED = {"EnvironmentSuffix": "Wrong_Suffix", "OpsEmails": "ops@example.com"}
 
 
 def nothing_to_do() -> None:
@@ -155,9 +158,7 @@ def message_overtaken(laboratory: Laboratory, case: Case) -> Iterator[Callable[[
                 held.deliver(held.take())
                 operations(laboratory.cloud, "Provision").send(*older)
                 return
-            other.record = laboratory.catalog.start_provision(
-                other.name, EnvironmentSuffix="Wrong_Suffix", OpsEmails="ops@example.com"
-            )
+            other.record = laboratory.catalog.start_provision(other.name, **REFUSED)
             both = (held.take(), held.take())
             held.deliver(*sorted(both, key=lambda body: other.name not in body))
 
@@ -165,6 +166,55 @@ def message_overtaken(laboratory: Laboratory, case: Case) -> Iterator[Callable[[
     if other.record:
         laboratory.catalog.ended(other.record)
         laboratory.catalog.terminate(other.record["RecordDetail"]["ProvisionedProductId"])
+
+
+def forged(record: Literal["invented", "of another product"]) -> Disturbance:
+    """Before its own message, one comes that somebody else made up about the product and kind."""
+
+    @contextmanager
+    def disturb(laboratory: Laboratory, case: Case) -> Iterator[Callable[[], None]]:
+        other = (
+            laboratory.catalog.provision(f"{case.name}-other", **REFUSED) if record != "invented" else None
+        )
+        with _held(laboratory, case) as held:
+
+            def deliver() -> None:
+                genuine = held.take()
+                claimed = record_of(other) if other else f"{record_of(case.record)}0"
+                made_up = json.loads(genuine) | {"recordId": claimed, "token": "known-to-nobody"}
+                with _untouched(laboratory, case):
+                    held.deliver(json.dumps(made_up))
+                    _kept(laboratory, claimed)
+                held.queue.send(genuine)
+
+            yield deliver
+        if other:
+            laboratory.catalog.terminate(product_of(other))
+
+    return disturb
+
+
+@contextmanager
+def message_late(laboratory: Laboratory, case: Case) -> Iterator[Callable[[], None]]:
+    """The message comes when somebody has already answered the operation."""
+    with _held(laboratory, case) as held:
+
+        def deliver() -> None:
+            body = held.take()
+            message = json.loads(body)
+            service_catalog = laboratory.cloud.client("servicecatalog")
+            notify = {
+                "provision": service_catalog.notify_provision_product_engine_workflow_result,
+                "update": service_catalog.notify_update_provisioned_product_engine_workflow_result,
+                "terminate": service_catalog.notify_terminate_provisioned_product_engine_workflow_result,
+            }[case.operation]
+            answer = {"WorkflowToken": message["token"], "RecordId": message["recordId"]}
+            notify(**answer, Status="FAILED", FailureReason="Ended by hand.", IdempotencyToken="by-hand")
+            with _untouched(laboratory, case):
+                held.deliver(body)
+                _kept(laboratory, message["recordId"])
+
+        yield deliver
 
 
 def artifact_gone(before: Literal["validation", "planning"]) -> Disturbance:
@@ -259,6 +309,12 @@ INTERRUPTIONS: dict[str, tuple[Disturbance, tuple[Operation, ...]]] = {
     "the message comes twice at once": (message_comes(2), EVERYWHERE),
     "the message comes ten times at once": (message_comes(10), EVERYWHERE),
     "messages come out of order": (message_overtaken, EVERYWHERE),
+    "before the message comes a forged one with an invented record": (forged("invented"), EVERYWHERE),
+    "before the message comes a forged one with another product's record": (
+        forged("of another product"),
+        EVERYWHERE,
+    ),
+    "the message comes when its record has ended": (message_late, EVERYWHERE),
     "messages cannot be received": (receive_paused, EVERYWHERE),
     "the artifact's copy is gone before the validation": (
         artifact_gone("validation"),
@@ -330,6 +386,29 @@ def _held(laboratory: Laboratory, case: Case) -> Iterator[Held]:
     with ExitStack() as hold:
         hold.enter_context(queue.held())
         yield Held(queue, hold)
+
+
+@contextmanager
+def _untouched(laboratory: Laboratory, case: Case) -> Iterator[None]:
+    """Check that nothing happens to the stack of a case meanwhile."""
+
+    def last_event() -> str | None:
+        if laboratory.stack(case.product) is None:
+            return None
+        client = laboratory.cloud.client("cloudformation")
+        events = client.describe_stack_events(StackName=f"TapStack-{case.product}")["StackEvents"]
+        return str(events[0]["EventId"])
+
+    before = last_event()
+    yield
+    assert last_event() == before, f"something happened to stack TapStack-{case.product}"
+
+
+def _kept(laboratory: Laboratory, record: str) -> None:
+    """Wait until the operation of a record is kept for a person, and take it away."""
+    kept = unconfirmed(laboratory.cloud)
+    eventually(lambda: kept.depth() == 1, f"record {record} is kept", 60)
+    assert json.loads(kept.take())["recordId"] == record
 
 
 def _sent(laboratory: Laboratory, case: Case) -> str:

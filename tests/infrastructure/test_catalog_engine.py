@@ -65,7 +65,7 @@ def test_a_queue_takes_messages_from_service_catalog_alone_and_over_tls_alone(
 ) -> None:
     queue, _ = queue_of(catalog, operation)
     arn = {"Fn::GetAtt": [queue, "Arn"]}
-    deny, allow = sorted(policy_of(catalog, queue), key=lambda statement: statement["Effect"], reverse=True)
+    [allow] = [each for each in policy_of(catalog, queue) if each["Effect"] == "Allow"]
     assert allow == {
         "Effect": "Allow",
         "Principal": {"Service": "servicecatalog.amazonaws.com"},
@@ -73,7 +73,28 @@ def test_a_queue_takes_messages_from_service_catalog_alone_and_over_tls_alone(
         "Resource": arn,
         "Condition": {"StringEquals": {"aws:SourceAccount": [{"Ref": "AWS::AccountId"}]}},
     }
-    assert deny["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    without_tls, of_account = [each for each in policy_of(catalog, queue) if each["Effect"] == "Deny"]
+    assert without_tls["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert of_account == {
+        "Effect": "Deny",
+        "Principal": {"AWS": "*"},
+        "Action": "sqs:SendMessage",
+        "Resource": arn,
+        "Condition": {"StringEquals": {"aws:PrincipalAccount": {"Ref": "AWS::AccountId"}}},
+    }
+
+
+def test_a_setting_lets_principals_of_the_account_send_where_service_catalog_counts_as_one(
+    tmp_path: Path,
+) -> None:
+    flags = json.loads((ROOT / "cdk.json").read_text())["context"]
+    settings = {"aws:cdk:bundling-stacks": [], "catalog:queuesRefuseAccount": "false"}
+    assembly = build(context=flags | settings, outdir=str(tmp_path)).synth()
+    catalog = Template.from_json(assembly.get_stack_by_name("CatalogStack").template)
+    for operation in OPERATIONS:
+        statements = policy_of(catalog, queue_of(catalog, operation)[0])
+        assert [each["Condition"].keys() for each in statements] == [{"Bool"}, {"StringEquals"}]
+        assert "aws:PrincipalAccount" not in json.dumps(statements)
 
 
 def test_the_parser_is_called_by_service_catalog_for_launching_accounts_alone(

@@ -56,6 +56,8 @@ def watched(alarm: Any) -> list[tuple[str, str]]:
         ("late-report-refused", {"LateReportRefused"}),
         ("dead-letter", {"ApproximateNumberOfMessagesVisible", "ApproximateNumberOfMessagesNotVisible"}),
         ("unreported", {"ApproximateNumberOfMessagesVisible", "ApproximateNumberOfMessagesNotVisible"}),
+        ("unconfirmed", {"ApproximateNumberOfMessagesVisible"}),
+        ("record-check-refused", {"RecordCheckRefused"}),
         ("operation-old", {"OldestOperationAge"}),
         ("platform-failure", {"PlatformFailure"}),
         ("sweep-silent", {"Swept"}),
@@ -77,10 +79,13 @@ def test_the_engines_own_metrics_are_watched_of_each_function_that_publishes_the
 ) -> None:
     for slug in ("net-needed", "late-report-refused", "platform-failure"):
         assert {verb for _, verb in watched(alarms[slug])} == {"report", "sweep"}
+    assert {verb for _, verb in watched(alarms["record-check-refused"])} == {
+        "validate", "plan", "snapshot", "apply", "wait", "subscribe"
+    }  # fmt: skip
     code = "".join(file.read_text() for file in (RUNBOOK.parents[2] / "lambdas").rglob("*.py"))
     published = set(re.findall(r'''(?:count|measure)\("(\w+)"''', code))
     own = {alarm["MetricName"] for alarm in alarms.values() if alarm.get("Namespace") == "TapStackEngine"}
-    assert own | {"ReportedByNet", "LateReportRefused", "PlatformFailure"} <= published
+    assert own | {"ReportedByNet", "LateReportRefused", "PlatformFailure", "RecordCheckRefused"} <= published
 
 
 def test_every_function_that_can_be_refused_is_watched_and_no_alarm_adds_up_more_than_ten(
@@ -102,7 +107,8 @@ def test_what_happens_once_is_looked_for_in_several_periods_because_a_filled_gap
         if alarm["DatapointsToAlarm"] == 1 and any("FILL" in str(m) for m in alarm.get("Metrics", []))
     }
     assert once == {
-        "execution-lost", "net-needed", "late-report-refused", "platform-failure", "function-throttled"
+        "execution-lost", "net-needed", "late-report-refused", "platform-failure", "function-throttled",
+        "record-check-refused",
     }  # fmt: skip
     assert {alarms[slug]["EvaluationPeriods"] for slug in once} == {3}
 

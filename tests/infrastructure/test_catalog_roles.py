@@ -10,6 +10,7 @@ import pytest
 from botocore import xform_name
 from botocore.session import Session
 
+from product_template.release import synthesize
 from tests.privilege.synthesized import (
     ACCOUNT,
     EXECUTION_ROLE,
@@ -17,6 +18,7 @@ from tests.privilege.synthesized import (
     Statement,
     actions_of,
     allows,
+    given_by_key,
     resolved,
     roles_of,
     statements,
@@ -75,13 +77,55 @@ def test_deleting_and_changing_what_has_random_ids_needs_the_engines_tag(
         "ec2:Detach",
         "ec2:Release",
         "ec2:Revoke",
-        "kms:ScheduleKeyDeletion",
     )
     for statement in roles[EXECUTION_ROLE]:
         if any(action.startswith(careful) for action in statement["Action"]):
             assert statement["Condition"] == {
                 "StringLike": {"aws:ResourceTag/tapstack:provisioned-product-id": "pp-*"}
             }
+
+
+def test_iam_lets_no_role_get_at_a_key_but_for_what_making_one_asks(
+    roles: dict[str, list[Statement]],
+) -> None:
+    """A tag, which others can give to another key, opens nothing."""
+    of_keys = {
+        (name, action, resource)
+        for name in (EXECUTION_ROLE, LAUNCH_ROLE)
+        for statement in roles[name]
+        for action in statement["Action"]
+        for resource in statement["Resource"]
+        if action.startswith("kms:") and not resource.endswith(":alias/key-*")
+    }
+    assert of_keys == {
+        (EXECUTION_ROLE, "kms:CreateKey", "*"),
+        (EXECUTION_ROLE, "kms:ListAliases", "*"),
+        (EXECUTION_ROLE, "kms:TagResource", f"arn:aws:kms:us-east-1:{ACCOUNT}:key/*"),
+    }
+
+
+def test_the_products_key_names_no_role_that_an_account_without_the_catalog_lacks() -> None:
+    principals = {
+        json.dumps(statement["Principal"])
+        for resource in synthesize()["Resources"].values()
+        if resource["Type"] == "AWS::KMS::Key"
+        for statement in resolved(resource["Properties"]["KeyPolicy"]["Statement"])
+        if "Service" not in statement["Principal"]
+    }
+    assert principals == {'{"AWS": "*"}', f'{{"AWS": "arn:aws:iam::{ACCOUNT}:root"}}'}
+
+
+def test_the_products_key_lets_in_the_accounts_two_roles_which_decrypt_only_by_way_of_services() -> None:
+    given = given_by_key(synthesize())
+    assert given.keys() == {EXECUTION_ROLE, LAUNCH_ROLE}
+    uses = {"kms:CreateGrant", "kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"}
+    for name, role in given.items():
+        here = f"arn:aws:iam::{ACCOUNT}:role/{name}"
+        for statement in role:
+            assert statement["Condition"]["ArnEquals"] == {"aws:PrincipalArn": here}
+            if uses & set(statement["Action"]):
+                assert set(statement["Action"]) <= uses
+                assert statement["Condition"]["StringEquals"].keys() == {"kms:ViaService"}
 
 
 def test_only_cloudformation_takes_the_execution_role(trust: dict[str, list[Statement]]) -> None:

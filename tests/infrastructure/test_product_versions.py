@@ -100,7 +100,8 @@ class TestParameters:
 
     def test_each_says_what_it_is_and_what_it_must_be(self, product_template: Template) -> None:
         for name, parameter in product_template["Parameters"].items():
-            assert parameter["Description"], name
+            assert parameter["Description"].startswith("Required. ") == ("Default" not in parameter), name
+            assert parameter["Description"].endswith("."), name
             assert parameter["ConstraintDescription"].startswith("must be "), name
             assert {"AllowedPattern", "AllowedValues", "MinValue"} & parameter.keys(), name
 

@@ -16,6 +16,7 @@ STEPS = [
     "Subscribe ops emails",
     "Delete snapshots",
 ]
+KEEP = "Keep unconfirmed"
 REPORTS = ["Report success", "Report termination", "Report failure"]
 
 
@@ -33,7 +34,11 @@ def machine(catalog_template: Any) -> Any:
 def definition(machine: Any) -> Any:
     """The definition with each function's logical id in the place of its ARN."""
     parts = machine["DefinitionString"]["Fn::Join"][1]
-    return json.loads("".join(part if isinstance(part, str) else part["Fn::GetAtt"][0] for part in parts))
+    return json.loads("".join(part if isinstance(part, str) else _id(part) for part in parts))
+
+
+def _id(part: Any) -> str:
+    return str(part["Ref"] if "Ref" in part else part["Fn::GetAtt"][0])
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +47,7 @@ def tasks(definition: Any) -> dict[str, Any]:
 
 
 def test_the_states_are_the_steps_people_name(tasks: dict[str, Any]) -> None:
-    assert set(tasks) == {*STEPS, *REPORTS}
+    assert set(tasks) == {*STEPS, *REPORTS, KEEP}
 
 
 def test_the_machine_speaks_jsonata(definition: Any) -> None:
@@ -51,8 +56,29 @@ def test_the_machine_speaks_jsonata(definition: Any) -> None:
 
 @pytest.mark.parametrize("name", [*STEPS, "Report success", "Report termination"])
 def test_whatever_fails_is_reported(tasks: dict[str, Any], name: str) -> None:
-    [caught] = tasks[name]["Catch"]
+    *_, caught = tasks[name]["Catch"]
     assert (caught["ErrorEquals"], caught["Next"]) == (["States.ALL"], "Report failure")
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_what_service_catalog_does_not_confirm_is_asked_again_for_ten_minutes_and_kept_not_answered(
+    tasks: dict[str, Any], name: str
+) -> None:
+    kept = [caught["ErrorEquals"] for caught in tasks[name]["Catch"] if caught["Next"] == KEEP]
+    asked = [retry for retry in tasks[name]["Retry"] if "RecordNotFoundError" in retry["ErrorEquals"]]
+    if name == "Verify promises":  # it changes nothing
+        assert (kept, asked) == ([], [])
+    else:
+        assert kept == [["RecordNotFoundError", "RecordMismatchError"]]
+        assert 600 <= waited(asked[0]) < 720
+
+
+def test_what_is_kept_for_a_person_has_no_token_and_ends_without_an_answer(tasks: dict[str, Any]) -> None:
+    keep = tasks[KEEP]
+    assert keep["End"]
+    assert keep["Arguments"]["MessageBody"].keys() == {
+        "kind", "recordId", "provisionedProductId", "executionArn", "reason"
+    }  # fmt: skip
 
 
 def test_a_failure_that_cannot_be_reported_fails_the_execution_under_its_own_name(

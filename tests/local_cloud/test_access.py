@@ -97,6 +97,7 @@ def test_attaching_a_policy_is_about_the_role_and_names_the_policy() -> None:
     )
 
 
+@pytest.mark.usefixtures("cloud")
 def test_a_database_with_a_managed_password_asks_for_the_secret_and_the_keys() -> None:
     key = f"arn:aws:kms:{HERE}:key/k"
     actions = asked(

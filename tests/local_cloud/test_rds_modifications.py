@@ -114,6 +114,36 @@ def test_what_is_not_applied_immediately_is_pending_until_the_next_change_that_i
     assert after["PendingModifiedValues"] == {}
 
 
+@pytest.mark.parametrize(
+    ("changed", "present"),
+    [
+        ({"EngineVersion": "14.22"}, {"EngineVersion": "14.20"}),
+        ({"BackupRetentionPeriod": 0}, {"BackupRetentionPeriod": 7}),
+    ],
+)
+def test_what_is_pending_is_taken_back_with_the_present_value(
+    rds: Any, changed: dict[str, Any], present: dict[str, Any]
+) -> None:
+    assert modify(rds, ApplyImmediately=False, **changed)["PendingModifiedValues"] == changed
+    modify(rds, **present)
+    after = available(rds, "db")
+    assert after["PendingModifiedValues"] == {}
+    assert present.items() <= after.items()
+
+
+def test_the_master_password_is_rotated_at_once_or_not_at_all(rds: Any) -> None:
+    modify(rds, ManageMasterUserPassword=True)
+    available(rds, "db")
+    later = {"DBInstanceIdentifier": "db", "RotateMasterUserPassword": True}
+    assert "You must specify apply immediately" in refusal(rds.modify_db_instance, **later)
+
+    assert modify(rds, RotateMasterUserPassword=True)["MasterUserSecret"]["SecretStatus"] == "rotating"
+
+    available(rds, "db")
+    modify(rds, ManageMasterUserPassword=False, MasterUserPassword="password-again")
+    available(rds, "db")
+
+
 def test_parameters_that_need_a_reboot_get_it_from_a_reboot(rds: Any) -> None:
     parameter = {"ParameterName": "max_connections", "ParameterValue": "9", "ApplyMethod": "pending-reboot"}
     rds.modify_db_parameter_group(DBParameterGroupName="group14", Parameters=[parameter])

@@ -33,6 +33,7 @@ class Request(NamedTuple):
 
 
 Policies = dict[str, list[dict[str, Any]]]
+Keys = dict[str, dict[str, Any]]
 
 
 @dataclass
@@ -43,11 +44,13 @@ class Lives:
         cloud: the cloud.
         asked: phase -> requests that came up in it for the first time, with the local cloud's verdict.
         policies: role -> its policy documents, also of roles that are gone by now.
+        keys: key -> its policy.
     """
 
     cloud: Cloud
     asked: dict[str, dict[Request, bool]] = field(default_factory=dict)
     policies: Policies = field(default_factory=dict)
+    keys: Keys = field(default_factory=dict)
     _known: set[Any] = field(default_factory=set)
 
     @contextmanager
@@ -61,6 +64,7 @@ class Lives:
             one: verdict for one, verdict in new.items() if any(part in one.role for part in OURS)
         }
         self.policies |= policies_of(self.cloud)
+        self.keys |= keys_of(self.cloud)
 
     @property
     def requests(self) -> dict[Request, bool]:
@@ -203,6 +207,15 @@ def policies_of(cloud: Cloud) -> Policies:
                 *(_default_version(iam, each["PolicyArn"]) for each in attached),
             ]
     return found
+
+
+def keys_of(cloud: Cloud) -> Keys:
+    """The policies of the account's keys."""
+    kms = cloud.client("kms")
+    return {
+        key["KeyArn"]: json.loads(kms.get_key_policy(KeyId=key["KeyId"], PolicyName="default")["Policy"])
+        for key in kms.list_keys()["Keys"]
+    }
 
 
 def _default_version(iam: Any, arn: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.privilege.life import Policies, Request
+from tests.privilege.life import Keys, Policies, Request
 
 HERE = Path(__file__).parent
 # Node comes with the Python environment.
@@ -19,7 +19,7 @@ class Verdict:
     """What the simulator says of a request.
 
     Attributes:
-        allowed: whether the role's policies allow it.
+        allowed: whether the policies of the role, and of the key that it is about, allow it.
         error: why the request cannot be one of AWS: no such action, or not on such a resource.
     """
 
@@ -27,17 +27,18 @@ class Verdict:
     error: str = ""
 
 
-def judge(policies: Policies, requests: Iterable[Request]) -> dict[Request, Verdict]:
-    """Judge every request against the policies of its role."""
+def judge(policies: Policies, keys: Keys, requests: Iterable[Request]) -> dict[Request, Verdict]:
+    """Judge every request against the policies of its role, and of the key that it is about."""
     asked = list(requests)
-    return dict(zip(asked, judge_each(policies, [(one.role, one) for one in asked]), strict=True))
+    return dict(zip(asked, judge_each(policies, keys, [(one.role, one) for one in asked]), strict=True))
 
 
-def judge_each(policies: Policies, cases: list[tuple[str, Request]]) -> list[Verdict]:
-    """Judge requests, each against the policies under the key that comes with it."""
+def judge_each(policies: Policies, keys: Keys, cases: list[tuple[str, Request]]) -> list[Verdict]:
+    """Judge requests, each against the policies under the name that comes with it."""
     _install()
     question = {
         "policies": policies,
+        "keys": keys,
         "requests": [one._asdict() | {"context": dict(one.context), "policies": key} for key, one in cases],
     }
     done = subprocess.run(

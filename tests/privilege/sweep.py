@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.privilege.exceptions import NOT_MISSED
-from tests.privilege.life import NEWEST_OF_LINE_2, Lives, Request, lives, reason, without
+from tests.privilege.life import NEWEST_OF_LINE_2, Lives, Request, actions_of, lives, reason, without
 from tests.support.catalog import synthesize
 
 ROLES = ("TapStackExecution", "SCLaunch-TapStack")
@@ -68,11 +68,16 @@ def _do(cloud: Lives, phase: str, suffix: str, product: str) -> dict[str, Any]:
 
 
 def _first_asked(cloud: Lives, phase: str) -> list[tuple[str, str]]:
-    """The permissions of both roles that come up in a phase and in none before."""
+    """The permissions of both roles that come up in a phase and in none before; keys give others."""
     before = {_permission(one) for name in PHASES[: PHASES.index(phase)] for one in cloud.asked[name]}
     here = {_permission(one) for one in cloud.asked[phase]} - before
     tolerated = {action for actions in NOT_MISSED.values() for action in actions}
-    return sorted(one for one in here if one[0] in ROLES and one[1] not in tolerated)
+    given = {
+        (role.rpartition("/")[2], action)
+        for role, documents in cloud.policies.items()
+        for action in actions_of(documents)
+    }
+    return sorted(one for one in here & given if one[0] in ROLES and one[1] not in tolerated)
 
 
 def _permission(request: Request) -> tuple[str, str]:

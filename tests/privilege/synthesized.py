@@ -1,6 +1,9 @@
-"""The roles' policies as the templates have them, with the tokens resolved."""
+"""The roles' policies as the templates have them, with the tokens resolved, and AWS's resource schemas."""
 
+import json
 from fnmatch import fnmatchcase
+from importlib.metadata import distribution
+from pathlib import Path
 from typing import Any
 
 Statement = dict[str, Any]
@@ -8,6 +11,8 @@ Statement = dict[str, Any]
 ACCOUNT = "111122223333"
 EXECUTION_ROLE = "TapStackExecution"
 LAUNCH_ROLE = "SCLaunch-TapStack"
+# AWS publishes these; cfn-lint brings a copy.
+SCHEMAS = Path(str(distribution("cfn-lint").locate_file("cfnlint"))) / "data" / "schemas" / "resources"
 
 
 def resolved(value: Any) -> Any:
@@ -69,6 +74,30 @@ def roles_of(catalog_template: Any) -> dict[str, list[Statement]]:
                 statement for document in documents for statement in statements(document)
             ]
     return found
+
+
+def given_by_key(product: Any) -> dict[str, list[Statement]]:
+    """The statements of a product's key policy that let roles in, by the roles' names."""
+    found: dict[str, list[Statement]] = {}
+    for logical_id, resource in product["Resources"].items():
+        for statement in resource["Properties"].get("KeyPolicy", {}).get("Statement", []):
+            [statement] = statements({"Statement": [statement]})
+            if arn := statement.get("Condition", {}).get("ArnEquals", {}).get("aws:PrincipalArn"):
+                about_key = statement | {"Resource": [f"<{logical_id}>"]}
+                found.setdefault(arn.rpartition("/")[2], []).append(about_key)
+    return found
+
+
+def handlers_of(types: set[str]) -> dict[str, dict[str, set[str]]]:
+    """What CloudFormation asks for in each handler of resource types, per AWS's own schemas."""
+    schemas = (json.loads(file.read_text()) for file in SCHEMAS.glob("*.json"))
+    return {
+        schema["typeName"]: {
+            handler: set(details.get("permissions", [])) for handler, details in schema["handlers"].items()
+        }
+        for schema in schemas
+        if schema.get("typeName") in types
+    }
 
 
 def actions_of(role: list[Statement]) -> set[str]:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from local_cloud.kms import key_policy
 from local_cloud.policies import Caller, decides
 from tests.privilege.exceptions import NOT_SEEN
 from tests.privilege.life import Lives, Policies, Request, actions_of, actions_seen
@@ -54,13 +55,13 @@ def idle(lived: Lives) -> list[tuple[str, dict[str, Any]]]:
                 for one in lived.requests
                 if one.role == role and any(fnmatchcase(one.action, granted) for granted in actions)
             ]
-    verdicts = zip(cases, judge_each(policies, cases), strict=True)
+    verdicts = zip(cases, judge_each(policies, lived.keys, cases), strict=True)
     refused = {key for (key, _), verdict in verdicts if not verdict.allowed}
     return [statements[key] for key in statements if key not in refused]
 
 
 def test_the_simulator_allows_whatever_a_role_asked_for(lived: Lives) -> None:
-    verdicts = judge(lived.policies, lived.requests)
+    verdicts = judge(lived.policies, lived.keys, lived.requests)
     assert {one: verdict for one, verdict in verdicts.items() if not verdict.allowed} == {}
 
 
@@ -68,9 +69,17 @@ def test_every_granted_action_is_used_or_has_a_reason(lived: Lives) -> None:
     assert unneeded(lived.policies, set(lived.requests)) == set()
 
 
+def test_every_action_that_a_key_policy_gives_a_role_is_used_or_has_a_reason(lived: Lives) -> None:
+    assert {role.rpartition("/")[2] for role in given_by_keys(lived)} == {
+        "TapStackExecution", "SCLaunch-TapStack"
+    }  # fmt: skip
+    assert {(role, action) for role, action in unseen_of_keys(lived) if not not_seen(role, action)} == set()
+
+
 def test_no_reason_is_out_of_date(lived: Lives, idle: list[tuple[str, dict[str, Any]]]) -> None:
     """Each pattern is about something that is granted and does not come up, at least not in a statement."""
-    found = unseen(lived.policies, set(lived.requests)) | {
+    found = unseen(lived.policies, set(lived.requests)) | unseen_of_keys(lived)
+    found |= {
         (role, action) for role, statement in idle for action in actions_of([{"Statement": [statement]}])
     }
     excused = {(role.rpartition("/")[2], action) for role, action in found}
@@ -111,13 +120,37 @@ def test_the_local_cloud_decides_as_the_simulator_does(lived: Lives) -> None:
     for one in lived.requests:
         other = one.resource.replace("lived", "other").replace("TapStack-", "Payments-")
         variants |= {one, one._replace(context=()), one._replace(resource=other)}
-    verdicts = judge(lived.policies, variants)
+    verdicts = judge(lived.policies, lived.keys, variants)
     differ = {
         one: verdict
         for one, verdict in verdicts.items()
-        if not verdict.error
-        and verdict.allowed
-        != decides(lived.policies[one.role], one.action, one.resource, Caller(context=dict(one.context)))
+        if not verdict.error and verdict.allowed != decided(lived, one)
     }
     assert differ == {}
     assert not all(verdict.allowed for verdict in verdicts.values())
+
+
+def decided(lived: Lives, one: Request) -> bool:
+    """What the local cloud says."""
+    caller = Caller(account=one.role.split(":")[4], arn=one.role, context=dict(one.context))
+
+    def iam() -> bool:
+        return decides(lived.policies[one.role], one.action, one.resource, caller)
+
+    policy = lived.keys.get(one.resource)
+    return key_policy.decides(policy, one.resource, one.action, caller, iam) if policy else iam()
+
+
+def given_by_keys(lived: Lives) -> Policies:
+    """What the policies of keys give to roles by their ARNs, as policies of these roles."""
+    found: Policies = {}
+    for policy in lived.keys.values():
+        for statement in policy["Statement"]:
+            if role := statement.get("Condition", {}).get("ArnEquals", {}).get("aws:PrincipalArn"):
+                found.setdefault(role, []).append({"Statement": [statement]})
+    return found
+
+
+def unseen_of_keys(lived: Lives) -> set[tuple[str, str]]:
+    """Roles and actions that a key's policy gives and that do not come up for a key."""
+    return unseen(given_by_keys(lived), {one for one in lived.requests if one.resource in lived.keys})

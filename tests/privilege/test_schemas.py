@@ -1,9 +1,6 @@
 """The execution role against AWS's registry schemas: what the product's resources need, and nothing else."""
 
-import json
 from fnmatch import fnmatchcase
-from importlib.metadata import distribution
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,12 +14,12 @@ from tests.privilege.synthesized import (
     Statement,
     actions_of,
     allows,
+    given_by_key,
+    handlers_of,
     resolved,
     roles_of,
 )
 
-# AWS publishes these; cfn-lint brings a copy.
-SCHEMAS = Path(str(distribution("cfn-lint").locate_file("cfnlint"))) / "data" / "schemas" / "resources"
 # How the resources that have a name are created, and the ARN that this name makes.
 CREATED_BY_NAME = {
     "AWS::CloudWatch::Alarm": (
@@ -53,7 +50,9 @@ CREATED_BY_NAME = {
 
 @pytest.fixture(scope="module")
 def roles(catalog_template: Any) -> dict[str, list[Statement]]:
-    return roles_of(catalog_template)
+    """All statements about each role: of its own policies, and of the product's key policy."""
+    found, by_key = roles_of(catalog_template), given_by_key(synthesize())
+    return {role: [*own, *by_key.get(role, [])] for role, own in found.items()}
 
 
 @pytest.fixture(scope="module")
@@ -66,16 +65,12 @@ def products() -> list[Any]:
 def handlers(products: list[Any]) -> dict[str, set[str]]:
     """The actions that CloudFormation causes for each resource type of the product, per AWS's own schemas."""
     types = {resource["Type"] for product in products for resource in product["Resources"].values()}
-    found = {}
-    for file in SCHEMAS.glob("*.json"):
-        schema = json.loads(file.read_text())
-        if schema.get("typeName") in types:
-            found[schema["typeName"]] = {
-                action
-                for handler, details in schema["handlers"].items()
-                if handler != "list"
-                for action in details.get("permissions", [])
-            }
+    found = {
+        resource_type: {
+            action for handler, actions in of_type.items() if handler != "list" for action in actions
+        }
+        for resource_type, of_type in handlers_of(types).items()
+    }
     assert types - found.keys() == {each for each in types if each.startswith("Custom::")}
     return found
 

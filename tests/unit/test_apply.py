@@ -71,7 +71,7 @@ def test_a_repeated_execution_without_an_event_yet_is_fine(
     stack_is(stub, "CREATE_IN_PROGRESS")
     stub.add_client_error("execute_change_set", "InvalidChangeSetStatus", status, 400)
     events_are(stub)
-    asked = {"StackName": STACK_ID, "ChangeSetName": request.record_id}
+    asked = {"StackName": STACK_ID, "ChangeSetName": request.record_id, "IncludePropertyValues": True}
     stub.add_response("describe_change_set", {"ExecutionStatus": status}, asked)
     apply(client, request)
 

@@ -8,6 +8,9 @@ from engine.launch_role import assume
 from parse_parameters.handler import handle
 from parse_parameters.parameters import parse
 
+from product_template.released import Version
+from tests.support import versions
+
 TEMPLATE = {
     "Parameters": {
         "Size": {
@@ -68,9 +71,41 @@ def test_limits_go_into_the_description_because_service_catalog_has_no_field_for
     assert [parameter["description"] for parameter in ask()] == [
         "In GiB. From 20 to 65536.",
         "One of: small, large.",
-        "At least 2 characters.",
-        "At most 9 characters.",
+        "Required. At least 2 characters.",
+        "Required. At most 9 characters.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("rules", "said"),
+    [
+        ({"Description": "Where to"}, "Required. Where to."),
+        ({"Description": "Where to?"}, "Required. Where to?"),
+        ({"Description": "Required. Where to."}, "Required. Where to."),
+        ({"Description": "Where to", "AllowedValues": ["a", "b"]}, "Required. Where to. One of: a, b."),
+        ({}, "Required."),
+        ({"Description": "Where to", "Default": ""}, "Where to."),
+        ({"Default": "here"}, ""),
+    ],
+)
+def test_a_text_says_first_that_nothing_is_preset_and_ends_in_a_full_stop(
+    publish: Any, ask: Any, rules: dict[str, Any], said: str
+) -> None:
+    publish(json.dumps({**TEMPLATE, "Parameters": {"Place": {"Type": "String", **rules}}}))
+    [field] = ask()
+    assert field["description"] == said
+
+
+@pytest.mark.parametrize("version", versions.ALL, ids=str)
+def test_the_form_of_every_version_says_what_is_required_and_ends_its_texts_in_a_full_stop(
+    publish: Any, ask: Any, version: Version
+) -> None:
+    publish(json.dumps(versions.ALL[version]))
+    for field in ask():
+        required = "Default" not in versions.ALL[version]["Parameters"][field["key"]]
+        assert field["description"].startswith("Required. ") == required
+        assert field["description"].endswith(".")
+        assert field["description"].count("Required.") == required
 
 
 def test_the_groups_of_the_templates_interface_decide_the_order(publish: Any, ask: Any) -> None:

@@ -8,10 +8,12 @@ from engine.errors import (
     DatabaseNotModifiableError,
     DataLossError,
     MessageInvalidError,
+    UnaskedChangesError,
 )
 from engine.models import Planned, PlanRequest
 from plan.changes import plan
 
+from tests.unit.databases import database
 from tests.unit.stacks import NAME, STACK_ID
 
 CHANGE_SET_ID = "arn:aws:cloudformation:us-east-1:123456789012:changeSet/rec/5678"
@@ -148,6 +150,7 @@ def test_a_ready_change_set_is_handed_on_with_the_changes_of_all_pages(
                 "action": "Modify",
                 "replacement": "False",
                 "properties": ["MultiAZ", "Tags"],
+                "settings": {},
             },
             {
                 "logicalId": "Topic",
@@ -155,6 +158,7 @@ def test_a_ready_change_set_is_handed_on_with_the_changes_of_all_pages(
                 "action": "Add",
                 "replacement": "False",
                 "properties": [],
+                "settings": {},
             },
         ],
     }
@@ -166,9 +170,9 @@ def test_a_reference_to_a_database_that_might_have_been_replaced_is_not_taken_fo
     # GIVEN an alarm that refers to a database which CloudFormation can't tell whether it replaces
     client, stub = cloudformation
     rds, rds_stub = stubbed("rds")
-    rds_stub.add_response("describe_db_instances", {"DBInstances": [{"DBInstanceStatus": "available"}]}, None)
-    database = change("Database", "AWS::RDS::DBInstance", replacement="Conditional")
-    database["ResourceChange"] |= {"PhysicalResourceId": "database-dev", "Details": [PROPERTY]}
+    rds_stub.add_response("describe_db_instances", {"DBInstances": [database()]}, None)
+    modified = change("Database", "AWS::RDS::DBInstance", replacement="Conditional")
+    modified["ResourceChange"] |= {"PhysicalResourceId": "database-dev", "Details": [PROPERTY]}
     alarm = change("Alarm", "AWS::CloudWatch::Alarm", replacement="Conditional")
     refers = {"Evaluation": "Dynamic", "ChangeSource": "ResourceReference", "CausingEntity": "Database"}
     alarm["ResourceChange"]["Details"] = [
@@ -176,10 +180,12 @@ def test_a_reference_to_a_database_that_might_have_been_replaced_is_not_taken_fo
         refers | {"Target": {"Attribute": "Properties", "Name": "Dimensions"}},
     ]
     stack_is(stub, "CREATE_COMPLETE")
-    change_set_is(stub, "CREATE_COMPLETE", changes=[database, alarm])
+    change_set_is(stub, "CREATE_COMPLETE", changes=[modified, alarm])
     # WHEN the changes are told THEN the reference is none of them
     told = planned(client, request_to("update"), rds).changes
     assert [one.properties for one in told] == [["MultiAZ"], ["Threshold"]]
+    # AND the settings of the database go along, to be compared with what comes of them
+    assert [one.settings.get("MultiAZ") for one in told] == ["true", None]
 
 
 @pytest.mark.parametrize(
@@ -223,20 +229,29 @@ def test_an_update_that_would_lose_data_is_refused_and_its_change_set_removed(
         planned(client, request_to("update"))
 
 
-def test_an_update_of_a_database_that_is_not_available_is_refused_and_its_change_set_removed(
-    cloudformation: Any, request_to: Any, stubbed: Any
+@pytest.mark.parametrize(
+    ("found", "error", "words"),
+    [
+        (
+            {"DBInstanceStatus": "backing-up"},
+            DatabaseNotModifiableError,
+            "database-dev is in the status backing-up",
+        ),
+        ({"PendingModifiedValues": {"Iops": 4000}}, UnaskedChangesError, "Iops: none now, 4000 pending"),
+    ],
+)
+def test_an_update_that_the_database_is_not_ready_for_is_refused_and_its_change_set_removed(
+    cloudformation: Any, request_to: Any, stubbed: Any, found: Any, error: type[Exception], words: str
 ) -> None:
     client, stub = cloudformation
     rds, rds_stub = stubbed("rds")
     stack_is(stub, "CREATE_COMPLETE")
-    database = change("Database", "AWS::RDS::DBInstance")
-    database["ResourceChange"] |= {"PhysicalResourceId": "database-dev", "Details": [PROPERTY]}
-    change_set_is(stub, "CREATE_COMPLETE", changes=[database])
+    modified = change("Database", "AWS::RDS::DBInstance")
+    modified["ResourceChange"] |= {"PhysicalResourceId": "database-dev", "Details": [PROPERTY]}
+    change_set_is(stub, "CREATE_COMPLETE", changes=[modified])
     stub.add_response("delete_change_set", {}, {"StackName": STACK_ID, "ChangeSetName": "rec-1"})
-    rds_stub.add_response(
-        "describe_db_instances", {"DBInstances": [{"DBInstanceStatus": "backing-up"}]}, None
-    )
-    with pytest.raises(DatabaseNotModifiableError, match="database-dev is in the status backing-up"):
+    rds_stub.add_response("describe_db_instances", {"DBInstances": [database(**found)]}, None)
+    with pytest.raises(error, match=words):
         planned(client, request_to("update"), rds)
 
 

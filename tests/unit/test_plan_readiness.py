@@ -14,6 +14,7 @@ from engine.models import PlanRequest
 from plan.database import require_modifiable
 from plan.readiness import change_set_type
 
+from tests.unit.databases import database
 from tests.unit.stacks import NAME, STACK_ID, deleted_stacks_are, events_are
 
 
@@ -137,7 +138,7 @@ def modification(*names: str) -> Any:
 def status_is(stub: Any, status: str) -> None:
     stub.add_response(
         "describe_db_instances",
-        {"DBInstances": [{"DBInstanceStatus": status}]},
+        {"DBInstances": [database(DBInstanceStatus=status)]},
         {"DBInstanceIdentifier": "database-dev"},
     )
 

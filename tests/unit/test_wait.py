@@ -13,6 +13,10 @@ from wait.progress import when_finished
 from tests.unit.stacks import NAME, STACK_ID, events_are
 
 
+def confirmed() -> None:
+    """Confirm every operation."""
+
+
 @pytest.fixture
 def request_to(request_of: Any) -> Any:
     def build(name: str, stack_id: Any = STACK_ID, changes: Any = ()) -> WaitRequest:
@@ -41,7 +45,7 @@ def test_a_finished_stack_gives_its_outputs(
     events_are(stub, request.record_id, (NAME, status, ""))
     if status == "CREATE_COMPLETE":
         stub.add_response("set_stack_policy", {}, None)
-    assert when_finished(client, request).outputs == [
+    assert when_finished(client, request, confirmed).outputs == [
         Output(key="Port", value="5432"),
         Output(key="Host", value="db", description="Where it is."),
     ]
@@ -63,7 +67,7 @@ def test_a_stack_that_was_created_is_protected_at_once(
         lambda params, **_: policies.append(json.loads(params["StackPolicyBody"])),
     )
     # WHEN it is noticed, THEN CloudFormation is told what must not be lost
-    when_finished(client, request)
+    when_finished(client, request, confirmed)
     allowed, denied = policies[0]["Statement"]
     assert (allowed["Effect"], allowed["Action"]) == ("Allow", "Update:*")
     assert (denied["Effect"], denied["Action"]) == ("Deny", ["Update:Replace", "Update:Delete"])
@@ -104,7 +108,7 @@ def test_what_has_really_changed_is_told_with_the_properties_that_were_planned(
     )
     # WHEN it has succeeded, THEN the role is not among the changes
     resource = "AWS::RDS::DBInstance"
-    assert when_finished(client, request).changes == [
+    assert when_finished(client, request, confirmed).changes == [
         Change(logical_id="Alarm", type=resource, action="Add"),
         Change(logical_id="Database", type=resource, action="Modify", properties=["MultiAZ", "Tags"]),
         Change(logical_id="Group", type=resource, action="Modify", replacement="True"),
@@ -129,7 +133,7 @@ def test_what_an_update_could_not_delete_is_told_with_its_name_and_the_reason(
         ("Queue", "DELETE_COMPLETE", ""),
         (NAME, "UPDATE_COMPLETE", ""),
     )
-    changes = when_finished(client, request).changes
+    changes = when_finished(client, request, confirmed).changes
     assert [(change.logical_id, change.action) for change in changes] == [
         ("Group", "Modify"),
         ("Group", "Leave"),
@@ -156,7 +160,7 @@ def test_a_stack_that_has_not_come_to_rest_is_in_progress(
     client, stub = cloudformation
     stack_is(stub, status)
     with pytest.raises(StackInProgressError, match=status):
-        when_finished(client, request_to("provision"))
+        when_finished(client, request_to("provision"), confirmed)
 
 
 def test_an_update_whose_events_are_not_there_yet_is_not_taken_for_done(
@@ -168,7 +172,7 @@ def test_an_update_whose_events_are_not_there_yet_is_not_taken_for_done(
     described = {"StackId": STACK_ID, "ChangeSetId": "id", "Status": "CREATE_COMPLETE", "Changes": []}
     stub.add_response("describe_change_set", described, None)
     with pytest.raises(StackInProgressError):
-        when_finished(client, request_to("update"))
+        when_finished(client, request_to("update"), confirmed)
 
 
 @pytest.mark.parametrize("status", ["UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"])
@@ -177,7 +181,7 @@ def test_an_update_without_changes_is_done(cloudformation: Any, request_to: Any,
     stack_is(stub, status)
     events_are(stub, "rec-of-another-update", (NAME, status, ""))
     stub.add_client_error("describe_change_set", "ChangeSetNotFound", "no", 404)
-    assert when_finished(client, request_to("update")) == Finished()
+    assert when_finished(client, request_to("update"), confirmed) == Finished()
 
 
 def test_a_failed_launch_says_what_to_do_and_then_names_every_cause(
@@ -198,7 +202,7 @@ def test_a_failed_launch_says_what_to_do_and_then_names_every_cause(
     )
     # WHEN it has come to rest, THEN the user reads the cause
     with pytest.raises(StackFailedError) as failed:
-        when_finished(client, request)
+        when_finished(client, request, confirmed)
     assert str(failed.value) == (
         "The launch failed at Database (AWS::RDS::DBInstance), Alarm (AWS::RDS::DBInstance), was undone and "
         "left nothing behind. Correct the cause, then update this provisioned product to try again, or "
@@ -228,7 +232,7 @@ def test_each_way_to_fail_has_its_advice(
     stack_is(stub, status)
     events_are(stub, request.record_id, ("Database", "UPDATE_FAILED", "Nope"))
     with pytest.raises(StackFailedError, match=advice):
-        when_finished(client, request)
+        when_finished(client, request, confirmed)
 
 
 def test_an_update_that_could_not_be_undone_names_both_causes(cloudformation: Any, request_to: Any) -> None:
@@ -245,7 +249,7 @@ def test_an_update_that_could_not_be_undone_names_both_causes(cloudformation: An
         (NAME, "UPDATE_ROLLBACK_FAILED", "The following resource(s) failed to update: [Database]."),
     )
     with pytest.raises(StackFailedError) as failed:
-        when_finished(client, request)
+        when_finished(client, request, confirmed)
     assert str(failed.value) == (
         "The update failed at Alarm (AWS::RDS::DBInstance), and undoing it failed as well at Database "
         "(AWS::RDS::DBInstance). Do not terminate this provisioned product: that would delete the database. "
@@ -272,7 +276,7 @@ def test_a_launch_that_could_not_be_undone_names_both_causes_to_who_never_termin
         (NAME, status, "The following resource(s) failed to delete: [Vpc]."),
     )
     with pytest.raises(StackFailedError) as failed:
-        when_finished(client, request)
+        when_finished(client, request, confirmed)
     assert str(failed.value) == (
         "The launch failed at Database (AWS::RDS::DBInstance), and undoing it failed as well at Vpc "
         f"(AWS::RDS::DBInstance): parts of stack {NAME} are left. Remove the second cause, then terminate "
@@ -296,7 +300,7 @@ def test_a_termination_that_fails_names_every_resource_and_what_became_of_the_da
         (NAME, "DELETE_FAILED", "The following resource(s) failed to delete"),
     )
     with pytest.raises(StackFailedError) as failed:
-        when_finished(client, request)
+        when_finished(client, request, confirmed)
     told = str(failed.value)
     assert told.startswith(
         f"Stack {NAME} could not be deleted as a whole: it failed at Database (AWS::RDS::DBInstance), Group "
@@ -326,7 +330,7 @@ def test_failures_of_earlier_operations_are_not_blamed(cloudformation: Any, requ
     with pytest.raises(
         StackFailedError, match=r"^The update failed and was undone; .* AWS said: Rolled back\.$"
     ):
-        when_finished(client, request)
+        when_finished(client, request, confirmed)
 
 
 def test_a_deletion_is_done_when_the_stack_is_gone(cloudformation: Any, request_to: Any) -> None:
@@ -334,7 +338,7 @@ def test_a_deletion_is_done_when_the_stack_is_gone(cloudformation: Any, request_
     request = request_to("terminate")
     stack_is(stub, "DELETE_COMPLETE")
     events_are(stub, request.record_id, (NAME, "DELETE_COMPLETE", ""))
-    assert when_finished(client, request) == Finished()
+    assert when_finished(client, request, confirmed) == Finished()
 
 
 def test_a_deletion_is_not_done_before_it_has_begun(cloudformation: Any, request_to: Any) -> None:
@@ -342,9 +346,9 @@ def test_a_deletion_is_not_done_before_it_has_begun(cloudformation: Any, request
     stack_is(stub, "DELETE_FAILED")
     events_are(stub, "an-earlier-attempt", ("Bucket", "DELETE_FAILED", "not empty"))
     with pytest.raises(StackInProgressError):
-        when_finished(client, request_to("terminate"))
+        when_finished(client, request_to("terminate"), confirmed)
 
 
 def test_there_is_no_waiting_for_what_never_existed(cloudformation: Any, request_to: Any) -> None:
     client, _ = cloudformation
-    assert when_finished(client, request_to("terminate", None)) == Finished()
+    assert when_finished(client, request_to("terminate", None), confirmed) == Finished()

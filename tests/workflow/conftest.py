@@ -54,6 +54,7 @@ class Execution:
     operation: dict[str, Any]
     status: str
     events: list[dict[str, Any]]
+    arn: str
 
     @property
     def states(self) -> list[str]:
@@ -97,21 +98,30 @@ def role(cloud: Cloud) -> str:
 
 
 @pytest.fixture(scope="package")
-def machine(cloud: Cloud, role: str, catalog_template: Any) -> str:
+def unconfirmed(cloud: Cloud) -> str:
+    """The queue for what Service Catalog does not confirm."""
+    return Account(cloud).queue("Unconfirmed")[0]
+
+
+@pytest.fixture(scope="package")
+def machine(cloud: Cloud, role: str, unconfirmed: str, catalog_template: Any) -> str:
     functions = {verb: Account(cloud).function(verb, STAND_IN, Role=role) for verb in ANSWERS}
     created = cloud.client("stepfunctions").create_state_machine(
-        name="Workflow", roleArn=role, definition=definition(catalog_template, functions)
+        name="Workflow", roleArn=role, definition=definition(catalog_template, functions, unconfirmed)
     )
     return str(created["stateMachineArn"])
 
 
 @pytest.fixture(scope="package")
 def run(cloud: Cloud, machine: str) -> Callable[..., Execution]:
-    """Run one operation; arguments name a verb and give its answers, one for each call."""
+    """Run one operation; arguments name a verb and give its answers, one for each call.
+
+    `more` is in the execution's input besides.
+    """
     states = cloud.client("stepfunctions")
     numbers = count(1)
 
-    def run(kind: str = "PROVISION", **answers: Sequence[Mapping[str, Any]]) -> Execution:
+    def run(kind: str = "PROVISION", more: Any = None, **answers: Sequence[Mapping[str, Any]]) -> Execution:
         number = next(numbers)
         operation = {
             "kind": kind,
@@ -124,6 +134,7 @@ def run(cloud: Cloud, machine: str) -> Callable[..., Execution]:
                 "operation": f"{kind}_PRODUCT",
                 "parameters": [{"key": "DatabaseName", "value": "db"}],
             },
+            **(more or {}),
         }
         execution = states.start_execution(
             stateMachineArn=machine, name=f"pp-1-rec-{number}", input=json.dumps(operation)
@@ -131,19 +142,21 @@ def run(cloud: Cloud, machine: str) -> Callable[..., Execution]:
         while (status := states.describe_execution(executionArn=execution)["status"]) == "RUNNING":
             time.sleep(0.01)
         pages = states.get_paginator("get_execution_history").paginate(executionArn=execution)
-        return Execution(operation, status, [event for page in pages for event in page["events"]])
+        return Execution(operation, status, [event for page in pages for event in page["events"]], execution)
 
     return run
 
 
-def definition(template: Any, functions: Mapping[str, str]) -> str:
-    """Return the synthesized definition with the ARN of each function replaced by that of its stand-in."""
+def definition(template: Any, functions: Mapping[str, str], queue: str) -> str:
+    """Return the synthesized definition with stand-ins for its functions and its queue."""
     resources = template["Resources"]
     [machine] = [r for r in resources.values() if r["Type"] == "AWS::StepFunctions::StateMachine"]
 
     def text(part: Any) -> str:
         if isinstance(part, str):
             return part
+        if "Ref" in part:
+            return "aws" if part["Ref"] == "AWS::Partition" else queue
         handler = resources[part["Fn::GetAtt"][0]]["Properties"]["Handler"]
         return functions[handler.split(".")[0]]
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from local_cloud.cloud import Cloud
 from tests.workflow.conftest import ANSWERS
 
 STEPS = [
@@ -98,7 +99,7 @@ def test_a_termination_ends_with_the_stack_and_reports_success(run: Run) -> None
 
 def test_each_step_gets_the_request_and_what_it_needs_of_earlier_ones(run: Run) -> None:
     execution = run()
-    request = without(execution.operation, "token")
+    request = without(execution.operation, "token") | {"confirmed": False}
     parameters = {"EnvironmentSuffix": "dev", "OpsEmails": 'a@x.com,"b"@x.com'}
     needs: dict[str, dict[str, Any]] = {
         "Validate inputs": {},
@@ -226,3 +227,36 @@ def test_only_reports_get_the_token(run: Run) -> None:
     execution = run()
     for step in STEPS:
         assert execution.operation["token"] not in str(execution.given(step))
+
+
+def test_a_record_that_is_not_visible_yet_is_asked_for_again(run: Run) -> None:
+    execution = run(validate=[*[error("RecordNotFoundError")] * 5, ANSWERS["validate"]])
+    assert len(execution.given("Validate inputs")) == 6
+    assert execution.states[-1] == "Report success"
+
+
+@pytest.mark.parametrize("name", ["RecordNotFoundError", "RecordMismatchError"])
+def test_what_service_catalog_does_not_confirm_is_kept_without_its_token_and_not_answered(
+    cloud: Cloud, run: Run, unconfirmed: str, name: str
+) -> None:
+    said = 'Record "rec-1" has ended'
+    execution = run("TERMINATE", validate=[error(name, said)])
+    assert execution.status == "SUCCEEDED"
+    assert execution.states == ["Validate inputs", "Keep unconfirmed"]
+    sqs = cloud.client("sqs")
+    [kept] = sqs.receive_message(QueueUrl=unconfirmed)["Messages"]
+    sqs.delete_message(QueueUrl=unconfirmed, ReceiptHandle=kept["ReceiptHandle"])
+    given = execution.operation
+    assert json.loads(kept["Body"]) == {
+        "kind": "TERMINATE",
+        "recordId": given["recordId"],
+        "provisionedProductId": given["provisionedProductId"],
+        "executionArn": execution.arn,
+        "reason": said,
+    }
+
+
+def test_a_persons_word_reaches_every_step_that_asks(run: Run) -> None:
+    execution = run(more={"confirmed": True})
+    for step in STEPS:
+        assert execution.given(step)[0]["confirmed"] is True

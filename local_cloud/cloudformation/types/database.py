@@ -73,6 +73,9 @@ _TERMINAL = (
     "incompatible-restore", "modify-failed", "upgrade-failed",
 )  # fmt: skip
 _WITH_IOPS = ("gp3", "io1", "io2")
+_LOGS = "EnableCloudwatchLogsExports"
+# The first two go along whenever one of them changes.
+_INSIGHTS = ("EnablePerformanceInsights", "PerformanceInsightsKMSKeyId", "PerformanceInsightsRetentionPeriod")
 # Events that make an update fail although the instance is available again.
 _FAILURES = ("the db engine version upgrade failed", "the instance could not be upgraded")
 
@@ -82,8 +85,9 @@ class DBInstance(Api):
     """AWS::RDS::DBInstance, updated as its resource handler does it.
 
     The handler is public: aws-cloudformation-resource-providers-rds, UpdateHandler and Translator. One
-    modification carries all that changes, at once by default, and goes out whatever changes, tags alone too.
-    A property that is removed stays as it was. A rollback never sends EngineVersion.
+    modification carries what differs between the old and the new template, whatever the instance is like, at
+    once by default, and goes out whatever changes, tags alone too. A property that is removed stays as it
+    was. A rollback never sends EngineVersion.
     """
 
     def update(self, call: Call, physical_id: str, old: Properties, new: Properties) -> str:
@@ -120,6 +124,8 @@ class DBInstance(Api):
         changed = self._sent({key: value for key, value in new.items() if old.get(key) != value}, self.own)
         if new.get("StorageType") in _WITH_IOPS and "AllocatedStorage" in new:
             changed["AllocatedStorage"] = self._storage(call, physical_id, old, new)
+            if "Iops" in new:
+                changed["Iops"] = new["Iops"]
         elif call.rollback:
             changed.pop("AllocatedStorage", None)
         if call.rollback and changed.pop("EngineVersion", None) and not self._fits(call, new):
@@ -130,13 +136,16 @@ class DBInstance(Api):
                 changed[name] = new[name]
         if "MaxAllocatedStorage" in old and "MaxAllocatedStorage" not in new:
             changed["MaxAllocatedStorage"] = self._instance(call, physical_id)["AllocatedStorage"]
-        logs = changed.pop("EnableCloudwatchLogsExports", None)
+        if changed.keys() & _INSIGHTS:
+            changed |= {name: new[name] for name in _INSIGHTS[:2] if name in new}
+        changed.pop(_LOGS, None)
         parameters = arguments(rds, "modify_db_instance", _instance_parameters(changed), self.renames)
-        if logs is not None:
-            current = self._instance(call, physical_id).get("EnabledCloudwatchLogsExports", [])
+        # From template to template: what somebody exports besides is neither switched on nor off.
+        before, now = old.get(_LOGS, []), new.get(_LOGS, [])
+        if set(before) != set(now):
             parameters["CloudwatchLogsExportConfiguration"] = {
-                "EnableLogTypes": [name for name in logs if name not in current],
-                "DisableLogTypes": [name for name in current if name not in logs],
+                "EnableLogTypes": [name for name in now if name not in before],
+                "DisableLogTypes": [name for name in before if name not in now],
             }
         return parameters
 

@@ -1,5 +1,8 @@
 """Launches that fail: what the user reads, what is left, and what can be done next."""
 
+import json
+import math
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -7,9 +10,11 @@ from botocore.exceptions import ClientError
 
 from local_cloud.cloud import Cloud
 from local_cloud.cloudformation.faults import faults
-from tests.e2e.account import left_with
+from local_cloud.kms.models import LocalKMS
+from product_template.release import synthesize
+from tests.e2e.account import inventory, left_with
 from tests.e2e.conftest import Catalog, outputs, product_of, reason
-from tests.e2e.machinery import stacks_ever
+from tests.e2e.machinery import release, stacks_ever
 
 NO_CAPACITY = "We currently do not have sufficient db.r6g.xlarge capacity in the zones you requested"
 INPUTS = {"EnvironmentSuffix": "failing", "OpsEmails": "ops@example.com"}
@@ -117,3 +122,26 @@ def test_a_launch_whose_resources_have_failed_is_terminated(cloud: Cloud, oldest
     assert left_with(cloud, "fails-too") == []
     with pytest.raises(ClientError, match="ResourceNotFoundException"):
         oldest.status(product_of(failed))
+
+
+def test_a_launch_that_fails_a_minute_after_its_key_was_made_leaves_nothing(
+    cloud: Cloud, publish: Callable[[str], Catalog], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # GIVEN TapStack as it is, and a KMS for which the tags of a new key do not count yet
+    monkeypatch.setattr(LocalKMS, "tags_count_after", math.inf)
+    content = json.dumps(synthesize())
+    release(cloud, content)
+    catalog, before = publish(content), inventory(cloud)
+    keys = len(cloud.client("kms").list_keys()["Keys"])
+
+    # WHEN something that needs the key can't be created
+    faults(cloud.world).fail("AWS::SNS::Topic", "Topic limit exceeded.")
+    failed = catalog.provision("early", EnvironmentSuffix="early", OpsEmails="ops@example.com")
+
+    # THEN the key is scheduled for deletion, and everything else is gone
+    assert "Topic limit exceeded." in reason(failed)
+    assert "left nothing behind" in reason(failed)
+    assert stacks_ever(cloud, product_of(failed)) == ["DELETE_COMPLETE"]
+    assert left_with(cloud, "early") == []
+    assert len(cloud.client("kms").list_keys()["Keys"]) == keys + 1
+    assert inventory(cloud) - before == set()

@@ -88,9 +88,9 @@ DEFECTS: dict[str, tuple[Callable[[Message], Message], str]] = {
     ),
     "no operation": (_without("operation"), "Object missing required field `operation`"),
     "no launch role": (_without("launchRoleArn"), "Object missing required field `launchRoleArn`"),
-    "a launch role that is none": (
+    "a launch role that its record does not name": (
         _with(launchRoleArn="arn:aws:iam::123456789012:role/nobody"),
-        "Access denied while assuming launch role arn:aws:iam::123456789012:role/nobody",
+        "launch role arn:aws:iam::123456789012:role/nobody, and its record names arn:aws:iam::123456789012:",
     ),
     "parameters that are none": (_with(parameters="none"), "Expected `array`, got `str` - at `$.parameters`"),
     "no artifact": (_without("artifact"), "Object missing required field `artifact`"),

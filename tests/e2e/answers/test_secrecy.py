@@ -1,14 +1,13 @@
 """Service Catalog's token, with which anybody could answer an operation, stays where it has to be."""
 
 import json
-from collections.abc import Iterator
 
 import pytest
 
 from local_cloud.cloud import Cloud
 from local_cloud.service_catalog import installed
 from tests.e2e.conftest import Catalog, product_of
-from tests.e2e.machinery import eventually, executions, history, operations, unreported
+from tests.e2e.machinery import eventually, executions, history, log_lines, operations, unreported
 
 INPUTS = {"EnvironmentSuffix": "Bad_Suffix", "OpsEmails": "ops@example.com"}  # refused at once
 
@@ -33,7 +32,7 @@ def tokens(cloud: Cloud, catalog: Catalog) -> list[str]:
 
 
 def test_no_log_line_holds_a_token(cloud: Cloud, tokens: list[str]) -> None:
-    lines = list(_log(cloud))
+    lines = list(log_lines(cloud))
     assert any("Message not accepted" in line for line in lines), "the log is not the engine's"
     assert any("ExecutionStarted" in line for line in lines), "the log is not the state machine's"
     assert [line for line in lines if _holds(line, tokens)] == []
@@ -60,14 +59,6 @@ def test_the_history_of_executions_holds_tokens_only_where_the_customer_key_guar
         ("LambdaFunctionScheduled", "Report failure"),
         ("LambdaFunctionScheduled", "Report termination"),
     }
-
-
-def _log(cloud: Cloud) -> Iterator[str]:
-    logs = cloud.client("logs")
-    for page in logs.get_paginator("describe_log_groups").paginate():
-        for group in page["logGroups"]:
-            pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group["logGroupName"])
-            yield from (event["message"] for page in pages for event in page["events"])
 
 
 def _holds(text: str, tokens: list[str]) -> bool:

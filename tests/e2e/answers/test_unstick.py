@@ -1,58 +1,21 @@
 """The platform team's commands, against products that nothing else would free."""
 
-import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
-from catalog_stack.operations.__main__ import main
 from local_cloud.cloud import Cloud
 from local_cloud.cloudformation.faults import faults
+from tests.e2e.answers.conftest import Command
 from tests.e2e.conftest import Aws, Catalog, product_of, reason, record_of
 from tests.e2e.machinery import EXECUTION_ENDED, dead_letters, eventually, executions, paused, rule_is
 
 ROOT = Path(__file__).parents[3]
 WRONG = {"EnvironmentSuffix": "Bad_Suffix", "OpsEmails": "ops@example.com"}  # a launch that fails at once
-
-
-class Said(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-Command = Callable[..., Said]
-
-
-@pytest.fixture
-def command(
-    cloud: Cloud, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Command]:
-    """The command in the environment that `make cloud` prints; it never says a token."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL", cloud.endpoint)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "local")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "local")
-    said: list[Said] = []
-
-    def run(*words: str) -> Said:
-        code = main(words)
-        said.append(Said(code, *capsys.readouterr()))
-        return said[-1]
-
-    yield run
-    tokens = [
-        json.loads(described["input"])["token"]
-        for described in (
-            cloud.client("stepfunctions").describe_execution(executionArn=one["executionArn"])
-            for one in executions(cloud)
-        )
-    ]
-    assert not [token for token in tokens if token in str(said)]
 
 
 @pytest.fixture

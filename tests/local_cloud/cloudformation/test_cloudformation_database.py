@@ -193,3 +193,30 @@ def test_an_update_reboots_for_parameters_that_need_it(client: Any, rds: Any) ->
     assert described(rds, "db")["DBParameterGroups"][0]["ParameterApplyStatus"] == "in-sync"
     events = rds.describe_events(SourceIdentifier="db", SourceType="db-instance")["Events"]
     assert events[-1]["Message"] == "DB instance restarted."
+
+
+def test_an_update_applies_what_somebody_left_pending(client: Any, rds: Any) -> None:
+    left = {"DBInstanceClass": "db.r6g.xlarge", "CACertificateIdentifier": "rds-ca-ecc384-g1"}
+    rds.modify_db_instance(DBInstanceIdentifier="db", ApplyImmediately=False, **left)
+    assert update(client, template(BackupRetentionPeriod=8)) == "UPDATE_COMPLETE"
+    assert left.items() <= described(rds, "db").items()
+
+
+def test_an_update_sends_what_differs_from_the_old_template_whatever_the_instance_is_like(
+    client: Any, cloud: Cloud, rds: Any
+) -> None:
+    # GIVEN what somebody has set by hand
+    log = {"EnableLogTypes": ["upgrade"]}
+    by_hand = {"DeletionProtection": True, "BackupRetentionPeriod": 30}
+    rds.modify_db_instance(DBInstanceIdentifier="db", CloudwatchLogsExportConfiguration=log, **by_hand)
+    rds.get_waiter("db_instance_available").wait(DBInstanceIdentifier="db", WaiterConfig={"Delay": 0})
+
+    # WHEN an update changes one of these in the template THEN the others stay
+    logs: dict[str, Any] = {"EnableCloudwatchLogsExports": ["postgresql"]}
+    assert update(client, template(BackupRetentionPeriod=8, **logs)) == "UPDATE_COMPLETE"
+    found = described(rds, "db")
+    assert (found["DeletionProtection"], found["BackupRetentionPeriod"]) == (True, 8)
+    assert sorted(found["EnabledCloudwatchLogsExports"]) == ["postgresql", "upgrade"]
+    rds.modify_db_instance(DBInstanceIdentifier="db", DeletionProtection=False)
+    for name in ("postgresql", "upgrade"):
+        cloud.client("logs").delete_log_group(logGroupName=f"/aws/rds/instance/db/{name}")

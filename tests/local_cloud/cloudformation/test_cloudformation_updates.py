@@ -64,6 +64,21 @@ def test_a_create_change_set_makes_a_stack_to_review(client: Any) -> None:
     )
 
 
+def test_a_change_set_tells_old_and_new_values_to_who_asks_for_them(client: Any) -> None:
+    create(client, template(A=group("a", 7)))
+    made = change_set(client, template(A=group("a", 14)))
+
+    def target(**more: Any) -> dict[str, Any]:
+        described = client.describe_change_set(ChangeSetName=made["ChangeSetId"], **more)
+        [detail] = described["Changes"][0]["ResourceChange"]["Details"]
+        found: dict[str, Any] = detail["Target"]
+        return found
+
+    assert target().keys() == {"Attribute", "Name", "RequiresRecreation"}
+    values = {"Path": "/Properties/RetentionInDays", "BeforeValue": "7", "AfterValue": "14"}
+    assert values.items() <= target(IncludePropertyValues=True).items()
+
+
 def test_on_stack_failure_delete_leaves_no_stack(client: Any, fault: Faults) -> None:
     made = change_set(client, template(A=topic()), "CREATE", OnStackFailure="DELETE")
     fault.fail("A", "no")

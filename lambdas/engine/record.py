@@ -1,0 +1,140 @@
+"""Records: what Service Catalog itself says of an operation, against which each message is held.
+
+Whoever can put a message into a queue, or start an execution, can name any product. So the engine changes
+nothing before Service Catalog has confirmed the operation.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import boto3
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.exceptions import ClientError
+
+from engine.entry_point import CLIENT_CONFIG, count, logger, translate
+from engine.errors import (
+    LaunchRoleForeignError,
+    PermissionMissingError,
+    RecordMismatchError,
+    RecordNotFoundError,
+)
+from engine.launch_role import assume, own_session, sts
+from engine.models import Request
+
+if TYPE_CHECKING:
+    from mypy_boto3_servicecatalog import ServiceCatalogClient
+    from mypy_boto3_servicecatalog.type_defs import RecordDetailTypeDef
+
+# RecordDetail in the API reference; the others are SUCCEEDED and FAILED.
+_OPEN = ("CREATED", "IN_PROGRESS", "IN_PROGRESS_IN_ERROR")
+# What DescribeRecord says of an id that no record has, or can have.
+_NO_RECORD = ("ResourceNotFoundException", "ValidationException")
+# What messages carry, except those of terminations.
+_OF_VERSION = {"ProductId": "productId", "ProvisioningArtifactId": "provisioningArtifactId"}
+
+
+def find(servicecatalog: ServiceCatalogClient, record_id: str) -> RecordDetailTypeDef | None:
+    """Return a record; None if Service Catalog shows none of that id in the account of the client.
+
+    Raises:
+        ClientError: Service Catalog did not say.
+    """
+    try:
+        return servicecatalog.describe_record(Id=record_id)["RecordDetail"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] in _NO_RECORD:
+            return None
+        raise
+
+
+def confirmed_session(request: Request, context: LambdaContext) -> boto3.Session:
+    """Return a session of the launch role once Service Catalog has confirmed the operation.
+
+    It asks in the account of the user: in the function's own with the function's role, in others with the
+    launch role. Where it is not allowed to ask, the operation goes on, and an alarm says so.
+
+    Raises:
+        RecordNotFoundError: Service Catalog shows no such record, and no person vouches for the operation.
+        RecordMismatchError: the record has ended, or is of another operation.
+        LaunchRoleForeignError: the message names another launch role than the record, or another account's.
+        LaunchRoleDeniedError, MessageInvalidError: see `assume` and `read_message`.
+    """
+    hub = context.invoked_function_arn.split(":")[4]
+    account = request.account or hub
+    if account == hub:
+        _confirm(_servicecatalog, request)
+        return assume(sts(), _role(request, account), request.record_id)
+    # A launch constraint that names a role of the hub must not lead there: the record is not.
+    role = re.sub(r"(?<=::)\d{12}(?=:)", account, request.read_message().launch_role_arn)
+    session = assume(sts(), role, request.record_id)
+    _confirm(lambda: session.client("servicecatalog", config=CLIENT_CONFIG), request)
+    _role(request, account)
+    return session
+
+
+@functools.cache
+def _servicecatalog() -> ServiceCatalogClient:
+    return own_session().client("servicecatalog", config=CLIENT_CONFIG)
+
+
+def _confirm(servicecatalog: Callable[[], ServiceCatalogClient], request: Request) -> None:
+    started = time.monotonic()
+    try:
+        found = find(servicecatalog(), request.record_id)
+    except ClientError as error:
+        if not isinstance(translate(error), PermissionMissingError):
+            raise
+        logger.warning("Record not confirmed: the question was refused")
+        count("RecordCheckRefused")
+        return
+    logger.info("Record asked for", extra={"seconds": round(time.monotonic() - started, 3)})
+    if found:
+        _compare(request, found)
+    elif not request.confirmed:
+        raise RecordNotFoundError(
+            f"Service Catalog shows no record {request.record_id}, so the engine went no further."
+        )
+
+
+def _compare(request: Request, record: RecordDetailTypeDef) -> None:
+    differs = _difference(request, record)
+    if differs:
+        raise RecordMismatchError(f"Record {request.record_id} {differs}, so the engine went no further.")
+    named, recorded = request.message.get("launchRoleArn"), record.get("LaunchRoleArn")
+    if named and recorded and named != recorded:
+        raise LaunchRoleForeignError(_foreign(f"{named}, and its record names {recorded}"))
+
+
+def _difference(request: Request, record: RecordDetailTypeDef) -> str | None:
+    """Return in which way a record is not that of the operation."""
+    product = record.get("ProvisionedProductId")
+    if product != request.provisioned_product_id:
+        return f"is of provisioned product {product}, not of {request.provisioned_product_id}"
+    if not request.is_called(kind := record.get("RecordType", "")):
+        return f"is {kind}, not {request.kind}"
+    if request.kind != "TERMINATE":
+        for name, key in _OF_VERSION.items():
+            if (given := request.message.get(key)) != (recorded := record.get(name)):
+                return f"has {name} {recorded}, not {given}"
+    status = record.get("Status", "")
+    return None if status in _OPEN else f"has ended: it is {status}"
+
+
+def _role(request: Request, account: str) -> str:
+    """Return the launch role, which has to be one of the user's account."""
+    role = request.read_message().launch_role_arn
+    if role.split(":")[4] != account:
+        raise LaunchRoleForeignError(_foreign(f"{role}, and the product is launched in account {account}"))
+    return role
+
+
+def _foreign(what: str) -> str:
+    return (
+        f"This operation would run with launch role {what}. Nothing was changed. Ask the platform team to "
+        "put the product back under its own launch constraint, then try again."
+    )

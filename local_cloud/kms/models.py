@@ -1,0 +1,77 @@
+"""The keys of the account, and which of their tags count already."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from moto.kms.models import Key, KmsBackend, kms_backends
+
+from ..world import ACCOUNT_ID, REGION
+
+
+class LocalKMS(KmsBackend):
+    """KMS, whose tags are listed at once and count for authorization later.
+
+    Attributes:
+        tags_count_after: real seconds until a change of tags counts.
+    """
+
+    tags_count_after = 0.0
+
+    def __init__(self, region_name: str, account_id: str) -> None:
+        super().__init__(region_name, account_id)
+        # Key id -> the changes of its tags, oldest first: when each was made, and the tags before it.
+        self._changes: dict[str, list[tuple[float, dict[str, str]]]] = {}
+
+    def create_key(
+        self,
+        policy: str | None,
+        key_usage: str,
+        key_spec: str,
+        description: str,
+        tags: list[dict[str, str]] | None,
+        multi_region: bool = False,
+        origin: str = "AWS_KMS",
+    ) -> Key:
+        """Create a key; its tags count as if they had been added afterwards."""
+        key = super().create_key(policy, key_usage, key_spec, description, None, multi_region, origin)
+        self.tag_resource(key.id, {tag["TagKey"]: tag["TagValue"] for tag in tags or []})
+        return key
+
+    def tag_resource(self, arn: str, tags: dict[str, str]) -> None:
+        """Add or change tags."""
+        self._note_change(arn)
+        super().tag_resource(arn, tags)
+
+    def untag_resource(self, arn: str, tag_keys: list[str]) -> None:
+        """Remove tags."""
+        self._note_change(arn)
+        super().untag_resource(arn, tag_keys)
+
+    def _note_change(self, key: str) -> None:
+        key_id = self.get_key_id(key)
+        self._changes.setdefault(key_id, []).append((time.monotonic(), self._tags(key_id)))
+
+    def tags_that_count(self, key_id: str) -> dict[str, str]:
+        """Return the tags of a key for conditions on aws:ResourceTag: those it had a few minutes ago."""
+        counting_since = time.monotonic() - self.tags_count_after
+        before = (tags for changed, tags in self._changes.get(key_id, []) if changed > counting_since)
+        return next(before, self._tags(key_id))
+
+    def _tags(self, key_id: str) -> dict[str, str]:
+        tags: dict[str, str] = self.tagger.get_tag_dict_for_resource(key_id)
+        return dict(tags)
+
+
+def backend() -> LocalKMS:
+    """Return the KMS of the running local cloud."""
+    found: Any = kms_backends[ACCOUNT_ID][REGION]
+    assert isinstance(found, LocalKMS), "no local cloud is running"
+    return found
+
+
+def find_key(name: str) -> Key | None:
+    """Return the key that an id, an ARN or an alias names."""
+    keys = backend()
+    return keys.keys.get(keys.any_id_to_key_id(name))

@@ -1,0 +1,46 @@
+"""The platform team's commands."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import pytest
+
+from catalog_stack.operations.__main__ import main
+from local_cloud.cloud import Cloud
+from tests.e2e.machinery import executions
+
+
+class Said(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+Command = Callable[..., Said]
+
+
+@pytest.fixture
+def command(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Command]:
+    """The command in the environment that `make cloud` prints; it never says a token."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", cloud.endpoint)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "local")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "local")
+    said: list[Said] = []
+
+    def run(*words: str) -> Said:
+        code = main(words)
+        said.append(Said(code, *capsys.readouterr()))
+        return said[-1]
+
+    yield run
+    tokens = [
+        json.loads(described["input"])["token"]
+        for described in (
+            cloud.client("stepfunctions").describe_execution(executionArn=one["executionArn"])
+            for one in executions(cloud)
+        )
+    ]
+    assert not [token for token in tokens if token in str(said)]
