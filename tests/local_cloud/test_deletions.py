@@ -45,7 +45,7 @@ def test_a_protected_database_stays_and_what_does_not_depend_on_it_goes(cloud: C
         "AllocatedStorage": "100", "MasterUsername": "u", "MasterUserPassword": "password",
     }  # fmt: skip
     resources = {
-        "Database": {"Type": "AWS::RDS::DBInstance", "Properties": of_database},
+        "Database": {"Type": "AWS::RDS::DBInstance", "Properties": of_database, "DeletionPolicy": "Delete"},
         "Topic": {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": "goes"}},
     }
     client.create_stack(StackName="partly", TemplateBody=json.dumps({"Resources": resources}))
@@ -64,6 +64,7 @@ def test_a_protected_database_stays_and_what_does_not_depend_on_it_goes(cloud: C
     assert "Cannot delete protected DB Instance" in statuses["Database"][1]
     assert cloud.client("sns").list_topics()["Topics"] == []
     # AND it goes when nobody protects it any more
+    available(rds, "stays")
     rds.modify_db_instance(DBInstanceIdentifier="stays", DeletionProtection=False)
     client.delete_stack(StackName="partly")
     eventually(lambda: not rds.describe_db_instances()["DBInstances"])
