@@ -74,7 +74,7 @@ def resource_denies(
     """
     return any(
         statement["Effect"] == "Deny"
-        and _principal_matches(statement, caller, by_name=False)
+        and _principal_matches(statement, caller)
         and _applies(statement, action, resource, caller)
         for statement in _statements(policy)
     )

@@ -104,7 +104,7 @@ def planned(aws: Any, cloudformation: Any, request_of: Any) -> Callable[..., Pla
                 for number, (resource_type, physical_id) in enumerate(product.resources)
             ]
             stub.add_response("list_stack_resources", {"StackResourceSummaries": resources}, None)
-        account = Account(aws("s3"), client, aws("ec2"), aws("rds"), UNASKED, UNASKED)
+        account = Account(aws("s3"), client, aws("ec2"), aws("rds"), UNASKED, UNASKED, UNASKED)
         return plan_deletion(account, msgspec.convert(request_of("terminate", parameters={}), PlanRequest))
 
     return plan
