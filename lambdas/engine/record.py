@@ -38,14 +38,14 @@ _NO_RECORD = ("ResourceNotFoundException", "ValidationException")
 _OF_VERSION = {"ProductId": "productId", "ProvisioningArtifactId": "provisioningArtifactId"}
 
 
-def find(servicecatalog: ServiceCatalogClient, record_id: str) -> RecordDetailTypeDef | None:
+def find(client: ServiceCatalogClient, record_id: str) -> RecordDetailTypeDef | None:
     """Return a record; None if Service Catalog shows none of that id in the account of the client.
 
     Raises:
         ClientError: Service Catalog did not say.
     """
     try:
-        return servicecatalog.describe_record(Id=record_id)["RecordDetail"]
+        return client.describe_record(Id=record_id)["RecordDetail"]
     except ClientError as error:
         if error.response["Error"]["Code"] in _NO_RECORD:
             return None
@@ -67,7 +67,7 @@ def confirmed_session(request: Request, context: LambdaContext) -> boto3.Session
     hub = context.invoked_function_arn.split(":")[4]
     account = request.account or hub
     if account == hub:
-        _confirm(_servicecatalog, request)
+        _confirm(servicecatalog, request)
         return assume(sts(), _role(request, account), request.record_id)
     # A launch constraint that names a role of the hub must not lead there: the record is not.
     role = re.sub(r"(?<=::)\d{12}(?=:)", account, request.read_message().launch_role_arn)
@@ -78,14 +78,15 @@ def confirmed_session(request: Request, context: LambdaContext) -> boto3.Session
 
 
 @functools.cache
-def _servicecatalog() -> ServiceCatalogClient:
+def servicecatalog() -> ServiceCatalogClient:
+    """Return the engine's own client, made when an event first needs it."""
     return own_session().client("servicecatalog", config=CLIENT_CONFIG)
 
 
-def _confirm(servicecatalog: Callable[[], ServiceCatalogClient], request: Request) -> None:
+def _confirm(client: Callable[[], ServiceCatalogClient], request: Request) -> None:
     started = time.monotonic()
     try:
-        found = find(servicecatalog(), request.record_id)
+        found = find(client(), request.record_id)
     except ClientError as error:
         if not isinstance(translate(error), PermissionMissingError):
             raise

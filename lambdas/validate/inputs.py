@@ -44,8 +44,8 @@ def validate(account: Account, request: Request, released: Mapping[str, str]) ->
     product_version = _released_version(content, released)
     template = artifact.parse(content)
     template_rules.require_product(template)
-    roles.require(account, template, product_version, message.launch_role_arn)
     stack = _deployed(_found(account, request))
+    roles.require(account, template, product_version, message.launch_role_arn)
     current = stacks.parameters(stack)
     parameters, violations = template_rules.resolve(
         template, message.parameters, current, updates=request.kind == "UPDATE"

@@ -39,7 +39,8 @@ def _without_catch(definition: Definition) -> None:
     for state in definition["States"].values():
         state.pop("Catch", None)
     # States that nothing leads to any more are no valid definition.
-    del definition["States"]["Report failure"], definition["States"]["Not reported"]
+    for name in ("Report failure", "Not reported", "Keep unconfirmed"):
+        del definition["States"][name]
 
 
 def _without_time_limit(definition: Definition) -> None:

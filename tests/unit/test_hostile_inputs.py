@@ -7,7 +7,8 @@ from typing import Any
 
 import boto3
 import pytest
-from engine import artifact, errors
+from botocore.awsrequest import AWSResponse
+from engine import artifact, errors, record
 from engine.account import ROLES_VERSION_TAG, Account
 from engine.errors import EngineError
 from engine.models import Parameter
@@ -68,7 +69,12 @@ def account() -> Iterator[Any]:
         sums = (f"{name}={digest}" for name, digest in released.digests().items())
         patch.setenv("RELEASED", ",".join(sums))
         names = ("s3", "sts", "cloudformation", "ec2", "rds", "service-quotas", "cloudwatch", "iam")
-        clients = {name: client(name) for name in names}
+        clients = {name: client(name) for name in (*names, "servicecatalog")}
+        # moto knows no records. An operation goes on where the engine may not ask for them.
+        refused = AWSResponse("", 400, {}, None), {"Error": {"Code": "AccessDeniedException", "Message": ""}}
+        asked = "before-call.servicecatalog.DescribeRecord"
+        clients["servicecatalog"].meta.events.register(asked, lambda **_: refused)
+        patch.setattr(record, "servicecatalog", lambda: clients["servicecatalog"])
         # Making them takes most of an example.
         patch.setattr(boto3.Session, "client", lambda _, name, **__: clients[name])
         patch.setattr(Account, "limit", lambda *_: 5)  # moto knows no quotas

@@ -75,7 +75,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[AWS]:
     server = HTTPServer(("127.0.0.1", 0), Handler)
     Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
-    clients = (launch_role.sts, record._servicecatalog)
+    clients = (launch_role.sts, record.servicecatalog)
     for client in clients:
         client.cache_clear()
     yield aws

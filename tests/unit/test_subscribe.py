@@ -3,6 +3,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from botocore.stub import Stubber
+from engine import record
 from engine.errors import OutputMissingError
 from engine.models import SubscribeRequest, Subscription
 from engine.topic import reconcile
@@ -79,6 +81,7 @@ def test_what_nobody_confirmed_stays_pending_and_can_not_be_removed(stubbed: Any
 
 
 def test_the_state_gets_each_email_and_how_it_stands(topic: str, request_of: Any, context: Any) -> None:
+    # GIVEN an operation that Service Catalog confirms
     request = request_of(
         "provision",
         parameters={"OpsEmails": "a@example.com,b@example.com"},
@@ -86,12 +89,22 @@ def test_the_state_gets_each_email_and_how_it_stands(topic: str, request_of: Any
         productVersion="1.2.0",
         changes=[],
     )
-    assert handle(request, context) == {
-        "subscriptions": [
-            {"email": "a@example.com", "status": "pending confirmation"},
-            {"email": "b@example.com", "status": "pending confirmation"},
-        ]
+    confirmed = {
+        "Status": "IN_PROGRESS",
+        "RecordType": "PROVISION_PRODUCT",
+        "ProvisionedProductId": request["provisionedProductId"],
+        "ProductId": request["message"]["productId"],
+        "ProvisioningArtifactId": request["message"]["provisioningArtifactId"],
     }
+    with Stubber(record.servicecatalog()) as catalog:
+        catalog.add_response("describe_record", {"RecordDetail": confirmed}, {"Id": request["recordId"]})
+        # WHEN the state is entered THEN each email is subscribed
+        assert handle(request, context) == {
+            "subscriptions": [
+                {"email": "a@example.com", "status": "pending confirmation"},
+                {"email": "b@example.com", "status": "pending confirmation"},
+            ]
+        }
 
 
 def test_a_stack_without_the_topic_output_is_a_fault_of_the_version(request_of: Any) -> None:

@@ -258,7 +258,7 @@ def test_an_update_of_a_stack_that_somebody_deleted_is_told_that_and_nothing_abo
     deleted_stacks_are(stub, "the-launch")
     events_are(stub, "rec-of-the-launch", (NAME, "CREATE_COMPLETE", ""), stack_id="the-launch")
     # WHEN it is validated THEN the user reads that the database is gone
-    reader = Account(aws("s3"), client, *[UNASKED] * 4)
+    reader = Account(aws("s3"), client, *[UNASKED] * 5)
     with pytest.raises(StackDeletedError, match=r"^Stack .* was deleted on 01 November 2026"):
         validate(reader, msgspec.convert(request, Request), RELEASED)
 

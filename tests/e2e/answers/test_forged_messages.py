@@ -37,11 +37,12 @@ COUNTED = ("ReportedByNet", "LateReportRefused", "PlatformFailure", "RecordCheck
 
 
 @pytest.fixture(scope="module")
-def victim(catalog: Catalog) -> str:
-    """A product with a database."""
+def victim(catalog: Catalog) -> Iterator[str]:
+    """A product with a database. At the end it makes room for the networks of other tests."""
     record = catalog.provision("victim", EnvironmentSuffix="victim", OpsEmails="ops@example.com")
     assert record["RecordDetail"]["Status"] == "SUCCEEDED", reason(record)
-    return product_of(record)
+    yield product_of(record)
+    catalog.terminate(product_of(record))
 
 
 @pytest.fixture
