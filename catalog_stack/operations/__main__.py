@@ -36,6 +36,10 @@ def main(words: Sequence[str] | None = None) -> int:
     try:
         if arguments.command == "list":
             return list_operations(Engine())
+        if not arguments.record:
+            raise RefusedError(
+                f"Say which record: make {arguments.command} RECORD=rec-… To see them: make operations"
+            )
         if arguments.command == "confirm":
             return confirm(Engine(), arguments.record)
         if arguments.command == "drop":
@@ -83,14 +87,14 @@ def confirm(engine: Engine, record_id: str) -> int:
     if any(other.identity != first.identity for other in others):
         raise RefusedError(
             f"Several operations claim record {record_id}, so some of them are forged. Nothing was started. "
-            f"Drop them: make drop RECORD={record_id}"
+            f"Drop all of them: make drop RECORD={record_id}"
         )
     engine.confirm(first)
     for message in (first, *others):
         engine.drop(message)
     print(
         f"{first.kind} of {first.product} (record {record_id}) has begun, on your word. If Service Catalog "
-        "shows its record by now and that says otherwise, it is kept again."
+        "shows the record by now and contradicts it, nothing is changed, and make operations lists it again."
     )
     return 0
 
@@ -118,9 +122,10 @@ def unstick(engine: Engine, record_id: str, reason: str, *, force: bool) -> int:
         OperationNotFoundError: the engine keeps nothing of it.
         RefusedError: it should not, or can't, be ended.
     """
-    if not record_id or not 0 < len(reason) <= LONGEST_REASON:
+    if not 0 < len(reason) <= LONGEST_REASON:
         raise RefusedError(
-            'Say which record and why, in at most 1500 characters: make unstick RECORD=rec-… REASON="…"'
+            f"Say why, in 1 to {LONGEST_REASON} characters, which the user reads: make unstick "
+            f'RECORD={record_id} REASON="…"'
         )
     operation = engine.find(record_id)
     operation.check(engine.record_status(record_id), force=force)

@@ -66,8 +66,8 @@ class Engine:
         if found := [operation for operation in kept if operation.record_id == record_id]:
             return found
         raise OperationNotFoundError(
-            f"No operation of record {record_id} waits for confirmation. Somebody may be looking at it: try "
-            "again in half a minute. Messages are kept for 14 days."
+            f"No operation of record {record_id} waits for confirmation; make operations lists those that do. "
+            "If somebody else is just looking at them, try again in half a minute. They are kept for 14 days."
         )
 
     def confirm(self, operation: Operation) -> None:
@@ -80,8 +80,8 @@ class Engine:
         # Others than the engine can write messages. What a person has read must be what is started.
         if of_execution(described, "ended").identity != operation.identity:
             raise RefusedError(
-                f"The message of record {operation.record_id} names an execution of another operation, so "
-                "somebody has made it up. Nothing was started. Drop it: make drop"
+                f"The message of record {operation.record_id} names an execution of another operation, so it "
+                f"is forged. Nothing was started. Drop it: make drop RECORD={operation.record_id}"
             )
         again = json.dumps(json.loads(described["input"]) | {"confirmed": True})
         try:
@@ -93,7 +93,7 @@ class Engine:
         except self._sfn.exceptions.ExecutionAlreadyExists:
             raise RefusedError(
                 f"Record {operation.record_id} was confirmed before, and Service Catalog contradicts: "
-                f"{operation.reason} Nothing was started. Drop it: make drop"
+                f"{operation.reason} Nothing was started. Drop it: make drop RECORD={operation.record_id}"
             ) from None
 
     def drop(self, operation: Operation) -> None:

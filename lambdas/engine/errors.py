@@ -58,7 +58,7 @@ class ArtifactInvalidError(EngineError):
 
 
 class ArtifactNotReleasedError(EngineError):
-    """The artifact's bytes are none that the platform team has released."""
+    """The platform team has released no artifact with these bytes."""
 
 
 class TemplateUnsuitableError(EngineError):

@@ -65,10 +65,10 @@ def _refuse_if_blocked(account: Account, stack: StackTypeDef) -> None:
         blockers += neighbours(account.ec2, own, vpc)
     if not blockers:
         return
-    head = "Nothing was deleted, and the database runs as before. AWS would not delete all of this product:"
+    head = "Nothing was deleted, and the database runs as before. This keeps AWS from deleting the product:"
     if stack["StackStatus"] == "DELETE_FAILED":
-        head = "Nothing more was deleted. AWS would again not delete all of this product:"
-    foot = "Remove what is listed, then terminate this provisioned product again."
+        head = "Nothing more was deleted. This keeps AWS from deleting the rest:"
+    foot = "Ask whoever owns what is listed and remove it, then terminate this provisioned product again."
     raise DeletionBlockedError(listed(head, [f"- {blocker}" for blocker in blockers], foot))
 
 

@@ -80,7 +80,7 @@ def _released_version(content: bytes, released: Mapping[str, str]) -> str:
     digest = hashlib.sha256(content).hexdigest()
     if digest not in released:
         raise ArtifactNotReleasedError(
-            f"This version's template is none that the platform team has released: its SHA-256 is {digest}. "
+            f"The platform team has not released this version's template: its SHA-256 is {digest}. "
             "Nothing was changed. Choose another version, and tell the platform team, because somebody has "
             "published this one past them or has altered it."
         )

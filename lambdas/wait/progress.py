@@ -154,10 +154,11 @@ def _outcome(
     name, status = stack["StackName"], stack["StackStatus"]
     if request.kind == "TERMINATE":
         kept = any("(AWS::RDS::DBInstance)" in each.resource for each in failed)
-        data = "The database is still there, with its backups. " if kept else ""
+        data = "The database is still there, with its automated backups. " if kept else ""
         return (
-            f"Stack {name} could not be deleted as a whole: it failed{at}. {data}What does not depend on "
-            "that is gone. Remove what blocks the deletion, then terminate this provisioned product again."
+            f"Stack {name} could not be deleted as a whole: it failed{at}. {data}Whatever does not depend on "
+            "these resources is gone. Remove what blocks the deletion, then terminate this provisioned "
+            "product again."
         )
     match status:
         case "DELETE_COMPLETE":

@@ -131,7 +131,7 @@ def test_a_version_that_somebody_has_tampered_with_is_refused(
 ) -> None:
     before = state(cloud, stack)
     refused = publish(altered([(DATABASE, "PubliclyAccessible", True)])).update(product)
-    assert "is none that the platform team has released: its SHA-256 is" in reason(refused)
+    assert "has not released this version's template: its SHA-256 is" in reason(refused)
     assert state(cloud, stack) == before
 
 

@@ -54,11 +54,11 @@ def test_a_protected_database_keeps_its_whole_product_until_the_protection_is_of
     # THEN it is said why and what to do, and everything is still there
     assert refused["RecordDetail"]["Status"] == "FAILED"
     assert reason(refused).splitlines() == [
-        "Nothing was deleted, and the database runs as before. AWS would not delete all of this product:",
+        "Nothing was deleted, and the database runs as before. This keeps AWS from deleting the product:",
         f"- DB instance {database} has deletion protection, which was set by hand. If nobody needs its data: "
         f"aws rds modify-db-instance --db-instance-identifier {database} --no-deletion-protection "
         "--apply-immediately",
-        "Remove what is listed, then terminate this provisioned product again.",
+        "Ask whoever owns what is listed and remove it, then terminate this provisioned product again.",
     ]
     assert len(buckets) == 2
     assert [s3.get_object(Bucket=each, Key="kept")["Body"].read() for each in buckets] == [b"a backup"] * 2

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from catalog_stack.operations.__main__ import main
 from catalog_stack.operations.operation import Operation, RefusedError, of_execution, of_message
 
 QUEUE = "arn:aws:sqs:us-east-1:123456789012:ServiceCatalogExternal{}OperationQueue"
@@ -88,3 +89,11 @@ def test_what_is_stuck_or_forced_may_be_ended(status: str, record: str | None, f
 
 def test_a_token_does_not_show_when_an_operation_is_printed() -> None:
     assert "secret" not in repr(execution("RUNNING"))
+
+
+@pytest.mark.parametrize("words", [("unstick", "", "why"), ("confirm", ""), ("drop", "")])
+def test_a_command_about_no_record_does_nothing_and_says_so(
+    words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words) == 1
+    assert f"Say which record: make {words[0]} RECORD=rec-…" in capsys.readouterr().err

@@ -132,7 +132,7 @@ def test_a_dead_letter_that_is_being_tried_is_counted_where_it_cannot_be_shown(
 
 def test_what_the_engine_does_not_know_is_refused_in_words(command: Command) -> None:
     assert "The engine has nothing of record rec-unknown" in command("unstick", "rec-unknown", "why").err
-    assert "Say which record and why" in command("unstick", "rec-unknown", " ").err
+    assert "Say why, in 1 to 1500 characters" in command("unstick", "rec-unknown", " ").err
 
 
 def test_make_hands_the_reason_on_as_it_was_written(cloud: Cloud) -> None:
