@@ -66,8 +66,9 @@ class Engine:
         if found := [operation for operation in kept if operation.record_id == record_id]:
             return found
         raise OperationNotFoundError(
-            f"No operation of record {record_id} waits for confirmation; make operations lists those that do. "
-            "If somebody else is just looking at them, try again in half a minute. They are kept for 14 days."
+            f"No operation of record {record_id} waits for confirmation. Those that do, make operations "
+            "lists. If somebody else is just looking at them, try again in half a minute. They are kept for "
+            "14 days."
         )
 
     def confirm(self, operation: Operation) -> None:

@@ -60,9 +60,9 @@ def refuse_unasked(instance: DBInstanceTypeDef, change: ResourceChangeTypeDef, c
     advice = []
     if pending:
         advice.append(
-            "RDS applies all that is pending together with any change by CloudFormation, at once. Apply it in "
-            f"a window of your choice ({modify} --apply-immediately with the pending values), or take it back "
-            "(the same command with the present values, all of them at once)."
+            "RDS applies all that is pending together with any change by CloudFormation, at once. Apply it "
+            f"in a window of your choice ({modify} --apply-immediately with the pending values), or take it "
+            "back (the same command with the present values, all of them at once)."
         )
     if waiting:
         advice.append(

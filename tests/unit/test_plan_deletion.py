@@ -287,7 +287,9 @@ def test_as_many_as_can_be_shown_are_and_the_others_counted(product: Product, pl
     head, *shown, more, foot = told.splitlines()
     assert head.startswith("Nothing was deleted, and the database runs as before. ")
     assert more == f"- and {40 - len(shown)} more"
-    assert foot == "Ask whoever owns what is listed and remove it, then terminate this provisioned product again."
+    assert foot == (
+        "Ask whoever owns what is listed and remove it, then terminate this provisioned product again."
+    )
 
 
 def test_after_a_deletion_that_failed_only_what_is_left_is_looked_at(product: Product, planned: Any) -> None:

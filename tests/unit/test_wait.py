@@ -306,7 +306,8 @@ def test_a_termination_that_fails_names_every_resource_and_what_became_of_the_da
         f"Stack {NAME} could not be deleted as a whole: it failed at Database (AWS::RDS::DBInstance), Group "
         "(AWS::RDS::DBInstance), Vpc (AWS::RDS::DBInstance). The database is still there, with its "
         "automated backups. Whatever does not depend on these resources is gone. Remove what blocks the "
-        "deletion, then terminate this provisioned product again. AWS said: Database (AWS::RDS::DBInstance): Protected; Group"
+        "deletion, then terminate this provisioned product again. AWS said: Database "
+        "(AWS::RDS::DBInstance): Protected; Group"
     )
     assert told.endswith("…; Vpc (AWS::RDS::DBInstance): It has dependencies.")
     assert len(told) <= 2048
