@@ -3,6 +3,7 @@
 import fcntl
 import gc
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,15 @@ from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 from product_template import released
 from tests.support.catalog import synthesize
 
+# Before any handler is imported: its clients and its logger read these when they are made.
+os.environ.update(
+    AWS_ACCESS_KEY_ID="testing",
+    AWS_SECRET_ACCESS_KEY="testing",
+    AWS_DEFAULT_REGION="us-east-1",
+    POWERTOOLS_SERVICE_NAME="tests",
+    POWERTOOLS_METRICS_NAMESPACE="TapStackEngine",
+    MOTO_EC2_LOAD_DEFAULT_AMIS="false",  # half a second a test, for machine images nobody asks for
+)
 # The same few examples in every run; `make hostile` tries ten thousand new ones.
 settings.register_profile("quick", max_examples=15, derandomize=True, deadline=None, database=None)
 settings.register_profile(

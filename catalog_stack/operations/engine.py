@@ -26,14 +26,13 @@ class Engine:
     """The engine in the account and at the endpoint that the environment names, as for the `aws` command."""
 
     def __init__(self) -> None:
-        self._sfn: Any = boto3.client("stepfunctions", region_name=REGION)
-        self._sqs: Any = boto3.client("sqs", region_name=REGION)
+        self._session = boto3.Session(region_name=REGION)
+        self._sfn: Any = self._session.client("stepfunctions")
+        self._sqs: Any = self._session.client("sqs")
 
     @cached_property
     def _outputs(self) -> dict[str, str]:
-        stack = boto3.client("cloudformation", region_name=REGION).describe_stacks(StackName=STACK)["Stacks"][
-            0
-        ]
+        stack = self._session.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]
         return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
 
     def operations(self) -> Iterator[Operation]:
@@ -145,7 +144,7 @@ class Engine:
             RefusedError: the function failed, most likely because Service Catalog refused its report.
         """
         failure = {"status": "FAILED", "error": {"Error": "OperationEnded", "Cause": reason}}
-        answer = boto3.client("lambda", region_name=REGION).invoke(
+        answer = self._session.client("lambda").invoke(
             FunctionName=self._outputs["ReportFunctionName"],
             Payload=json.dumps({"state": "make unstick", **operation.answer, **failure}),
         )
@@ -163,7 +162,7 @@ class Engine:
 
     def record_status(self, record_id: str) -> str | None:
         """Return the status of a record, OPEN while it is under way; None for a record of another account."""
-        service_catalog = boto3.client("servicecatalog", region_name=REGION)
+        service_catalog = self._session.client("servicecatalog")
         try:
             status = service_catalog.describe_record(Id=record_id)["RecordDetail"]["Status"]
         except service_catalog.exceptions.ResourceNotFoundException:
