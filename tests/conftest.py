@@ -1,7 +1,9 @@
 """What every layer of tests starts from: the synthesized app, once per run."""
 
 import fcntl
+import gc
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,15 @@ from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 from product_template import released
 from tests.support.catalog import synthesize
 
+# Before any handler is imported: its clients and its logger read these when they are made.
+os.environ.update(
+    AWS_ACCESS_KEY_ID="testing",
+    AWS_SECRET_ACCESS_KEY="testing",
+    AWS_DEFAULT_REGION="us-east-1",
+    POWERTOOLS_SERVICE_NAME="tests",
+    POWERTOOLS_METRICS_NAMESPACE="TapStackEngine",
+    MOTO_EC2_LOAD_DEFAULT_AMIS="false",  # half a second a test, for machine images nobody asks for
+)
 # The same few examples in every run; `make hostile` tries ten thousand new ones.
 settings.register_profile("quick", max_examples=15, derandomize=True, deadline=None, database=None)
 settings.register_profile(
@@ -53,6 +64,25 @@ def product_template() -> Any:
     """The newest version with PostgreSQL 14, which is what was asked for (R10)."""
     versions = released.templates()
     return versions[released.newest(1, versions)]
+
+
+# What stays on one worker comes first, the longest at the head: small modules fill up both workers later.
+FOLDERS = ("e2e", "infrastructure", "workflow", "local_cloud", "runbooks", "unit")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Order the tests by their folders."""
+
+    def place(item: pytest.Item) -> int:
+        folder = item.path.relative_to(Path(__file__).parent).parts[0]
+        return FOLDERS.index(folder) if folder in FOLDERS else len(FOLDERS)
+
+    items.sort(key=place)
+
+
+def pytest_unconfigure() -> None:
+    """Spare what is left: pytest would look for garbage in it five times, for seconds."""
+    gc.freeze()
 
 
 class CloudScheduling(LoadScopeScheduling):  # type: ignore[misc]

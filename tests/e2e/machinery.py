@@ -2,6 +2,7 @@
 
 import hashlib
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -186,9 +187,10 @@ def log_lines(cloud: Cloud) -> Iterator[str]:
                 yield from (event["message"] for event in page["events"])
 
 
-def published(cloud: Cloud, metric: str) -> int:
-    """Return how often the engine has published a metric."""
-    return sum('"_aws"' in line and f'"{metric}"' in line for line in log_lines(cloud))
+def published(cloud: Cloud, *metrics: str) -> Counter[str]:
+    """Count how often the engine has published each of some metrics."""
+    lines = [line for line in log_lines(cloud) if '"_aws"' in line]
+    return Counter(metric for line in lines for metric in metrics if f'"{metric}"' in line)
 
 
 def stacks_ever(cloud: Cloud, product: str) -> list[str]:

@@ -15,8 +15,8 @@ DATABASE = f"database-{SUFFIX}"
 
 
 @pytest.fixture(scope="module")
-def product(aws: Aws, cloud: Cloud, catalog: Catalog) -> str:
-    launched = catalog.provision(SUFFIX, EnvironmentSuffix=SUFFIX, OpsEmails="pending@example.com")
+def product(aws: Aws, cloud: Cloud, oldest: Catalog) -> str:
+    launched = oldest.provision(SUFFIX, EnvironmentSuffix=SUFFIX, OpsEmails="pending@example.com")
     assert launched["RecordDetail"]["Status"] == "SUCCEEDED", reason(launched)
     [mail] = [mail for mail in cloud.world.mailbox.to("pending@example.com") if SUFFIX in mail.todo]
     aws(*shlex.split(mail.todo)[1:])
@@ -57,10 +57,10 @@ def succeeded(record: dict[str, Any]) -> str:
 
 
 def test_the_report_of_an_update_has_old_and_new_values_of_the_live_database(
-    cloud: Cloud, catalog: Catalog, product: str, database: Database
+    cloud: Cloud, oldest: Catalog, product: str, database: Database
 ) -> None:
     # WHEN a product that nobody touched is updated THEN it is told what its database was and is
-    changes = succeeded(catalog.update(product, BackupRetentionDays="14"))
+    changes = succeeded(oldest.update(product, BackupRetentionDays="14"))
     assert changes == "changed: DatabaseInstance (BackupRetentionPeriod 7 -> 14)"
     assert database.now()["BackupRetentionPeriod"] == 14
 
@@ -74,7 +74,7 @@ def test_the_report_of_an_update_has_old_and_new_values_of_the_live_database(
 
 
 def test_an_update_leaves_pending_what_somebody_left_pending(
-    catalog: Catalog, product: str, database: Database
+    oldest: Catalog, product: str, database: Database
 ) -> None:
     # GIVEN a newer minor version than that of the database, and a larger class, for the maintenance window
     newest = database.now()["EngineVersion"]
@@ -84,7 +84,7 @@ def test_an_update_leaves_pending_what_somebody_left_pending(
     before = database.now()
 
     # WHEN somebody else updates the retention of backups
-    refused = catalog.update(product, BackupRetentionDays="21")
+    refused = oldest.update(product, BackupRetentionDays="21")
 
     # THEN that is refused by name, both are still pending, and nothing has changed
     assert refused["RecordDetail"]["Status"] == "FAILED"
@@ -98,22 +98,22 @@ def test_an_update_leaves_pending_what_somebody_left_pending(
     ]
     assert database.now() == before
     assert before["PendingModifiedValues"] == pending
-    assert catalog.answers(refused) == ["FAILED"]
+    assert oldest.answers(refused) == ["FAILED"]
 
     # WHEN an update does not touch the database THEN it is done
-    succeeded(catalog.update(product, OpsEmails="pending@example.com,dba@example.com"))
+    succeeded(oldest.update(product, OpsEmails="pending@example.com,dba@example.com"))
     assert database.now() == before
 
     # WHEN the minor version was taken back, and an update asks for the class THEN it is done
     database.leave_pending(EngineVersion="14.22")
-    changes = succeeded(catalog.update(product, BackupRetentionDays="21", InstanceClass="db.r6g.2xlarge"))
+    changes = succeeded(oldest.update(product, BackupRetentionDays="21", InstanceClass="db.r6g.2xlarge"))
     assert "BackupRetentionPeriod 14 -> 21, DBInstanceClass db.r6g.xlarge -> db.r6g.2xlarge" in changes
     after = database.now()
     assert (after["EngineVersion"], after["PendingModifiedValues"]) == ("14.22", {})
 
 
 def test_an_update_does_not_reboot_for_parameters_that_somebody_left_waiting(
-    catalog: Catalog, product: str, database: Database
+    oldest: Catalog, product: str, database: Database
 ) -> None:
     # GIVEN a static parameter that somebody has set
     [group] = database.now()["DBParameterGroups"]
@@ -122,25 +122,25 @@ def test_an_update_does_not_reboot_for_parameters_that_somebody_left_waiting(
     database.rds.modify_db_parameter_group(DBParameterGroupName=name, Parameters=[parameter])
 
     # WHEN the product is updated THEN the database is not rebooted
-    refused = catalog.update(product, BackupRetentionDays="22")
+    refused = oldest.update(product, BackupRetentionDays="22")
     assert f"- {name}: parameters wait for a reboot, and the update would reboot" in reason(refused)
     assert database.now()["DBParameterGroups"][0]["ParameterApplyStatus"] == "pending-reboot"
 
     # WHEN somebody has rebooted it THEN an update is done
     database.rds.reboot_db_instance(DBInstanceIdentifier=DATABASE)
     database.await_rest()
-    succeeded(catalog.update(product, BackupRetentionDays="22"))
+    succeeded(oldest.update(product, BackupRetentionDays="22"))
 
 
 def test_what_was_set_by_hand_is_kept_or_asked_about(
-    catalog: Catalog, product: str, database: Database
+    oldest: Catalog, product: str, database: Database
 ) -> None:
     # GIVEN protections that somebody has added, and storage that has grown by itself
     database.modify(DeletionProtection=True, BackupRetentionPeriod=30, AllocatedStorage=150)
 
     # WHEN an update would give up the older backups THEN it is refused
     before = database.now()
-    refused = catalog.update(product, BackupRetentionDays="25")
+    refused = oldest.update(product, BackupRetentionDays="25")
     assert (
         "- BackupRetentionPeriod: 30 now, set by hand in place of 22; it would become 25. "
         "BackupRetentionDays=30 keeps it" in reason(refused)
@@ -148,17 +148,17 @@ def test_what_was_set_by_hand_is_kept_or_asked_about(
     assert database.now() == before
 
     # WHEN an update keeps them THEN it is done, and the rest stays
-    succeeded(catalog.update(product, BackupRetentionDays="30"))
+    succeeded(oldest.update(product, BackupRetentionDays="30"))
     after = database.now()
     assert (after["DeletionProtection"], after["BackupRetentionPeriod"]) == (True, 30)
     assert after["AllocatedStorage"] == 150
 
     # WHEN nobody asks for another one any more THEN fewer may be asked for
-    assert "BackupRetentionPeriod 30 -> 25" in succeeded(catalog.update(product, BackupRetentionDays="25"))
+    assert "BackupRetentionPeriod 30 -> 25" in succeeded(oldest.update(product, BackupRetentionDays="25"))
 
 
-def test_the_end_leaves_nothing_of_the_database(catalog: Catalog, product: str, database: Database) -> None:
+def test_the_end_leaves_nothing_of_the_database(oldest: Catalog, product: str, database: Database) -> None:
     database.modify(DeletionProtection=False)
-    ended = catalog.terminate(product)
+    ended = oldest.terminate(product)
     assert ended["RecordDetail"]["Status"] == "SUCCEEDED", reason(ended)
     assert not [name for name in backend().databases if name == DATABASE]

@@ -1,6 +1,5 @@
 """P8, P21: a termination looks at everything that AWS would not delete before it deletes anything."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,18 +8,18 @@ from local_cloud.cloud import Cloud
 from local_cloud.rds_faults import database_faults
 from tests.e2e.account import inventory, left_with
 from tests.e2e.conftest import Aws, Catalog, outputs, product_of, reason
+from tests.e2e.machinery import stacks_ever
 
 SUFFIX = "protected"
 INPUTS = {"EnvironmentSuffix": SUFFIX, "OpsEmails": "ops@example.com", "VpcCidr": "10.31.0.0/16"}
 
 
-@pytest.fixture
-def launched(catalog: Catalog, cloud: Cloud) -> Iterator[dict[str, Any]]:
-    """A product on offer, launched; nothing of it is left after the test."""
+@pytest.fixture(scope="module")
+def launched(catalog: Catalog) -> dict[str, Any]:
+    """A product on offer, launched. The last test terminates it."""
     record = catalog.provision(SUFFIX, **INPUTS)
     assert record["RecordDetail"]["Status"] == "SUCCEEDED", reason(record)
-    yield record
-    assert left_with(cloud, SUFFIX) == []
+    return record
 
 
 def _lasting(cloud: Cloud) -> set[str]:
@@ -28,64 +27,17 @@ def _lasting(cloud: Cloud) -> set[str]:
     return {each for each in inventory(cloud) if not each.startswith("sns Subscriptions")}
 
 
-def terminated(catalog: Catalog, launched: dict[str, Any]) -> None:
-    ended = catalog.terminate(product_of(launched))
-    assert ended["RecordDetail"]["Status"] == "SUCCEEDED", reason(ended)
-
-
-def test_a_protected_database_keeps_its_whole_product_until_the_protection_is_off(
-    aws: Aws, catalog: Catalog, cloud: Cloud, launched: dict[str, Any]
-) -> None:
-    # GIVEN a database that somebody protects, and backups in the bucket
-    database, product = outputs(launched)["DatabaseIdentifier"], product_of(launched)
-    protect = ("rds", "modify-db-instance", "--db-instance-identifier", database)
-    aws(*protect, "--deletion-protection", "--apply-immediately")
-    s3 = cloud.client("s3")
-    buckets = [one["Name"] for one in s3.list_buckets()["Buckets"] if one["Name"].endswith(f"-{SUFFIX}")]
-    for bucket in buckets:
-        s3.put_object(Bucket=bucket, Key="kept", Body=b"a backup")
-    before = _lasting(cloud)
-
-    # WHEN it is terminated
-    refused = catalog.ended(
-        aws("servicecatalog", "terminate-provisioned-product", "--provisioned-product-id", product)
-    )
-
-    # THEN it is said why and what to do, and everything is still there
-    assert refused["RecordDetail"]["Status"] == "FAILED"
-    assert reason(refused).splitlines() == [
-        "Nothing was deleted, and the database runs as before. This keeps AWS from deleting the product:",
-        f"- DB instance {database} has deletion protection, which was set by hand. If nobody needs its data: "
-        f"aws rds modify-db-instance --db-instance-identifier {database} --no-deletion-protection "
-        "--apply-immediately",
-        "Ask whoever owns what is listed and remove it, then terminate this provisioned product again.",
-    ]
-    assert len(buckets) == 2
-    assert [s3.get_object(Bucket=each, Key="kept")["Body"].read() for each in buckets] == [b"a backup"] * 2
-    assert before <= _lasting(cloud)
-    stack = aws("cloudformation", "describe-stacks", "--stack-name", f"TapStack-{product}")["Stacks"][0]
-    assert stack["StackStatus"] == "CREATE_COMPLETE"
-
-    # AND once it does what it was told, the product is gone
-    aws(*protect, "--no-deletion-protection", "--apply-immediately")
-    terminated(catalog, launched)
-
-
 def test_all_that_blocks_a_termination_is_listed_at_once(
-    aws: Aws, catalog: Catalog, cloud: Cloud, launched: dict[str, Any]
+    catalog: Catalog, cloud: Cloud, launched: dict[str, Any]
 ) -> None:
     # GIVEN what others have in the product's network, and protections of all kinds
     ec2, s3, product = cloud.client("ec2"), cloud.client("s3"), product_of(launched)
     given = outputs(launched)
-    stack = f"TapStack-{product}"
-    aws("cloudformation", "update-termination-protection", "--enable-termination-protection",
-        "--stack-name", stack)  # fmt: skip
+    stacks, stack = cloud.client("cloudformation"), f"TapStack-{product}"
+    stacks.update_termination_protection(StackName=stack, EnableTerminationProtection=True)
     recovery_point = database_faults(cloud.world).back_up_continuously(given["DatabaseIdentifier"])
-    resources = {
-        one["LogicalResourceId"]: one["PhysicalResourceId"]
-        for one in aws("cloudformation", "describe-stack-resources", "--stack-name", stack)["StackResources"]
-    }
-    of_type = aws("cloudformation", "describe-stack-resources", "--stack-name", stack)["StackResources"]
+    of_type = stacks.describe_stack_resources(StackName=stack)["StackResources"]
+    resources = {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in of_type}
     vpc = next(one["PhysicalResourceId"] for one in of_type if one["ResourceType"] == "AWS::EC2::VPC")
     clients = resources[next(name for name in resources if name.startswith("NetworkClientSecurityGroup"))]
     private = next(
@@ -121,11 +73,46 @@ def test_all_that_blocks_a_termination_is_listed_at_once(
     assert recovery_point in lines[1]
     assert "such as dump (legal hold)" in lines[2]
 
-    # AND without them it goes
-    aws("cloudformation", "update-termination-protection", "--no-enable-termination-protection",
-        "--stack-name", stack)  # fmt: skip
+    # AND each can be removed; the next test terminates what is left
+    stacks.update_termination_protection(StackName=stack, EnableTerminationProtection=False)
     database_faults(cloud.world).clear()
     ec2.delete_network_interface(NetworkInterfaceId=interface_id)
     ec2.delete_security_group(GroupId=group)
     s3.put_object_legal_hold(Bucket=bucket, Key="dump", LegalHold={"Status": "OFF"})
-    terminated(catalog, launched)
+
+
+def test_a_protected_database_keeps_its_whole_product_until_the_protection_is_off(
+    aws: Aws, catalog: Catalog, cloud: Cloud, launched: dict[str, Any]
+) -> None:
+    # GIVEN a database that somebody protects, and backups in the bucket
+    database, product = outputs(launched)["DatabaseIdentifier"], product_of(launched)
+    protect = ("rds", "modify-db-instance", "--db-instance-identifier", database)
+    aws(*protect, "--deletion-protection", "--apply-immediately")
+    s3 = cloud.client("s3")
+    buckets = [one["Name"] for one in s3.list_buckets()["Buckets"] if one["Name"].endswith(f"-{SUFFIX}")]
+    for bucket in buckets:
+        s3.put_object(Bucket=bucket, Key="kept", Body=b"a backup")
+    before = _lasting(cloud)
+
+    # WHEN it is terminated
+    refused = catalog.terminate(product)
+
+    # THEN it is said why and what to do, and everything is still there
+    assert refused["RecordDetail"]["Status"] == "FAILED"
+    assert reason(refused).splitlines() == [
+        "Nothing was deleted, and the database runs as before. This keeps AWS from deleting the product:",
+        f"- DB instance {database} has deletion protection, which was set by hand. If nobody needs its data: "
+        f"aws rds modify-db-instance --db-instance-identifier {database} --no-deletion-protection "
+        "--apply-immediately",
+        "Ask whoever owns what is listed and remove it, then terminate this provisioned product again.",
+    ]
+    assert len(buckets) == 2
+    assert [s3.get_object(Bucket=each, Key="kept")["Body"].read() for each in buckets] == [b"a backup"] * 2
+    assert before <= _lasting(cloud)
+    assert stacks_ever(cloud, product) == ["CREATE_COMPLETE"]
+
+    # AND once somebody does what it was told, the product goes, and nothing of it is left
+    aws(*protect, "--no-deletion-protection", "--apply-immediately")
+    ended = catalog.terminate(product)
+    assert ended["RecordDetail"]["Status"] == "SUCCEEDED", reason(ended)
+    assert left_with(cloud, SUFFIX) == []

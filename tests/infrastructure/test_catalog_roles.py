@@ -34,6 +34,11 @@ def roles(catalog_template: Any) -> dict[str, list[Statement]]:
 
 
 @pytest.fixture(scope="module")
+def tap_stack() -> Any:
+    return synthesize()
+
+
+@pytest.fixture(scope="module")
 def trust(catalog_template: Any) -> dict[str, list[Statement]]:
     return {
         role["Properties"]["RoleName"]: statements(role["Properties"]["AssumeRolePolicyDocument"])
@@ -105,10 +110,10 @@ def test_iam_lets_no_role_get_at_a_key_but_for_what_making_one_asks(
     }
 
 
-def test_the_products_key_names_no_role_that_an_account_without_the_catalog_lacks() -> None:
+def test_the_products_key_names_no_role_that_an_account_without_the_catalog_lacks(tap_stack: Any) -> None:
     principals = {
         json.dumps(statement["Principal"])
-        for resource in synthesize()["Resources"].values()
+        for resource in tap_stack["Resources"].values()
         if resource["Type"] == "AWS::KMS::Key"
         for statement in resolved(resource["Properties"]["KeyPolicy"]["Statement"])
         if "Service" not in statement["Principal"]
@@ -116,8 +121,10 @@ def test_the_products_key_names_no_role_that_an_account_without_the_catalog_lack
     assert principals == {'{"AWS": "*"}', f'{{"AWS": "arn:aws:iam::{ACCOUNT}:root"}}'}
 
 
-def test_the_products_key_lets_in_the_accounts_two_roles_which_decrypt_only_by_way_of_services() -> None:
-    given = given_by_key(synthesize())
+def test_the_products_key_lets_in_the_accounts_two_roles_which_decrypt_only_by_way_of_services(
+    tap_stack: Any,
+) -> None:
+    given = given_by_key(tap_stack)
     assert given.keys() == {EXECUTION_ROLE, LAUNCH_ROLE}
     uses = {"kms:CreateGrant", "kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"}
     for name, role in given.items():

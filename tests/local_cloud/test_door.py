@@ -320,21 +320,19 @@ def test_a_client_that_signs_nothing_reads_that_it_has_to(reached: Reached) -> N
         sts.get_caller_identity()
 
 
-def test_the_aws_command_works_as_before(reached: Reached, tmp_path: Path) -> None:
+def test_the_aws_command_works_as_before(reached: Reached, bucket: str, tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("content")
     # By this name, and not by its number, the command puts the bucket into the Host header.
     endpoint = reached.cloud.endpoint.replace("127.0.0.1", "localhost")
-    reached.aws("aws s3 mb s3://by-command", endpoint)
-    reached.aws(f"aws s3 cp {file} s3://by-command/key", endpoint)
-    assert reached.aws("aws s3 cp s3://by-command/key -", endpoint) == "content"
+    reached.aws(f"aws s3 cp {file} s3://{bucket}/by-command", endpoint)
+    assert reached.aws(f"aws s3 cp s3://{bucket}/by-command -", endpoint) == "content"
+    reached.cloud.client("s3").delete_object(Bucket=bucket, Key="by-command")
 
 
 def test_the_command_in_a_mail_confirms_its_subscription(reached: Reached) -> None:
     topic = reached.cloud.client("sns").create_topic(Name="alerts")["TopicArn"]
-    reached.aws(
-        f"aws sns subscribe --topic-arn {topic} --protocol email --notification-endpoint ops@example.com"
-    )
+    reached.cloud.client("sns").subscribe(TopicArn=topic, Protocol="email", Endpoint="ops@example.com")
     [mail] = reached.cloud.world.mailbox.to("ops@example.com")
     assert topic in reached.aws(mail.todo)
     reached.cloud.client("sns").delete_topic(TopicArn=topic)

@@ -4,8 +4,6 @@ import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from app import build
-from local_cloud.trust import ADMINISTRATOR
 from tests.support.versions import shelve
 
 ROOT = Path(__file__).parents[2]
@@ -13,6 +11,10 @@ ROOT = Path(__file__).parents[2]
 
 def synthesize(assembly: Path) -> None:
     """Write a cloud assembly: the catalog with all versions of tests, open to who calls the local cloud."""
+    # Here, for the CDK and moto take seconds to load, and most runs of few tests need neither.
+    from app import build
+    from local_cloud.trust import ADMINISTRATOR
+
     context = json.loads((ROOT / "cdk.json").read_text())["context"]
     with TemporaryDirectory() as versions:
         shelve(Path(versions))

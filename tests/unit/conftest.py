@@ -3,7 +3,6 @@
 import io
 import json
 import logging
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -16,16 +15,6 @@ from botocore.stub import Stubber
 from moto import mock_aws
 
 from tests.unit.response_url import Answers
-
-# Before any handler is imported: its clients and its logger read these when they are made.
-os.environ.update(
-    AWS_ACCESS_KEY_ID="testing",
-    AWS_SECRET_ACCESS_KEY="testing",
-    AWS_DEFAULT_REGION="us-east-1",
-    POWERTOOLS_SERVICE_NAME="tests",
-    POWERTOOLS_METRICS_NAMESPACE="TapStackEngine",
-    MOTO_EC2_LOAD_DEFAULT_AMIS="false",  # half a second a test, for machine images nobody asks for
-)
 
 EVENTS = Path(__file__).parent.parent / "events"
 

@@ -170,8 +170,9 @@ def test_a_question_that_is_refused_is_counted_and_the_operation_goes_on(
 
 
 def test_a_question_that_is_throttled_is_for_the_state_machine_to_ask_again(
-    aws: AWS, context: Any, request_to: Any
+    aws: AWS, context: Any, request_to: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("time.sleep", lambda _: None)  # the SDK tries again after seconds
     aws.shows("testing", status=400, error="ThrottlingException")
     with pytest.raises(ClientError, match="ThrottlingException"):
         confirmed_session(request_to("terminate"), context)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import NamedTuple
 
 import pytest
@@ -36,11 +37,12 @@ def command(
         return said[-1]
 
     yield run
-    tokens = [
-        json.loads(described["input"])["token"]
-        for described in (
-            cloud.client("stepfunctions").describe_execution(executionArn=one["executionArn"])
-            for one in executions(cloud)
-        )
-    ]
+    tokens = [_token(cloud, execution["executionArn"]) for execution in executions(cloud)]
     assert not [token for token in tokens if token in str(said)]
+
+
+@cache
+def _token(cloud: Cloud, execution: str) -> str:
+    """The token that an execution was started with, which never changes."""
+    described = cloud.client("stepfunctions").describe_execution(executionArn=execution)
+    return str(json.loads(described["input"])["token"])

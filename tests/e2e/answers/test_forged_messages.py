@@ -37,12 +37,12 @@ COUNTED = ("ReportedByNet", "LateReportRefused", "PlatformFailure", "RecordCheck
 
 
 @pytest.fixture(scope="module")
-def victim(catalog: Catalog) -> Iterator[str]:
+def victim(oldest: Catalog) -> Iterator[str]:
     """A product with a database. At the end it makes room for the networks of other tests."""
-    record = catalog.provision("victim", EnvironmentSuffix="victim", OpsEmails="ops@example.com")
+    record = oldest.provision("victim", EnvironmentSuffix="victim", OpsEmails="ops@example.com")
     assert record["RecordDetail"]["Status"] == "SUCCEEDED", reason(record)
     yield product_of(record)
-    catalog.terminate(product_of(record))
+    oldest.terminate(product_of(record))
 
 
 @pytest.fixture
@@ -98,14 +98,13 @@ def view(cloud: Cloud, product: str) -> Any:
 
 def troubles(cloud: Cloud) -> dict[str, int]:
     """Count what raises alarms of the engine."""
-    machine = cloud.client("stepfunctions")
-    ended = [machine.describe_execution(executionArn=each["executionArn"]) for each in executions(cloud)]
+    counted = published(cloud, *COUNTED)
     return {
-        "lost": sum(each["status"] in LOST for each in ended),
+        "lost": sum(each["status"] in LOST for each in executions(cloud)),
         "dead letters": dead_letters(cloud).depth(),
         "unreported": unreported(cloud).depth(),
         "unconfirmed": unconfirmed(cloud).depth(),
-        **{name: published(cloud, name) for name in COUNTED},
+        **{name: counted[name] for name in COUNTED},
     }
 
 
