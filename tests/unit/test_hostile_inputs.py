@@ -8,6 +8,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 from engine import artifact, errors, record
 from engine.account import ROLES_VERSION_TAG, Account
 from engine.errors import EngineError
@@ -71,7 +72,10 @@ def account() -> Iterator[Any]:
         names = ("s3", "sts", "cloudformation", "ec2", "rds", "service-quotas", "cloudwatch", "iam")
         clients = {name: client(name) for name in (*names, "servicecatalog")}
         # moto knows no records. An operation goes on where the engine may not ask for them.
-        refused = AWSResponse("", 400, {}, None), {"Error": {"Code": "AccessDeniedException", "Message": ""}}
+        refused = (
+            AWSResponse("", 400, HTTPHeaders(), None),
+            {"Error": {"Code": "AccessDeniedException", "Message": ""}},
+        )
         asked = "before-call.servicecatalog.DescribeRecord"
         clients["servicecatalog"].meta.events.register(asked, lambda **_: refused)
         patch.setattr(record, "servicecatalog", lambda: clients["servicecatalog"])
