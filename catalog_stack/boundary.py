@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from .execution.operations import BUCKETS, EXPORT_WORKFLOW, ROLES
 from .execution.tags import SUFFIXED, TAGGED_AS_OURS
-from .policies import Permission, allow, arn
+from .policies import Permission, allow, arn, log_and_trace
 
 _BACKUP_BUCKET = BUCKETS[0]
 
@@ -54,22 +54,7 @@ def _of_logs() -> list[Permission]:
     return [
         allow("logs", "CreateLogStream PutLogEvents", on=[*of_functions, flow_logs], why=SUFFIXED),
         allow("logs", "DescribeLogStreams", on=flow_logs, why=SUFFIXED),
-        # Step Functions Developer Guide, "Logging using CloudWatch Logs" and "Trace with AWS X-Ray".
-        allow(
-            "logs",
-            """
-                CreateLogDelivery DeleteLogDelivery DescribeLogGroups DescribeResourcePolicies GetLogDelivery
-                ListLogDeliveries PutResourcePolicy UpdateLogDelivery
-            """,
-            on="*",
-            why="R24: logging throughout; log delivery knows no resource.",
-        ),
-        allow(
-            "xray",
-            "GetSamplingRules GetSamplingTargets PutTelemetryRecords PutTraceSegments",
-            on="*",
-            why="R24: X-Ray knows no resource.",
-        ),
+        *log_and_trace(),
     ]
 
 
