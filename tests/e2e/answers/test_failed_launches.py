@@ -128,7 +128,7 @@ def test_a_launch_that_fails_a_minute_after_its_key_was_made_leaves_nothing(
     cloud: Cloud, publish: Callable[[str], Catalog], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # GIVEN TapStack as it is, and a KMS for which the tags of a new key do not count yet
-    monkeypatch.setattr(LocalKMS, "tags_count_after", math.inf)
+    monkeypatch.setattr(LocalKMS, "changes_count_after", math.inf)
     content = json.dumps(synthesize())
     release(cloud, content)
     catalog, before = publish(content), inventory(cloud)
