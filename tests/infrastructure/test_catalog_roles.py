@@ -289,11 +289,13 @@ def test_the_engine_takes_and_deletes_only_snapshots_of_its_own(roles: dict[str,
     ]
 
 
-def test_policies_fit_into_iams_quotas(catalog_template: Any) -> None:
-    for policy in catalog_template["Resources"].values():
-        if policy["Type"] == "AWS::IAM::ManagedPolicy":
-            document = json.dumps(resolved(policy["Properties"]["PolicyDocument"]), separators=(",", ":"))
-            assert len(document) < 6144
-        if policy["Type"] == "AWS::IAM::Role":
-            inline = json.dumps(resolved(policy["Properties"].get("Policies", [])), separators=(",", ":"))
-            assert len(inline) < 10240
+def test_managed_policies_fit_into_iams_quota(catalog_template: Any) -> None:
+    """IAM does not count white space ("IAM and AWS STS quotas", IAM User Guide)."""
+    sizes = {
+        logical_id: len(json.dumps(resolved(r["Properties"]["PolicyDocument"]), separators=(",", ":")))
+        for template in (catalog_template, synthesize())
+        for logical_id, r in template["Resources"].items()
+        if r["Type"] == "AWS::IAM::ManagedPolicy"
+    }
+    assert [name for name in sizes if name.startswith("LaunchRolesBoundary")]
+    assert {name: size for name, size in sizes.items() if size > 6_144} == {}
