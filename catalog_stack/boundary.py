@@ -7,9 +7,10 @@ boundary for all its TapStacks, "*" stands for their suffixes.
 
 from __future__ import annotations
 
-from .execution.operations import BUCKETS, EXPORT_WORKFLOW, ROLES
-from .execution.tags import SUFFIXED, TAGGED_AS_OURS
-from .policies import Permission, allow, arn
+from .execution.database import KEY_ALIASES
+from .execution.operations import BUCKETS, EXPORT_WORKFLOW
+from .execution.tags import SUFFIXED
+from .policies import Permission, allow, arn, log_and_trace
 
 _BACKUP_BUCKET = BUCKETS[0]
 
@@ -54,22 +55,7 @@ def _of_logs() -> list[Permission]:
     return [
         allow("logs", "CreateLogStream PutLogEvents", on=[*of_functions, flow_logs], why=SUFFIXED),
         allow("logs", "DescribeLogStreams", on=flow_logs, why=SUFFIXED),
-        # Step Functions Developer Guide, "Logging using CloudWatch Logs" and "Trace with AWS X-Ray".
-        allow(
-            "logs",
-            """
-                CreateLogDelivery DeleteLogDelivery DescribeLogGroups DescribeResourcePolicies GetLogDelivery
-                ListLogDeliveries PutResourcePolicy UpdateLogDelivery
-            """,
-            on="*",
-            why="R24: logging throughout; log delivery knows no resource.",
-        ),
-        allow(
-            "xray",
-            "GetSamplingRules GetSamplingTargets PutTelemetryRecords PutTraceSegments",
-            on="*",
-            why="R24: X-Ray knows no resource.",
-        ),
+        *log_and_trace(),
     ]
 
 
@@ -98,8 +84,9 @@ def _of_exports() -> list[Permission]:
             "kms",
             "CreateGrant Decrypt DescribeKey GenerateDataKey",
             on=arn("kms", "key/*"),
-            when=TAGGED_AS_OURS,
-            why="R11: a key of its own; KMS gives random ids, so the engine's tag is the scope.",
+            # Not under its tag: the execution role, and others, can give that tag to another key.
+            when={"ForAnyValue:StringLike": {"kms:ResourceAliases": KEY_ALIASES}},
+            why="R11: a key of its own; KMS gives random ids, so its alias is the scope.",
         ),
         allow("rds", "StartExportTask", on=arn("rds", "snapshot:rds:database-*"), why=SUFFIXED),
         allow(
@@ -108,7 +95,7 @@ def _of_exports() -> list[Permission]:
         allow(
             "iam",
             "PassRole",
-            on=ROLES.replace("*", "export-role-*"),
+            on=arn("iam", "role/tapstack/export-role-*", region=""),
             when={"StringEquals": {"iam:PassedToService": "export.rds.amazonaws.com"}},
             why=SUFFIXED,
         ),

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from product_template.launch_account import LAUNCH_ROLE
 
-from .policies import Permission, allow, arn
+from .policies import Permission, allow, arn, log_and_trace
 from .settings import REGION
 
 MACHINE = "TapStackEngine"
@@ -94,21 +94,5 @@ def to_run(key: str, functions: list[str], unconfirmed: str) -> list[Permission]
             on=key,
             when={"StringEquals": {"kms:EncryptionContext:SourceArn": arn("logs", "*")}},
         ),
-        # Step Functions Developer Guide, "Using CloudWatch Logs to log execution history".
-        allow(
-            "logs",
-            """
-                CreateLogDelivery DeleteLogDelivery DescribeLogGroups DescribeResourcePolicies GetLogDelivery
-                ListLogDeliveries PutResourcePolicy UpdateLogDelivery
-            """,
-            on="*",
-            why="R24: logging throughout; the API of log deliveries knows no resource.",
-        ),
-        # Step Functions Developer Guide, "Tracing state machines with AWS X-Ray".
-        allow(
-            "xray",
-            "GetSamplingRules GetSamplingTargets PutTelemetryRecords PutTraceSegments",
-            on="*",
-            why="R24: logging throughout; X-Ray knows no resource.",
-        ),
+        *log_and_trace(),
     ]

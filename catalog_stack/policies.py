@@ -49,6 +49,30 @@ def arn(service: str, resource: str, *, region: str = REGION, account: str = Aws
     return f"arn:{Aws.PARTITION}:{service}:{region}:{account}:{resource}"
 
 
+def log_and_trace() -> list[Permission]:
+    """Allow what Step Functions does with a state machine's role to write logs and traces.
+
+    Step Functions Developer Guide, "Logging using CloudWatch Logs" and "Trace with AWS X-Ray".
+    """
+    return [
+        allow(
+            "logs",
+            """
+                CreateLogDelivery DeleteLogDelivery DescribeLogGroups DescribeResourcePolicies GetLogDelivery
+                ListLogDeliveries PutResourcePolicy UpdateLogDelivery
+            """,
+            on="*",
+            why="R24: logging throughout; the API of log deliveries knows no resource.",
+        ),
+        allow(
+            "xray",
+            "GetSamplingRules GetSamplingTargets PutTelemetryRecords PutTraceSegments",
+            on="*",
+            why="R24: logging throughout; X-Ray knows no resource.",
+        ),
+    ]
+
+
 def managed_policy(
     scope: Construct,
     construct_id: str,

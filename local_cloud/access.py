@@ -19,7 +19,7 @@ from moto.ec2.models import ec2_backends
 from moto.iam.models import iam_backends
 
 from .kms.models import find_key
-from .resource_tags import resource_tags
+from .resource_context import resource_context
 from .world import ACCOUNT_ID, REGION
 
 
@@ -63,7 +63,8 @@ def accesses(service: str, operation: str, parameters: Mapping[str, Any]) -> lis
     tags = _request_tags(parameters)
     context = tags | _conditions(action, parameters)
     own = [
-        Access(action, arn, context | resource_tags(arn)) for arn in _resources(service, action, parameters)
+        Access(action, arn, context | resource_context(arn))
+        for arn in _resources(service, action, parameters)
     ]
     if tags and (tagging := _TAGGING.get(action)):
         # A key has no ARN before it is there, and tagging knows no other resource.
@@ -313,7 +314,7 @@ def _of_key(
         arn = _key_arn(parameters[parameter])
         via = {"kms:ViaService": f"{service}.{REGION}.amazonaws.com"}
         for action in actions:
-            yield Access(f"kms:{action}", arn, via | resource_tags(arn))
+            yield Access(f"kms:{action}", arn, via | resource_context(arn))
 
 
 def _tagging_of(arn: str, tags: Mapping[str, str]) -> Access:
@@ -330,4 +331,4 @@ def _tagging_of(arn: str, tags: Mapping[str, str]) -> Access:
         "s3": "s3:PutBucketTagging",
     }
     context = {f"aws:RequestTag/{key}": value for key, value in tags.items()}
-    return Access(actions.get(service, f"{service}:TagResource"), arn, context | resource_tags(arn))
+    return Access(actions.get(service, f"{service}:TagResource"), arn, context | resource_context(arn))

@@ -91,7 +91,7 @@ def install(world: World) -> None:
             return
         bucket = f"arn:aws:s3:::{bucket_name or '*'}"
         if operation == "DeleteObjects":
-            asked = [(action, f"{bucket}/{key}") for action, key in _deleted(self.body)]
+            asked = [(action, f"{bucket}/{key}") for action, key in _deletions(self.body)]
         else:
             asked = [(S3_ACTIONS.get(operation, operation), f"{bucket}/{key_name}" if key_name else bucket)]
         for action, arn in asked:
@@ -147,11 +147,14 @@ def _allowed(caller: Caller, access: Access) -> bool:
     return identity_allows(caller.arn, access.action, access.resource, caller)
 
 
-def _deleted(body: bytes) -> list[tuple[str, str]]:
-    """Return the action and the key for each object of a DeleteObjects request."""
+def _deletions(body: bytes) -> list[tuple[str, str]]:
+    """Return each action and key that a DeleteObjects request needs.
+
+    DeleteObject is needed for a version, too (S3 API Reference, "DeleteObjects", Permissions).
+    """
     found = xmltodict.parse(body, force_list=("Object",))["Delete"]["Object"]
-    return [
-        ("DeleteObjectVersion" if item.get("VersionId") else "DeleteObject", item["Key"]) for item in found
+    return [("DeleteObject", item["Key"]) for item in found] + [
+        ("DeleteObjectVersion", item["Key"]) for item in found if item.get("VersionId")
     ]
 
 

@@ -20,7 +20,7 @@ from .kms.key_policy import service_may_use
 from .kms.models import backend as kms
 from .mailbox import Mail
 from .policies import Caller, resource_allows
-from .resource_tags import resource_tags
+from .resource_context import resource_context
 from .trust import caller_of
 from .world import ACCOUNT_ID, REGION, World
 
@@ -185,7 +185,7 @@ def _check_key_user(topic: Topic, caller: Caller) -> None:
         **caller.context,
         "kms:ViaService": f"sns.{REGION}.amazonaws.com",
         "kms:EncryptionContext:aws:sns:topicArn": topic.arn,
-        **resource_tags(key.arn),
+        **resource_context(key.arn),
     }
     for action in ("kms:GenerateDataKey", "kms:Decrypt"):
         if not service_may_use(key_id, action, replace(caller, context=context)):

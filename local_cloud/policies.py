@@ -30,7 +30,8 @@ class Caller:
         arn: ARN of the user or role (aws:PrincipalArn; not the ARN of the role's session).
         session_arn: ARN of the session, for messages; the same as `arn` for users.
         service: the service principal ("events.amazonaws.com") when an AWS service asks for itself.
-        context: further condition keys of the request, such as aws:SourceAccount.
+        context: further condition keys of the request, such as aws:SourceAccount. Commas separate the values
+            of a key that has several, which ForAnyValue asks about.
     """
 
     account: str = ""
@@ -288,12 +289,14 @@ def _condition_holds(operator: str, key: str, wanted: Any, caller: Caller) -> bo
     value = caller.key(key)
     if operator == "Null":
         return str(value is None).lower() == str(wanted).lower()
-    name = operator.removesuffix("IfExists")
+    each = operator.startswith("ForAnyValue:")
+    name = operator.removeprefix("ForAnyValue:").removesuffix("IfExists")
     negated = "Not" in name
     matches = _OPERATORS.get(name.replace("Not", "", 1))
-    if matches is None:
+    if matches is None or (each and negated):
         raise UnsupportedPolicyError(f"the condition operator {operator}")
     if value is None:
         # An absent key fails a condition, except where the operator is negated or says IfExists.
-        return negated or operator != name
-    return any(matches(value, str(item)) for item in listed(wanted)) != negated
+        return negated or operator.endswith("IfExists")
+    values = value.split(",") if each else [value]
+    return any(matches(one, str(item)) for one in values for item in listed(wanted)) != negated

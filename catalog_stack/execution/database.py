@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..policies import Permission, allow, arn
 from .tags import BEING_TAGGED_AS_OURS, READ, SUFFIXED
 
+KEY_ALIASES = "alias/key-*"
 NAMES = ["db:database-*", "subgrp:subnet-group-*", "pg:parameter-group-*", "es:event-subscription-*"]
 
 
@@ -74,7 +75,7 @@ def _of_key() -> list[Permission]:
             why="R11: a key of its own; a new key has no id yet, but it has the engine's tag.",
         ),
         # CreateKey asks for it when there is no key yet. It lets any other key of the account be tagged, too.
-        # Nothing is won by that: no permission of these roles follows from a key's tags.
+        # Nothing is won by that: no permission of any role follows from a key's tags.
         allow(
             "kms",
             "TagResource",
@@ -83,5 +84,5 @@ def _of_key() -> list[Permission]:
             why="R11: a key of its own; a new key has no id yet, and it is given the engine's tag.",
         ),
         allow("kms", "ListAliases", on="*", why=READ),
-        allow("kms", "CreateAlias DeleteAlias UpdateAlias", on=arn("kms", "alias/key-*"), why=SUFFIXED),
+        allow("kms", "CreateAlias DeleteAlias UpdateAlias", on=arn("kms", KEY_ALIASES), why=SUFFIXED),
     ]

@@ -60,7 +60,7 @@ def role_permissions() -> list[Permission]:
             on=ROLES,
             why=SUFFIXED,
         ),
-        allow("iam", "CreateRole DeleteRolePolicy PutRolePolicy", on=ROLES, when=_BOUNDED, why=SUFFIXED),
+        allow("iam", "CreateRole", on=ROLES, when=_BOUNDED, why=SUFFIXED),
         allow(
             "iam",
             "AttachRolePolicy DetachRolePolicy",

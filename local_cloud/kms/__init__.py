@@ -1,4 +1,4 @@
-"""KMS: key policies that decide, the check against locking oneself out, and tags that count only later."""
+"""KMS: key policies that decide, the check against locking oneself out, tags and aliases that count later."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from ..world import World
 from .models import LocalKMS
 
 # "It might take up to five minutes" (KMS Developer Guide, "ABAC for AWS KMS").
-TAGS_COUNT_AFTER = 300
+CHANGES_COUNT_AFTER = 300
 
 
 def install(world: World) -> None:
     """Answer for KMS with this package in place of moto's."""
     world.patch(kms_backends, "backend", LocalKMS)
-    world.patch(LocalKMS, "tags_count_after", world.seconds(TAGS_COUNT_AFTER))
+    world.patch(LocalKMS, "changes_count_after", world.seconds(CHANGES_COUNT_AFTER))

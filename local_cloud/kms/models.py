@@ -1,27 +1,27 @@
-"""The keys of the account, and which of their tags count already."""
+"""The keys of the account, and which of their tags and aliases count already."""
 
 from __future__ import annotations
 
 import time
 from typing import Any
 
-from moto.kms.models import Key, KmsBackend, kms_backends
+from moto.kms.models import Alias, Key, KmsBackend, kms_backends
 
 from ..world import ACCOUNT_ID, REGION
 
 
 class LocalKMS(KmsBackend):
-    """KMS, whose tags are listed at once and count for authorization later.
+    """KMS, whose tags and aliases are listed at once and count for authorization later.
 
     Attributes:
-        tags_count_after: real seconds until a change of tags counts.
+        changes_count_after: real seconds until a change of tags or aliases counts.
     """
 
-    tags_count_after = 0.0
+    changes_count_after = 0.0
 
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
-        # Key id -> the changes of its tags, oldest first: when each was made, and the tags before it.
+        # Key id -> its changes, oldest first: when each was made, and the condition keys before it.
         self._changes: dict[str, list[tuple[float, dict[str, str]]]] = {}
 
     def create_key(
@@ -49,19 +49,38 @@ class LocalKMS(KmsBackend):
         self._note_change(arn)
         super().untag_resource(arn, tag_keys)
 
+    def create_alias(self, target_key_id: str, alias_name: str) -> Alias:
+        """Give a key an alias."""
+        self._note_change(target_key_id)
+        return super().create_alias(target_key_id, alias_name)
+
+    def update_alias(self, target_key_id: str, alias_name: str) -> Alias:
+        """Take an alias from its key, and give it to another."""
+        self._note_change(self.any_id_to_key_id(alias_name))
+        self._note_change(target_key_id)
+        return super().update_alias(target_key_id, alias_name)
+
+    def delete_alias(self, alias_name: str) -> None:
+        """Take an alias from its key."""
+        self._note_change(self.any_id_to_key_id(alias_name))
+        super().delete_alias(alias_name)
+
     def _note_change(self, key: str) -> None:
         key_id = self.get_key_id(key)
-        self._changes.setdefault(key_id, []).append((time.monotonic(), self._tags(key_id)))
+        self._changes.setdefault(key_id, []).append((time.monotonic(), self._context(key_id)))
 
-    def tags_that_count(self, key_id: str) -> dict[str, str]:
-        """Return the tags of a key for conditions on aws:ResourceTag: those it had a few minutes ago."""
-        counting_since = time.monotonic() - self.tags_count_after
-        before = (tags for changed, tags in self._changes.get(key_id, []) if changed > counting_since)
-        return next(before, self._tags(key_id))
+    def context_that_counts(self, key_id: str) -> dict[str, str]:
+        """Return aws:ResourceTag/… and kms:ResourceAliases of a key, as they were a few minutes ago."""
+        counting_since = time.monotonic() - self.changes_count_after
+        before = (context for changed, context in self._changes.get(key_id, []) if changed > counting_since)
+        return next(before, self._context(key_id))
 
-    def _tags(self, key_id: str) -> dict[str, str]:
-        tags: dict[str, str] = self.tagger.get_tag_dict_for_resource(key_id)
-        return dict(tags)
+    def _context(self, key_id: str) -> dict[str, str]:
+        tags = self.tagger.get_tag_dict_for_resource(key_id)
+        context = {f"aws:ResourceTag/{key}": str(value) for key, value in tags.items()}
+        if key_id in self.keys and (aliases := self.keys[key_id].aliases):
+            context["kms:ResourceAliases"] = ",".join(sorted(aliases))
+        return context
 
 
 def backend() -> LocalKMS:

@@ -59,7 +59,7 @@ def test_no_role_is_allowed_an_action_by_a_pattern(roles: dict[str, list[Stateme
         ("rds:DeleteDBInstance", f"arn:aws:rds:us-east-1:{ACCOUNT}:db:payments"),
         ("s3:DeleteBucket", "arn:aws:s3:::payments"),
         ("s3:PutBucketPolicy", "arn:aws:s3:::backup-bucket-444455556666-dev"),
-        ("iam:PutRolePolicy", f"arn:aws:iam::{ACCOUNT}:role/{LAUNCH_ROLE}"),
+        ("iam:AttachRolePolicy", f"arn:aws:iam::{ACCOUNT}:role/{LAUNCH_ROLE}"),
         ("iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/{EXECUTION_ROLE}"),
         ("sns:DeleteTopic", f"arn:aws:sns:us-east-1:{ACCOUNT}:payments"),
         ("logs:DeleteLogGroup", f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:/aws/lambda/payments"),
@@ -185,7 +185,7 @@ def test_cloudformation_gives_rights_only_to_roles_with_the_boundary(
         if (action.endswith("RolePolicy") and not action.startswith("iam:Get")) or action == "iam:CreateRole"
     }
     del conditions["iam:UpdateAssumeRolePolicy"]  # IAM knows no such condition for it
-    assert len(conditions) == 5
+    assert conditions.keys() == {"iam:CreateRole", "iam:AttachRolePolicy", "iam:DetachRolePolicy"}
     assert all(one == {"iam:PermissionsBoundary": boundary} for one in conditions.values())
 
 
@@ -296,11 +296,13 @@ def test_the_engine_takes_and_deletes_only_snapshots_of_its_own(roles: dict[str,
     ]
 
 
-def test_policies_fit_into_iams_quotas(catalog_template: Any) -> None:
-    for policy in catalog_template["Resources"].values():
-        if policy["Type"] == "AWS::IAM::ManagedPolicy":
-            document = json.dumps(resolved(policy["Properties"]["PolicyDocument"]), separators=(",", ":"))
-            assert len(document) < 6144
-        if policy["Type"] == "AWS::IAM::Role":
-            inline = json.dumps(resolved(policy["Properties"].get("Policies", [])), separators=(",", ":"))
-            assert len(inline) < 10240
+def test_managed_policies_fit_into_iams_quota(catalog_template: Any) -> None:
+    """IAM does not count white space ("IAM and AWS STS quotas", IAM User Guide)."""
+    sizes = {
+        logical_id: len(json.dumps(resolved(r["Properties"]["PolicyDocument"]), separators=(",", ":")))
+        for template in (catalog_template, synthesize())
+        for logical_id, r in template["Resources"].items()
+        if r["Type"] == "AWS::IAM::ManagedPolicy"
+    }
+    assert [name for name in sizes if name.startswith("LaunchRolesBoundary")]
+    assert {name: size for name, size in sizes.items() if size > 6_144} == {}

@@ -8,7 +8,7 @@ import pytest
 
 from local_cloud.cloud import Cloud
 from local_cloud.rds_faults import database_faults
-from tests.local_cloud.conftest import eventually, refusal
+from tests.local_cloud.conftest import Account, allow, eventually, refusal
 from tests.local_cloud.databases import available, create, delete
 
 
@@ -102,6 +102,19 @@ def test_a_network_with_connections_of_others_stays(cloud: Cloud, vpc: str) -> N
     assert refusal(ec2.delete_vpc, VpcId=vpc) == kept
     ec2.delete_network_acl(NetworkAclId=acl)
     ec2.delete_vpc(VpcId=vpc)
+
+
+@pytest.mark.parametrize("lacking", ["s3:DeleteObject", "s3:DeleteObjectVersion"])
+def test_deleting_a_version_of_an_object_takes_both_permissions(account: Account, lacking: str) -> None:
+    administrator, name = account.client("s3"), f"of-{lacking[3:].lower()}"
+    administrator.create_bucket(Bucket=name)
+    administrator.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    version = administrator.put_object(Bucket=name, Key="one", Body=b"1")["VersionId"]
+    both = {"s3:DeleteObject", "s3:DeleteObjectVersion"}
+    role = account.role(name, "lambda.amazonaws.com", allow(*both - {lacking}))
+    s3 = account.cloud.world.client("s3", role, "session", "lambda.amazonaws.com")
+    objects = {"Objects": [{"Key": "one", "VersionId": version}]}
+    assert f"not authorized to perform: {lacking} " in refusal(s3.delete_objects, Bucket=name, Delete=objects)
 
 
 def test_what_keeps_an_object_is_told(cloud: Cloud) -> None:

@@ -1,10 +1,13 @@
-"""KMS: whom a key's policy lets in, when a key's tags count, and who would lock themselves out."""
+"""KMS: whom a key policy lets in, when tags and aliases of keys count, and who would lock themselves out."""
 
 import itertools
+import math
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+
+from local_cloud.kms.models import LocalKMS
 
 from .conftest import ACCOUNT, Account, allow, document, eventually, refusal
 
@@ -132,7 +135,7 @@ class TestKeyPolicies:
         assert f"key/{foreign}" in refused
 
 
-class TestTags:
+class TestTagsAndAliases:
     """Five minutes are 0.3 s with this module's clock."""
 
     def test_tags_count_some_minutes_after_the_key_was_made_with_them(self, account: Account) -> None:
@@ -151,6 +154,30 @@ class TestTags:
         account.client("kms").untag_resource(KeyId=key, TagKeys=["team"])
         may.kms.describe_key(KeyId=key)
         eventually(lambda: not succeeds(may.kms.describe_key, key))
+
+    def test_an_alias_counts_for_the_key_that_has_it_and_as_much_later(
+        self, account: Account, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        named = {"ForAnyValue:StringLike": {"kms:ResourceAliases": "alias/counts-*"}}
+        may = Role(account, allow("kms:DescribeKey") | {"Condition": named})
+        key, other, administrator = key_of(account), key_of(account), account.client("kms")
+
+        # WHEN a key was given the alias just now, beside another one
+        monkeypatch.setattr(LocalKMS, "changes_count_after", math.inf)
+        administrator.create_alias(AliasName="alias/another", TargetKeyId=key)
+        administrator.create_alias(AliasName="alias/counts-later", TargetKeyId=key)
+        assert not succeeds(may.kms.describe_key, key)
+
+        # WHEN the minutes are over
+        monkeypatch.setattr(LocalKMS, "changes_count_after", 0.0)
+        assert succeeds(may.kms.describe_key, key)
+
+        # WHEN another key has it now, and later none
+        administrator.update_alias(AliasName="alias/counts-later", TargetKeyId=other)
+        assert not succeeds(may.kms.describe_key, key)
+        assert succeeds(may.kms.describe_key, other)
+        administrator.delete_alias(AliasName="alias/counts-later")
+        assert not succeeds(may.kms.describe_key, other)
 
 
 def succeeds(call: Any, key: str) -> bool:

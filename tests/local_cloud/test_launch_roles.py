@@ -18,6 +18,7 @@ BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/TapStackBoundary"
 ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
 PARAMETERS = {"OpsEmails": "ops@example.com"}
 STACK = "TapStack-pp-victim"
+EVERYTHING = {"PolicyName": "all", "PolicyDocument": json.loads(document(allow("*")))}
 TAGS = [{"Key": "tapstack:provisioned-product-id", "Value": "pp-victim"}]
 
 
@@ -63,16 +64,14 @@ def test_a_tapstack_is_deployed_without_the_catalog_and_exports_its_snapshots(
 
 
 def role(**properties: Any) -> dict[str, Any]:
-    """A role as an attacker would have it: anybody of the account may take it, and it may do anything."""
+    """A role as an attacker would have it: anybody of the account may take it."""
     trust = {"Effect": "Allow", "Principal": {"AWS": ACCOUNT}, "Action": "sts:AssumeRole"}
-    everything = {"PolicyName": "all", "PolicyDocument": json.loads(document(allow("*")))}
     return {
         "Type": "AWS::IAM::Role",
         "Properties": {
             "RoleName": "empty-bucket-role-victim",
             "Path": "/tapstack/",
             "AssumeRolePolicyDocument": json.loads(document(trust)),
-            "Policies": [everything],
             **properties,
         },
     }
@@ -91,9 +90,7 @@ def policy(name: str, path: str = "/tapstack/", **properties: Any) -> dict[str, 
 
 
 def inline(victim: str) -> dict[str, Any]:
-    everything = json.loads(document(allow("*")))
-    properties = {"PolicyName": "all", "Roles": [victim], "PolicyDocument": everything}
-    return {"Type": "AWS::IAM::Policy", "Properties": properties}
+    return {"Type": "AWS::IAM::Policy", "Properties": {"Roles": [victim], **EVERYTHING}}
 
 
 class Attacker:
@@ -158,6 +155,10 @@ def attacker(cloud: Cloud, account: Account) -> Attacker:
             {"R": role(PermissionsBoundary=BOUNDARY, ManagedPolicyArns=[ADMINISTRATOR])},
             "iam:AttachRolePolicy",
         ),
+        (
+            {"R": role(PermissionsBoundary=BOUNDARY, RoleName="with-a-policy", Policies=[EVERYTHING])},
+            "iam:PutRolePolicy",
+        ),
         ({"P": policy("TapStackBoundary", path="/")}, "iam:CreatePolicy"),
         ({"P": policy("execution", Roles=["TapStackExecution"])}, "iam:AttachRolePolicy"),
         ({"P": policy("launch", Roles=["SCLaunch-TapStack"])}, "iam:AttachRolePolicy"),
@@ -174,13 +175,18 @@ def test_no_stack_makes_a_role_beyond_the_boundary_nor_widens_one_that_is_there(
 
 
 def test_a_role_of_an_attacker_can_do_nothing_beyond_the_boundary(attacker: Attacker, cloud: Cloud) -> None:
-    # GIVEN a role with the boundary, every right in two policies, and a trust that lets the account in
+    # GIVEN a role with the boundary, a policy with every right, and a trust that lets the account in
     taken = {"RoleName": "taken"}
     bounded = role(PermissionsBoundary=BOUNDARY, ManagedPolicyArns=[{"Ref": "P"}], **taken)
     status, why = attacker.update(P=policy("taken"), R=bounded)
     assert status == "UPDATE_COMPLETE", why
 
-    # WHEN somebody takes it
+    # AND somebody else's key, which has the engine's tag
+    tags = [{"TagKey": tag["Key"], "TagValue": tag["Value"]} for tag in TAGS]
+    foreign = cloud.client("kms").create_key(Tags=tags)["KeyMetadata"]["KeyId"]
+    cloud.world.sleep(600)
+
+    # WHEN somebody takes the role
     def session(service: str) -> Any:
         return cloud.world.client(service, f"{ROLES}/tapstack/taken")
 
@@ -193,6 +199,7 @@ def test_a_role_of_an_attacker_can_do_nothing_beyond_the_boundary(attacker: Atta
             {"PolicyArn": BOUNDARY, "PolicyDocument": document(allow("*"))},
         ),
         (session("rds").describe_db_instances, {}),
+        (session("kms").generate_data_key, {"KeyId": foreign, "KeySpec": "AES_256"}),
         (session("sns").publish, {"TopicArn": f"arn:aws:sns:us-east-1:{ACCOUNT}:payments", "Message": "x"}),
         (session("sts").assume_role, {"RoleArn": f"{ROLES}/SCLaunch-TapStack", "RoleSessionName": "mine"}),
     ]

@@ -8,7 +8,11 @@ from local_cloud.policies import Caller, UnsupportedPolicyError, identity_allows
 QUEUE = "arn:aws:sqs:us-east-1:123456789012:orders"
 SENDER = Caller("123456789012", "arn:aws:iam::123456789012:role/sender")
 EVENTS = Caller(
-    service="events.amazonaws.com", context={"aws:SourceArn": "arn:aws:events:us-east-1:1:rule/r"}
+    service="events.amazonaws.com",
+    context={
+        "aws:SourceArn": "arn:aws:events:us-east-1:1:rule/r",
+        "kms:ResourceAliases": "alias/key-one,alias/two",
+    },
 )
 
 
@@ -52,6 +56,10 @@ def test_a_role_is_named_by_its_arn_or_by_its_account(principal: str) -> None:
         ({"StringEqualsIfExists": {"aws:SourceAccount": "1"}}, True),
         ({"StringNotEquals": {"aws:SourceAccount": "1"}}, True),
         ({"Null": {"aws:SourceAccount": "true"}}, True),
+        ({"ForAnyValue:StringLike": {"kms:ResourceAliases": "alias/key-*"}}, True),
+        ({"ForAnyValue:StringEquals": {"kms:ResourceAliases": ["alias/two", "alias/key-one"]}}, True),
+        ({"ForAnyValue:StringLike": {"kms:ResourceAliases": "alias/other-*"}}, False),
+        ({"ForAnyValue:StringLike": {"kms:RequestAlias": "*"}}, False),
     ],
 )
 def test_conditions_are_read_as_iam_reads_them(condition: dict[str, Any], holds: bool) -> None:
@@ -72,6 +80,7 @@ def test_conditions_are_read_as_iam_reads_them(condition: dict[str, Any], holds:
             "Action": "*",
             "Condition": {"StringLike": {"aws:SourceArn": "${aws:PrincipalArn}"}},
         },
+        {"Principal": "*", "Action": "*", "Condition": {"ForAllValues:StringLike": {"aws:TagKeys": "*"}}},
         {"NotPrincipal": "*", "Action": "*"},
     ],
 )

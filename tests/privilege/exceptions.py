@@ -18,6 +18,9 @@ NOT_GRANTED = {
         ec2:DescribeVpcEncryptionControls vpc-lattice:* vpce:AllowMultiRegion"""
     ),
     "users and groups": lines("iam:*UserPolicy iam:*GroupPolicy iam:ListRoles"),
+    "policies in a role: the product's roles have managed ones": lines(
+        "iam:PutRolePolicy iam:DeleteRolePolicy"
+    ),
     "a role is made with its boundary, which nothing changes or takes off": ["iam:*RolePermissionsBoundary"],
     "a function's network, file system, concurrency, signing, layers, versions and package in S3": lines(
         """lambda:*FunctionConcurrency lambda:GetCodeSigningConfig lambda:DeleteFunctionCodeSigningConfig
@@ -108,9 +111,6 @@ NOT_SEEN: dict[str, dict[str, list[str]]] = {
             rds:ResetDBParameterGroup secretsmanager:RotateSecret states:UpdateStateMachine"""
         )
     },
-    "the schemas list it for policies in a role, and the roles of the present versions have managed ones": {
-        "TapStackExecution": lines("iam:PutRolePolicy iam:DeleteRolePolicy")
-    },
     "tags of a stack change only when those of the product do": {
         "TapStackExecution": lines(
             """*:UntagResource iam:UntagRole ec2:DeleteTags kms:TagResource rds:RemoveTagsFromResource
@@ -146,9 +146,6 @@ NOT_SEEN: dict[str, dict[str, list[str]]] = {
     "only messages that could not be received are decrypted": {"*-EngineReportRole*": ["kms:Decrypt"]},
     "the parser reads with its own role where there is no launch role": {
         "*-EngineParseParametersRole*": ["s3:GetObject"]
-    },
-    "versions of objects are deleted by their ids; s3:DeleteObject is in versions that do not change": {
-        "empty-bucket-role-*": ["s3:DeleteObject"]
     },
     "S3 asks KMS in the name of who writes an object; the S3 of the local cloud does not": {
         "export-role-*": lines("kms:Decrypt kms:DescribeKey kms:GenerateDataKey")

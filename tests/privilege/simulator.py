@@ -52,7 +52,7 @@ def judge_each(
         "policies": policies,
         "boundaries": boundaries,
         "keys": keys,
-        "requests": [one._asdict() | {"context": dict(one.context), "policies": key} for key, one in cases],
+        "requests": [one._asdict() | {"context": _context(one), "policies": key} for key, one in cases],
     }
     done = subprocess.run(
         [BIN / "node", HERE / "simulate.mjs"],
@@ -62,6 +62,13 @@ def judge_each(
         check=True,
     )
     return [Verdict(**each) for each in json.loads(done.stdout)]
+
+
+def _context(request: Request) -> dict[str, str | list[str]]:
+    """The condition keys of a request; the simulator takes a list for a key with several values."""
+    return {
+        key: value.split(",") if key == "kms:ResourceAliases" else value for key, value in request.context
+    }
 
 
 def _install() -> None:

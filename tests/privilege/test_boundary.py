@@ -8,13 +8,14 @@ import pytest
 
 from local_cloud.policies import Caller, decides, listed
 from tests.privilege.life import PRODUCT, Lives, Policies, Request
-from tests.privilege.simulator import judge
+from tests.privilege.simulator import Verdict, judge
 
 ACCOUNT = "arn:aws:iam::123456789012"
 BOUNDARY = f"{ACCOUNT}:policy/TapStackBoundary"
 ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
+KEY = "arn:aws:kms:us-east-1:123456789012:key/11111111-2222-3333-4444-555555555555"
 EVERYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
-OURS = {"aws:ResourceTag/tapstack:provisioned-product-id": "pp-1"}
+OURS = {"kms:ResourceAliases": "alias/key-lived"}
 Allowed = tuple[str, str, dict[str, str]]
 
 
@@ -69,7 +70,7 @@ def test_the_boundary_allows_nothing_that_no_role_of_the_product_is_allowed(live
         ("rds:DeleteDBInstance", "arn:aws:rds:us-east-1:123456789012:db:database-lived"),
         ("s3:GetObject", "arn:aws:s3:::payments/one"),
         ("secretsmanager:GetSecretValue", "arn:aws:secretsmanager:us-east-1:123456789012:secret:rds!db-1"),
-        ("kms:Decrypt", "arn:aws:kms:us-east-1:123456789012:key/11111111-2222-3333-4444-555555555555"),
+        ("kms:Decrypt", KEY),
     ],
 )
 def test_a_role_that_an_attacker_makes_administrator_is_kept_within_the_boundary(
@@ -84,18 +85,37 @@ def test_a_role_that_an_attacker_makes_administrator_is_kept_within_the_boundary
 
 
 @pytest.mark.parametrize(
+    ("key", "value", "allowed"),
+    [
+        ("kms:ResourceAliases", "alias/key-lived", True),
+        ("kms:ResourceAliases", "alias/payments,alias/orders", False),
+        ("aws:ResourceTag/tapstack:provisioned-product-id", "pp-1", False),
+    ],
+)
+def test_it_is_the_alias_of_a_key_that_brings_it_within_the_boundary_and_no_tag(
+    lived: Lives, key: str, value: str, allowed: bool
+) -> None:
+    """The execution role can tag every key, and can give an alias only to a key that lets it in."""
+    stolen = product_roles(lived.policies)[0]
+    asked = Request(stolen, "kms:Decrypt", KEY, ((key, value),))
+    verdict = judge({stolen: [EVERYTHING]}, lived.boundaries, {}, [asked])[asked]
+    assert verdict == Verdict(allowed=allowed)
+    boundary = lived.boundaries[stolen]
+    assert decides(boundary, asked.action, KEY, Caller(context={key: value})) is allowed
+
+
+@pytest.mark.parametrize(
     ("action", "resource", "boundary", "allowed"),
     [
         ("iam:CreateRole", "role/tapstack/any", BOUNDARY, True),
         ("iam:CreateRole", "role/tapstack/any", None, False),
         ("iam:CreateRole", "role/tapstack/any", ADMINISTRATOR, False),
         ("iam:CreateRole", "role/any", BOUNDARY, False),
-        ("iam:PutRolePolicy", "role/tapstack/any", BOUNDARY, True),
-        ("iam:PutRolePolicy", "role/tapstack/any", None, False),
-        ("iam:PutRolePolicy", "role/TapStackExecution", BOUNDARY, False),
-        ("iam:DeleteRolePolicy", "role/tapstack/any", None, False),
+        ("iam:PutRolePolicy", "role/tapstack/any", BOUNDARY, False),
+        ("iam:DeleteRolePolicy", "role/tapstack/any", BOUNDARY, False),
         ("iam:AttachRolePolicy", "role/tapstack/any", BOUNDARY, True),
         ("iam:AttachRolePolicy", "role/tapstack/any", None, False),
+        ("iam:AttachRolePolicy", "role/TapStackExecution", BOUNDARY, False),
         ("iam:DetachRolePolicy", "role/tapstack/any", None, False),
         ("iam:PutRolePermissionsBoundary", "role/tapstack/any", BOUNDARY, False),
         ("iam:PutRolePermissionsBoundary", "role/tapstack/any", ADMINISTRATOR, False),

@@ -125,7 +125,7 @@ def test_a_launch_that_fails_a_minute_after_its_key_was_made_leaves_nothing(
     cloud: Cloud, catalog: Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # GIVEN a KMS for which the tags of a new key do not count yet
-    monkeypatch.setattr(LocalKMS, "tags_count_after", math.inf)
+    monkeypatch.setattr(LocalKMS, "changes_count_after", math.inf)
     before = inventory(cloud)
     keys = len(cloud.client("kms").list_keys()["Keys"])
 
