@@ -131,7 +131,7 @@ def _parse(body: str) -> dict[str, Any]:
 
 def _plain(value: Any) -> str:
     """Return an id or name without what a shell, `make` or a terminal obeys: anybody may have sent it."""
-    return re.sub(r"[^\w.:~-]", "_", str(value or ""), flags=re.ASCII)
+    return re.sub(r"[^\w.:~-]", "_", str(value or "")[:256], flags=re.ASCII)
 
 
 def _printable(value: Any) -> str:
