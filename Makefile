@@ -9,7 +9,9 @@ PORT ?= 0
 BASE ?= HEAD
 SHARE ?= 100
 SEED ?= $(shell date +%s)
-# Through the environment, so that no shell reads what the platform team writes.
+# Through the environment and unexpanded: no shell, nor make itself, reads what a message of a queue may say.
+override RECORD := $(value RECORD)
+override REASON := $(value REASON)
 export RECORD REASON
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # The CDK looks for newer versions of itself and reports usage; neither belongs in a build.
@@ -80,10 +82,10 @@ unstick: .venv/.synced ## End a stuck operation as failed (RECORD=rec-… REASON
 	@python -m catalog_stack.operations unstick "$$RECORD" "$$REASON" $(if $(filter yes,$(FORCE)),--force)
 
 confirm: .venv/.synced ## Do an operation that Service Catalog does not confirm (RECORD=rec-…)
-	@python -m catalog_stack.operations confirm "$$RECORD"
+	@python -m catalog_stack.operations confirm "$${RECORD:?Say which one: RECORD=rec-…}"
 
 drop: .venv/.synced ## Forget an operation that Service Catalog does not confirm (RECORD=rec-…)
-	@python -m catalog_stack.operations drop "$$RECORD"
+	@python -m catalog_stack.operations drop "$${RECORD:?Say which one: RECORD=rec-…}"
 
 bench: .venv/.synced ## Measure one launch, cold starts and the package, into docs/benchmarks.md
 	@python -m tests.bench

@@ -69,12 +69,16 @@ class Task(tasks.LambdaInvoke):
 
 
 class Keep(tasks.SqsSendMessage):
-    """A state that puts the operation, without its token, and the error it is given into a queue."""
+    """A state that puts the operation, without its token, and the error it is given into a queue.
+
+    The variable `began` tells it whether changes may be under way.
+    """
 
     def __init__(self, scope: Construct, name: str, queue: sqs.IQueue) -> None:
         kept = from_input("kind", "recordId", "provisionedProductId") | {
             "executionArn": "{% $states.context.Execution.Id %}",
-            "reason": "{% $parse($states.input.Cause).errorMessage %}",
+            "reason": "{% $parse($states.input.Cause).errorMessage"
+            " & ($began ? ' Changes of its stack may have begun.' : '') %}",
         }
         super().__init__(
             scope,

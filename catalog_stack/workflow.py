@@ -79,19 +79,21 @@ def workflow(scope: Construct, verbs: Mapping[str, lambda_.IFunction], unconfirm
         (cleanup, ("SnapshotInProgressError",)),
     ):
         step.retry(*polling, every=30, at_most=120, attempts=1000)
+    # An attempt to apply that failed may have begun all the same.
+    known_after = {validate: nothing_yet, apply: begun}
     keep = Keep(scope, "Keep unconfirmed", unconfirmed)
     for step in steps:
         if step is not verify:  # which changes nothing
             # Ten minutes: a new record may not be visible at once.
             step.retry("RecordNotFoundError", every=5, at_most=60, attempts=15)
-            step.add_catch(keep, errors=["RecordNotFoundError", "RecordMismatchError"])
+            step.add_catch(
+                keep, errors=["RecordNotFoundError", "RecordMismatchError"], assign=known_after.get(step)
+            )
     for report in reports:
         report.retry("AWSRefusedError", attempts=0)  # the same report would be refused again
         report.retry("States.ALL", every=10, at_most=300, attempts=40)
     for state in [*steps, success, termination]:
-        # An attempt to apply that failed may have begun all the same.
-        assigned = {validate: nothing_yet, apply: begun}.get(state)
-        state.add_catch(failure, errors=["States.ALL"], assign=assigned)
+        state.add_catch(failure, errors=["States.ALL"], assign=known_after.get(state))
     # What could not be reported fails the execution under its own name, for the nets to report.
     unreported = sfn.Fail.jsonata(
         scope, "Not reported", error="{% $states.input.Error %}", cause="{% $states.input.Cause %}"

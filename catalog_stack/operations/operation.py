@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -109,7 +110,7 @@ def of_message(message: Any, queue: str, queue_url: str) -> Operation:
     body = _parse(message["Body"])
     source = attributes.get("DeadLetterQueueSourceArn", "").rsplit(":", 1)[-1]
     kind = QUEUES.get(source) or str(body.get("operation") or body.get("kind", "")).split("_")[0]
-    found |= {"execution_arn": str(body.get("executionArn", "")), "reason": str(body.get("reason", ""))}
+    found |= {"execution_arn": _plain(body.get("executionArn")), "reason": _printable(body.get("reason"))}
     return _operation(body, body, kind if kind in QUEUES.values() else "", **found)
 
 
@@ -128,11 +129,20 @@ def _parse(body: str) -> dict[str, Any]:
     return {}
 
 
+def _plain(value: Any) -> str:
+    """Return an id or name without what a shell, `make` or a terminal obeys: anybody may have sent it."""
+    return re.sub(r"[^\w.:~-]", "_", str(value or "")[:256], flags=re.ASCII)
+
+
+def _printable(value: Any) -> str:
+    return "".join(each if each.isprintable() else "_" for each in str(value or ""))
+
+
 def _operation(keys: dict[str, Any], body: dict[str, Any], kind: str, **found: Any) -> Operation:
     product_id = str(keys.get("provisionedProductId") or "")
     return Operation(
-        record_id=str(keys.get("recordId") or ""),
-        product=str(body.get("provisionedProductName") or product_id),
+        record_id=_plain(keys.get("recordId")),
+        product=_plain(body.get("provisionedProductName") or product_id),
         kind=kind,
         answer={
             "kind": kind,

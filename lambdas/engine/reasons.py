@@ -46,6 +46,8 @@ _OTHERS = {
 }
 
 
+# What says nothing of the stack: a question that AWS did not answer.
+_UNANSWERED = {"AWSRefusedError", "LaunchRoleDeniedError", "PermissionMissingError", "ThrottledError"}
 # What a launch leaves that failed before CloudFormation began: the provisioned product, and no resource.
 _NOT_LAUNCHED = "Nothing was launched: update this provisioned product to try again, or terminate it."
 
@@ -63,6 +65,8 @@ def explained(report: Report) -> str:
     if name in {"StackFailedError", *_ENDED}:
         return why
     if not report.began:
+        if report.kind == "TERMINATE" and name in _UNANSWERED:
+            return adding(why, " Nothing was deleted.")
         after = "\n" if "\n" in why else " "
         return adding(why, f"{after}{_NOT_LAUNCHED}") if report.kind == "PROVISION" else why
     if not report.provisioned_product_id:

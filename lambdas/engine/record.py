@@ -25,6 +25,7 @@ from engine.errors import (
 )
 from engine.launch_role import assume, own_session, sts
 from engine.models import Request
+from engine.wording import cut
 
 if TYPE_CHECKING:
     from mypy_boto3_servicecatalog import ServiceCatalogClient
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 _OPEN = ("CREATED", "IN_PROGRESS", "IN_PROGRESS_IN_ERROR")
 # What DescribeRecord says of an id that no record has, or can have.
 _NO_RECORD = ("ResourceNotFoundException", "ValidationException")
+_LONGEST = 500
 # What messages carry, except those of terminations.
 _OF_VERSION = {"ProductId": "productId", "ProvisioningArtifactId": "provisioningArtifactId"}
 
@@ -97,18 +99,22 @@ def _confirm(client: Callable[[], ServiceCatalogClient], request: Request) -> No
     if found:
         _compare(request, found)
     elif not request.confirmed:
-        raise RecordNotFoundError(
-            f"Service Catalog shows no record {request.record_id}, so the engine went no further."
-        )
+        raise RecordNotFoundError(_no_further(f"Service Catalog shows no record {request.record_id}"))
 
 
 def _compare(request: Request, record: RecordDetailTypeDef) -> None:
     differs = _difference(request, record)
     if differs:
-        raise RecordMismatchError(f"Record {request.record_id} {differs}, so the engine went no further.")
+        raise RecordMismatchError(_no_further(f"Record {request.record_id} {differs}"))
     named, recorded = request.message.get("launchRoleArn"), record.get("LaunchRoleArn")
     if named and recorded and named != recorded:
         raise LaunchRoleForeignError(_foreign(f"{named}, and its record names {recorded}"))
+
+
+def _no_further(why: str) -> str:
+    # Whoever forges a message chooses the ids in it. Step Functions cuts the cause of an error at 32,768
+    # characters, and what has been cut is no JSON any more: the operation could not be kept.
+    return f"{cut(why, _LONGEST)}, so the engine went no further."
 
 
 def _difference(request: Request, record: RecordDetailTypeDef) -> str | None:

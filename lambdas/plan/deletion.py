@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator
 from datetime import UTC, datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from engine import stacks
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackTypeDef
     from mypy_boto3_rds.type_defs import DBInstanceTypeDef
     from mypy_boto3_s3 import S3Client
+
+
+# Versions of a bucket that are asked whether they are locked: some ten seconds of the minute there is.
+_ASKED = 200
 
 
 def plan_deletion(account: Account, request: Request) -> Planned:
@@ -65,7 +70,8 @@ def _refuse_if_blocked(account: Account, stack: StackTypeDef) -> None:
         blockers += neighbours(account.ec2, own, vpc)
     if not blockers:
         return
-    head = "Nothing was deleted, and the database runs as before. This keeps AWS from deleting the product:"
+    database = ", and the database runs as before" if of_type["AWS::RDS::DBInstance"] else ""
+    head = f"Nothing was deleted{database}. This keeps AWS from deleting the product:"
     if stack["StackStatus"] == "DELETE_FAILED":
         head = "Nothing more was deleted. This keeps AWS from deleting the rest:"
     foot = "Ask whoever owns what is listed and remove it, then terminate this provisioned product again."
@@ -120,7 +126,8 @@ def _used_by(database: DBInstanceTypeDef, own: Collection[str]) -> list[str]:
 def _locked_objects(s3: S3Client, buckets: Collection[str]) -> Iterator[str]:
     """Find objects that S3 keeps: nobody, or hardly anybody, can empty their bucket.
 
-    Asking is two calls for a version, so it ends with the first one that is locked.
+    Asking is two calls for a version, so it ends with the first one that is locked. Nobody can turn Object
+    Lock off again, so a termination must not need more time than its function has for any number of objects.
     """
     for bucket in sorted(buckets):
         try:
@@ -131,7 +138,7 @@ def _locked_objects(s3: S3Client, buckets: Collection[str]) -> Iterator[str]:
             raise
         pages = s3.get_paginator("list_object_versions").paginate(Bucket=bucket)
         versions = (version for page in pages for version in page.get("Versions", []))
-        for version in versions:
+        for version in islice(versions, _ASKED):
             if lock := _lock(s3, bucket, version["Key"], version["VersionId"]):
                 yield (
                     f"bucket {bucket} holds objects under Object Lock, such as {version['Key']} ({lock}): "

@@ -1,7 +1,9 @@
 """What the platform team's commands read and refuse; tests/e2e/answers frees products."""
 
 import json
+import subprocess
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from catalog_stack.operations.__main__ import main
 from catalog_stack.operations.operation import Operation, RefusedError, of_execution, of_message
 
+ROOT = Path(__file__).parents[2]
 QUEUE = "arn:aws:sqs:us-east-1:123456789012:ServiceCatalogExternal{}OperationQueue"
 
 
@@ -52,6 +55,44 @@ def test_whatever_lies_in_a_queue_is_listed_and_refused_in_words(body: str) -> N
     assert found.record_id in ("", "None")
     with pytest.raises(RefusedError, match="lacks the token"):
         found.check(None, force=True)
+
+
+def test_nothing_that_a_message_says_is_obeyed_by_shell_make_or_terminal() -> None:
+    found = of_message(
+        {
+            "Body": json.dumps(
+                {
+                    "kind": "TERMINATE",
+                    "recordId": "rec-1$(shell id)`id`;id",
+                    "provisionedProductName": "payments\x1b[2K",
+                    "executionArn": "arn:aws:states:us-east-1:123456789012:execution:TapStackEngine:a\nb",
+                    "reason": "has ended.\r\nTo go on: make confirm\x1b]0;",
+                }
+            ),
+            "ReceiptHandle": "handle",
+            "Attributes": {"SentTimestamp": "1795363200000"},
+        },
+        "unconfirmed",
+        "url",
+    )
+    assert found.record_id == "rec-1__shell_id__id__id"
+    assert found.product == "payments__2K"
+    assert found.execution_arn == "arn:aws:states:us-east-1:123456789012:execution:TapStackEngine:a_b"
+    assert found.reason == "has ended.__To go on: make confirm_]0;"
+
+
+@pytest.mark.parametrize("command", ["confirm", "drop", "unstick"])
+def test_make_hands_a_record_on_as_it_is(command: str, tmp_path: Path) -> None:
+    python = tmp_path / "python"
+    python.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    python.chmod(0o755)
+    bad = f'rec-$(shell touch {tmp_path}/obeyed)`touch {tmp_path}/obeyed`"$$'
+    words = ["make", "--silent", "--assume-old=.venv/.synced", f"PATH={tmp_path}:/usr/bin:/bin", command]
+    said = subprocess.run(
+        [*words, f"RECORD={bad}", f"REASON={bad}"], cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout.splitlines()
+    assert said == ["-m", "catalog_stack.operations", command, bad, *([bad] if command == "unstick" else [])]
+    assert not (tmp_path / "obeyed").exists()
 
 
 def execution(status: str) -> Operation:

@@ -187,6 +187,19 @@ def test_objects_that_s3_keeps_are_named_until_when(
     )
 
 
+def test_any_number_of_objects_in_a_bucket_with_object_lock_is_no_reason_to_be_out_of_time(
+    product: Product, stubbed: Any, planned: Any
+) -> None:
+    _, stub = stubbed("s3")
+    stub.add_response("get_object_lock_configuration", {}, {"Bucket": "bucket-dev"})
+    versions = [{"Key": f"{number}", "VersionId": "1"} for number in range(1000)]
+    stub.add_response("list_object_versions", {"Versions": versions}, None)
+    for _ in range(200):
+        stub.add_response("get_object_legal_hold", {}, None)
+        stub.add_response("get_object_retention", {}, None)
+    assert planned("CREATE_COMPLETE", product) == Planned(stack_id=STACK_ID)
+
+
 def _peer(product: Product) -> str:
     other = product.ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
     made = product.ec2.create_vpc_peering_connection(VpcId=other, PeerVpcId=product.vpc)
@@ -301,6 +314,13 @@ def test_after_a_deletion_that_failed_only_what_is_left_is_looked_at(product: Pr
     head, line, _ = str(blocked.value).splitlines()
     assert head.startswith("Nothing more was deleted.")
     assert "database-dev has deletion protection" in line
+
+
+def test_of_a_launch_without_a_database_none_is_said_to_run(product: Product, planned: Any) -> None:
+    product.security_group("app")
+    product.resources = [each for each in product.resources if each[0] != "AWS::RDS::DBInstance"]
+    with pytest.raises(DeletionBlockedError, match=r"^Nothing was deleted\. AWS would not "):
+        planned("ROLLBACK_FAILED", product)
 
 
 def test_a_stack_that_is_being_created_is_not_looked_at(planned: Any) -> None:

@@ -148,6 +148,22 @@ def test_a_record_that_is_not_the_operations_opens_nothing(
     assert HUB not in aws.asked
 
 
+@pytest.mark.parametrize("shown", [True, False])
+def test_what_is_not_confirmed_is_said_in_few_words_however_long_the_ids_of_a_message_are(
+    aws: AWS, context: Any, request_to: Any, *, shown: bool
+) -> None:
+    request = request_to("update", productId="p" * 100_000)
+    if shown:
+        aws.shows("testing", **recorded(request, ProductId="prod-1"))
+    else:
+        request = msgspec.structs.replace(request, record_id="r" * 100_000)
+        aws.shows("testing", status=400, error="ValidationException")
+    with pytest.raises((RecordMismatchError, RecordNotFoundError)) as kept:
+        confirmed_session(request, context)
+    assert len(str(kept.value)) < 600
+    assert str(kept.value).endswith("…, so the engine went no further.")
+
+
 @pytest.mark.parametrize("error", ["ResourceNotFoundException", "ValidationException"])
 def test_a_record_that_is_not_shown_opens_nothing_unless_a_person_vouches_for_it(
     aws: AWS, context: Any, request_to: Any, error: str

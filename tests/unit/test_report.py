@@ -162,6 +162,15 @@ def test_a_failure_after_changes_may_have_begun_says_what_to_do_about_the_stack(
     send(servicecatalog, report(kind, "FAILED", began=True, error=lambda_failure("ThrottledError", told)))
 
 
+@pytest.mark.parametrize(
+    "name", ["PermissionMissingError", "ThrottledError", "AWSRefusedError", "LaunchRoleDeniedError"]
+)
+def test_a_termination_that_could_not_look_says_that_nothing_was_deleted(name: str) -> None:
+    error = lambda_failure(name, "A role lacks the permission for ec2:X. AWS said: denied.")
+    told = explained(report("TERMINATE", "FAILED", error=error))
+    assert told == "A role lacks the permission for ec2:X. Nothing was deleted. AWS said: denied."
+
+
 def test_what_is_added_to_a_reason_comes_before_the_words_of_aws() -> None:
     error = lambda_failure("AWSRefusedError", "AWS refused DeleteStack (X). AWS said: it is protected.")
     told = explained(report("TERMINATE", "FAILED", began=True, error=error))

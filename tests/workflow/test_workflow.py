@@ -256,6 +256,22 @@ def test_what_service_catalog_does_not_confirm_is_kept_without_its_token_and_not
     }
 
 
+@pytest.mark.parametrize(
+    ("step", "begun"), [("Plan changes", False), ("Apply changes", True), ("Subscribe ops emails", True)]
+)
+def test_what_is_not_confirmed_any_more_in_the_middle_is_kept_with_what_it_may_have_changed(
+    cloud: Cloud, run: Run, unconfirmed: str, step: str, begun: bool
+) -> None:
+    said = "Record rec-1 has ended: it is FAILED."
+    execution = run(**{step.split()[0].lower(): [error("RecordMismatchError", said)]})
+    assert execution.states[-2:] == [step, "Keep unconfirmed"]
+    sqs = cloud.client("sqs")
+    [kept] = sqs.receive_message(QueueUrl=unconfirmed)["Messages"]
+    sqs.delete_message(QueueUrl=unconfirmed, ReceiptHandle=kept["ReceiptHandle"])
+    more = " Changes of its stack may have begun." if begun else ""
+    assert json.loads(kept["Body"])["reason"] == said + more
+
+
 def test_a_persons_word_reaches_every_step_that_asks(run: Run) -> None:
     execution = run(more={"confirmed": True})
     for step in STEPS:

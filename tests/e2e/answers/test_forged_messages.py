@@ -297,6 +297,42 @@ def test_a_person_has_an_operation_done_that_service_catalog_does_not_show(
     assert record not in command("list").out
 
 
+@pytest.mark.parametrize("change", ["launch", "update"])
+def test_a_persons_word_has_an_operation_finished_whose_record_vanished_in_the_middle(
+    cloud: Cloud, catalog: Catalog, command: Command, change: str
+) -> None:
+    name = f"vanished-{change}"
+    given = {"EnvironmentSuffix": name, "OpsEmails": "ops@example.com"}
+    done = "CREATE_COMPLETE" if change == "launch" else "UPDATE_COMPLETE"
+
+    def unseen(record: Any) -> bool:
+        product = record.provisioned_product
+        return product.name == name and stacks_ever(cloud, product.id) == [done]
+
+    if change == "launch":
+        installed().unseen = unseen
+        started = catalog.start_provision(name, **given)
+    else:
+        product = product_of(catalog.provision(name, **given))
+        installed().unseen = unseen
+        started = catalog.start_update(product, **given | {"BackupRetentionDays": "14"})
+    eventually(lambda: unconfirmed(cloud).depth() == 1, "it is kept", 120)
+    assert "engine went no further. Changes of its stack may have begun." in command("list").out
+    assert command("confirm", record_of(started)).code == 0
+    eventually(lambda: catalog.answers(started) != [], "an answer", 120)
+    installed().unseen = lambda _: False
+    ended = catalog.ended(started)
+    assert ended["RecordDetail"]["Status"] == "SUCCEEDED", reason(ended)
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in ended["RecordOutputs"]}
+    assert "ops@example.com" in outputs["OpsEmailSubscriptions"]
+    if change == "update":
+        assert "BackupRetentionPeriod" in outputs["Changes"]
+    cloudformation = cloud.client("cloudformation")
+    stack = f"TapStack-{product_of(started)}"
+    assert "Deny" in cloudformation.get_stack_policy(StackName=stack)["StackPolicyBody"]
+    catalog.terminate(product_of(started))
+
+
 def test_a_person_forgets_a_forged_operation(
     cloud: Cloud, catalog: Catalog, victim: str, command: Command
 ) -> None:
