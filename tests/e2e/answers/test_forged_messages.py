@@ -302,7 +302,7 @@ def test_a_persons_word_has_an_operation_finished_whose_record_vanished_in_the_m
     cloud: Cloud, catalog: Catalog, command: Command, change: str
 ) -> None:
     name = f"vanished-{change}"
-    given = {"EnvironmentSuffix": name, "OpsEmails": "ops@example.com"}
+    given = {"EnvironmentSuffix": name, "OpsEmails": "ops@example.com", "VpcCidr": "10.32.0.0/16"}
     done = "CREATE_COMPLETE" if change == "launch" else "UPDATE_COMPLETE"
 
     def unseen(record: Any) -> bool:
