@@ -319,7 +319,7 @@ def test_after_a_deletion_that_failed_only_what_is_left_is_looked_at(product: Pr
 def test_of_a_launch_without_a_database_none_is_said_to_run(product: Product, planned: Any) -> None:
     product.security_group("app")
     product.resources = [each for each in product.resources if each[0] != "AWS::RDS::DBInstance"]
-    with pytest.raises(DeletionBlockedError, match=r"^Nothing was deleted\. AWS would not "):
+    with pytest.raises(DeletionBlockedError, match=r"^Nothing was deleted\. This keeps AWS from "):
         planned("ROLLBACK_FAILED", product)
 
 
