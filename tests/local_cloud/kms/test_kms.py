@@ -25,8 +25,8 @@ class Role:
 
     def __init__(self, account: Account, *statements: dict[str, Any]) -> None:
         self.arn = account.role(f"of-keys-{next(ROLES)}", "cloudformation.amazonaws.com", *statements)
-        world = account.cloud.world
-        self.kms = world.client("kms", self.arn, principal="cloudformation.amazonaws.com")
+        identity = account.cloud.identity
+        self.kms = identity.client("kms", self.arn, principal="cloudformation.amazonaws.com")
 
     def granted(self, *actions: str, name: str = "", when: dict[str, Any] | None = None) -> dict[str, Any]:
         """A key policy's statement for the role: `*` under aws:PrincipalArn, or as the principal `name`."""
