@@ -10,6 +10,7 @@ from typing import Any, Self
 from moto.core.base_backend import BackendDict, BaseBackend
 from moto.core.config import default_user_config
 from moto.core.model_instances import reset_model_data
+from moto.events.models import events_backends
 from moto.kms.models import kms_backends
 from moto.logs.models import logs_backends
 
@@ -17,6 +18,7 @@ from . import cloudformation, moto_seam, service_catalog
 from .clock import Clock
 from .cloudwatch import storage_metric as rds_metrics
 from .events.bus import Bus
+from .events.models import LocalEvents
 from .faults import Faults
 from .iam import authorization, boundaries, trust
 from .iam.identity import Identity
@@ -64,6 +66,7 @@ PARTS = (
 
 # What moto makes its backends of -> what it makes them of while a cloud runs.
 BACKENDS: dict[BackendDict[Any], type[BaseBackend]] = {
+    events_backends: LocalEvents,
     kms_backends: LocalKMS,
     logs_backends: LocalLogs,
 }
@@ -97,7 +100,7 @@ class Cloud:
         self.identity = Identity()
         self.faults = Faults()
         self.world = World.running = World(self.clock, self.identity)
-        self.world.bus = Bus(self.world)
+        self.world.bus = Bus(self.clock, self.identity)
         self._port = port
         self._at_stop: list[Callable[[], None]] = []
 

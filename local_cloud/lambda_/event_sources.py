@@ -1,4 +1,4 @@
-"""What makes Lambda functions run by itself: SQS event source mappings here, EventBridge in `event_bus`."""
+"""What makes Lambda functions run by itself: SQS event source mappings here, EventBridge in `events`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from moto.sqs.models import Message, Queue, SQSBackend, sqs_backends
 from moto.sqs.responses import SQSResponse
 
 from ..account import ACCOUNT_ID, REGION
-from ..events import bus as event_bus
 from ..iam.policies import Caller, identity_allows
 from ..world import World
 from .configuration import Function
@@ -27,7 +26,6 @@ UNSUPPORTED = ("FilterCriteria", "KMSKeyArn", "MetricsConfig", "ProvisionedPolle
 
 def install(world: World) -> None:
     """Poll queues from threads of their own, where moto runs the function inside SendMessage."""
-    event_bus.install(world)
     _guard_queues(world)
     pollers: dict[str, Poller] = {}
 
