@@ -5,6 +5,10 @@ PYTHON ?= python3
 SUFFIX ?= dev
 EMAILS ?= ops@example.com
 # From the command line alone: many programs set a VERSION for reasons of their own.
+ifeq ($(origin VERSION),environment)
+$(foreach command,$(filter launch release,$(MAKECMDGOALS)),$(info VERSION=$(VERSION) of the environment does not \
+  count: write it behind make $(command) if you mean it.))
+endif
 VERSION :=
 PORT ?= 0
 BASE ?= HEAD
