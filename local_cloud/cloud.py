@@ -29,29 +29,23 @@ from moto.utilities.utils import get_partition
 from werkzeug.exceptions import HTTPException
 from werkzeug.serving import make_server
 
-from . import (
-    account,
-    authorization,
-    cloudformation,
-    event_sources,
-    kms,
-    lambda_functions,
-    notifications,
-    object_lock,
-    rds,
-    rds_exports,
-    rds_metrics,
-    rds_modifications,
-    rds_snapshots,
-    rds_state,
-    rds_subscriptions,
-    service_catalog,
-    step_functions,
-    trust,
-)
-from .api_faults import api_faults
+from . import cloudformation, kms, service_catalog
+from .cloudwatch import storage_metric as rds_metrics
 from .door import guarded
-from .iam import boundaries
+from .faults.api import api_faults
+from .iam import authorization, boundaries, trust
+from .lambda_ import event_sources
+from .lambda_ import functions as lambda_functions
+from .quotas import limits as account
+from .rds import exports as rds_exports
+from .rds import instances as rds
+from .rds import modifications as rds_modifications
+from .rds import snapshots as rds_snapshots
+from .rds import state as rds_state
+from .rds import subscriptions as rds_subscriptions
+from .s3 import object_lock
+from .sns import notifications
+from .step_functions import machines as step_functions
 from .world import REGION, World
 
 log = logging.getLogger(__name__)

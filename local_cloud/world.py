@@ -12,7 +12,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from .mailbox import Mailbox
+from .sns.mailbox import Mailbox
 
 ACCOUNT_ID = "123456789012"
 REGION = "us-east-1"

@@ -9,7 +9,7 @@ from typing import Any
 from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult, BaseResponse
 
-from ..trust import caller_of
+from ..iam.trust import caller_of
 from ..world import REGION
 from .changes import without_values
 from .descriptions import (

@@ -6,7 +6,7 @@ import threading
 from contextlib import suppress
 from typing import Any
 
-from ..trust import FORWARDED
+from ..iam.trust import FORWARDED
 from ..world import ACCOUNT_ID, REGION, World
 from .arguments import plain_tags
 from .errors import ValidationError

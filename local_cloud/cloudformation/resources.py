@@ -9,9 +9,9 @@ from collections.abc import Callable
 
 from botocore.exceptions import ClientError
 
+from ..faults.stack import Operation, ThrottledError, faults
 from .evaluation import Evaluation
 from .failures import FAILURES, THROTTLING, reason_of
-from .faults import Operation, ThrottledError, faults
 from .policy import check_allowed
 from .provider import Call, CancelledError, Properties, ProviderError
 from .schema import resource_schema

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from ..faults.stack import faults
 from ..world import World
 from .change_sets import ChangeSets
 from .changes import changes_anything, plan_changes
 from .errors import AlreadyExistsError, NotEmulatedError, ValidationError
-from .faults import faults
 from .policy import check_policy_body
 from .provider import Types
 from .reading import Request, RequestReader

@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
+from ..faults.stack import faults
 from ..world import World
 from .errors import ValidationError
 from .evaluation import Evaluation
-from .faults import faults
 from .operations import StackOperation
 from .provider import Types
 from .reading import Request

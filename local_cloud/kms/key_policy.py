@@ -10,7 +10,7 @@ from typing import Any
 from moto.iam.models import iam_backends
 from moto.kms.models import Key
 
-from ..policies import Caller, identity_decides, listed, note, resource_allows, resource_grants
+from ..iam.policies import Caller, identity_decides, listed, note, resource_allows, resource_grants
 from ..world import ACCOUNT_ID
 from .models import find_key
 

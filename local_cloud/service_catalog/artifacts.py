@@ -15,9 +15,9 @@ from moto.s3.exceptions import S3AccessDeniedError
 from moto.s3.models import s3_backends
 from moto.s3.responses import S3Response
 
-from local_cloud.policies import Caller as PolicyCaller
-from local_cloud.policies import identity_allows, resource_grants
-from local_cloud.trust import caller_of
+from local_cloud.iam.policies import Caller as PolicyCaller
+from local_cloud.iam.policies import identity_allows, resource_grants
+from local_cloud.iam.trust import caller_of
 from local_cloud.world import ACCOUNT_ID, REGION, World
 
 from .calls import Call

@@ -11,7 +11,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from local_cloud.policies import UnsupportedPolicyError, resource_allows
+from local_cloud.iam.policies import UnsupportedPolicyError, resource_allows
 from local_cloud.world import ACCOUNT_ID, REGION, World
 
 from .artifacts import publish

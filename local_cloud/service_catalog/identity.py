@@ -9,8 +9,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 from moto.iam.models import iam_backends
 
-from local_cloud.policies import Caller as PolicyCaller
-from local_cloud.trust import ADMINISTRATOR, caller_of
+from local_cloud.iam.policies import Caller as PolicyCaller
+from local_cloud.iam.trust import ADMINISTRATOR, caller_of
 from local_cloud.world import ACCOUNT_ID, REGION, World
 
 from .errors import InvalidParametersError

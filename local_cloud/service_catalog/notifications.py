@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from local_cloud.policies import Caller, identity_allows
+from local_cloud.iam.policies import Caller, identity_allows
 from local_cloud.world import ACCOUNT_ID, REGION
 
 from .calls import Call, Response, operation

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from local_cloud.cloud import Cloud
-from local_cloud.rds_snapshots import take_automated_snapshot
-from tests.e2e.account import left_with
-from tests.e2e.conftest import Catalog, outputs, product_of, reason
-from tests.e2e.machinery import eventually
+from local_cloud.rds.snapshots import take_automated_snapshot
+from tests.support.inventory import left_with
+from tests.support.launches import Catalog, outputs, product_of, reason
+from tests.support.machinery import eventually
 
 SUFFIX = "backups"
 

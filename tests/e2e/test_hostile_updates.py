@@ -10,10 +10,10 @@ from engine.errors import DataLossError
 from plan.losses import refuse_losses
 
 from local_cloud.cloud import Cloud
-from local_cloud.rds_faults import database_faults
-from tests.e2e.account import inventory
-from tests.e2e.conftest import BY_HAND, Catalog, outputs, product_of, reason
-from tests.e2e.machinery import eventually, release
+from local_cloud.faults.database import database_faults
+from tests.support.inventory import inventory
+from tests.support.launches import BY_HAND, Catalog, outputs, product_of, reason
+from tests.support.machinery import eventually, release
 from tests.support.versions import ALL, OLDEST
 
 DATABASE, BUCKET = "DatabaseInstance", "BackupsBucket"

@@ -5,8 +5,8 @@ import shlex
 import pytest
 
 from local_cloud.cloud import Cloud
-from tests.e2e.account import left_with
-from tests.e2e.conftest import Aws, AwsError, Catalog, outputs, reason
+from tests.support.inventory import left_with
+from tests.support.launches import Aws, AwsError, Catalog, outputs, reason
 
 SUFFIX = "life"
 

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from local_cloud.cloud import Cloud
-from local_cloud.rds_state import backend
-from tests.e2e.conftest import Aws, Catalog, outputs, product_of, reason
-from tests.e2e.machinery import eventually
+from local_cloud.rds.state import backend
+from tests.support.launches import Aws, Catalog, outputs, product_of, reason
+from tests.support.machinery import eventually
 
 SUFFIX = "pending"
 DATABASE = f"database-{SUFFIX}"

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from local_cloud.cloud import Cloud
-from local_cloud.rds_faults import database_faults
-from tests.e2e.account import inventory, left_with
-from tests.e2e.conftest import Aws, Catalog, outputs, product_of, reason
-from tests.e2e.machinery import stacks_ever
+from local_cloud.faults.database import database_faults
+from tests.support.inventory import inventory, left_with
+from tests.support.launches import Aws, Catalog, outputs, product_of, reason
+from tests.support.machinery import stacks_ever
 
 SUFFIX = "protected"
 INPUTS = {"EnvironmentSuffix": SUFFIX, "OpsEmails": "ops@example.com", "VpcCidr": "10.31.0.0/16"}

@@ -7,11 +7,11 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local_cloud.cloud import Cloud
-from local_cloud.cloudformation.faults import faults
-from local_cloud.rds_faults import database_faults
+from local_cloud.faults.database import database_faults
+from local_cloud.faults.stack import faults
 from local_cloud.service_catalog import installed
-from tests.e2e.conftest import Aws, Catalog, outputs, product_of, reason
-from tests.e2e.machinery import eventually, stacks_ever
+from tests.support.launches import Aws, Catalog, outputs, product_of, reason
+from tests.support.machinery import eventually, stacks_ever
 from tests.support.versions import OLDEST
 
 NO_CHANGES = "none: the stack was already as asked for"

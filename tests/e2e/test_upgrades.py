@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from local_cloud.cloud import Cloud
-from product_template.released import Version
-from tests.e2e.account import inventory
-from tests.e2e.conftest import Catalog, outputs, product_of, reason
+from product_template.releasing.version import Version
+from tests.support.inventory import inventory
+from tests.support.launches import Catalog, outputs, product_of, reason
 from tests.support.versions import ALL, LATER, NEWEST, OLDEST, RELEASES
 
 STEP_BY_STEP = [version for number, version in enumerate(ALL) if version >= max([*ALL][: number + 1])]

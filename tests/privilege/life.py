@@ -10,11 +10,11 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from local_cloud.assembly import deploy
 from local_cloud.cloud import Cloud
-from local_cloud.rds_snapshots import take_automated_snapshot
-from product_template.released import Version
-from tests.e2e.machinery import eventually
+from local_cloud.cloudformation.assembly import deploy
+from local_cloud.rds.snapshots import take_automated_snapshot
+from product_template.releasing.version import Version
+from tests.support.machinery import eventually
 from tests.support.versions import NEWEST, OLDEST
 
 ENGINE = "CatalogStack-"

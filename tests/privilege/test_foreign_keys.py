@@ -26,7 +26,7 @@ CONTEXTS: tuple[dict[str, str], ...] = (
     {f"aws:RequestTag/{TAG}": "pp-foreign"},
 )
 SERVICES = ("", "cloudformation", "rds", "secretsmanager", "sns")
-# CreateKey asks for it (catalog_stack/execution/database.py), and nothing follows from the tag.
+# CreateKey asks for it (permissions/execution_role/database.py), and nothing follows from the tag.
 IN_REACH = {(EXECUTION_ROLE, "kms:TagResource")}
 
 

@@ -7,11 +7,11 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local_cloud.cloud import Cloud
-from local_cloud.cloudformation.faults import faults
+from local_cloud.faults.stack import faults
 from local_cloud.kms.models import LocalKMS
-from tests.e2e.account import inventory, left_with
-from tests.e2e.conftest import Catalog, outputs, product_of, reason
-from tests.e2e.machinery import stacks_ever
+from tests.support.inventory import inventory, left_with
+from tests.support.launches import Catalog, outputs, product_of, reason
+from tests.support.machinery import stacks_ever
 
 NO_CAPACITY = "We currently do not have sufficient db.r6g.xlarge capacity in the zones you requested"
 INPUTS = {"EnvironmentSuffix": "failing", "OpsEmails": "ops@example.com"}

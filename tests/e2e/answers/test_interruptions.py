@@ -4,10 +4,10 @@ import json
 from typing import Any
 
 from local_cloud.cloud import Cloud
-from local_cloud.cloudformation.faults import faults
-from tests.e2e.account import left_with
-from tests.e2e.conftest import Catalog, product_of, reason, record_of
-from tests.e2e.machinery import (
+from local_cloud.faults.stack import faults
+from tests.support.inventory import left_with
+from tests.support.launches import Catalog, product_of, reason, record_of
+from tests.support.machinery import (
     EXECUTION_ENDED,
     SWEEP,
     dead_letters,

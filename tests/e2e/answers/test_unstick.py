@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from local_cloud.cloud import Cloud
-from local_cloud.cloudformation.faults import faults
-from tests.e2e.answers.conftest import Command
-from tests.e2e.conftest import Aws, Catalog, product_of, reason, record_of
-from tests.e2e.machinery import EXECUTION_ENDED, dead_letters, eventually, executions, paused, rule_is
+from local_cloud.faults.stack import faults
+from tests.support.launches import Aws, Catalog, product_of, reason, record_of
+from tests.support.machinery import EXECUTION_ENDED, dead_letters, eventually, executions, paused, rule_is
+from tests.support.operator import Command
 
 ROOT = Path(__file__).parents[3]
 WRONG = {"EnvironmentSuffix": "Bad_Suffix", "OpsEmails": "ops@example.com"}  # a launch that fails at once

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from local_cloud.access import accesses
 from local_cloud.cloud import Cloud
-from local_cloud.policies import Caller, identity_allows, identity_may, resource_grants
-from tests.local_cloud.conftest import ACCOUNT, Account, allow, document, refusal
+from local_cloud.iam.access import accesses
+from local_cloud.iam.policies import Caller, identity_allows, identity_may, resource_grants
+from tests.support.account import ACCOUNT, Account, allow, document, refusal
 
 BUCKET = "arn:aws:s3:::orders"
 MISSING = f"arn:aws:iam::{ACCOUNT}:policy/missing"
