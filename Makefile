@@ -9,6 +9,8 @@ PORT ?= 0
 BASE ?= HEAD
 SHARE ?= 100
 SEED ?= $(shell date +%s)
+# The pages with generated parts.
+GENERATED = $(shell grep -rlF '[[[cog' docs)
 # Through the environment and unexpanded: no shell, nor make itself, reads what a message of a queue may say.
 override RECORD := $(value RECORD)
 override REASON := $(value REASON)
@@ -49,6 +51,7 @@ check: .venv/.synced ## Style, types, import directions, template lint, five rul
 	@PYTHONPATH=lambdas:. lint-imports
 	@cfn-lint product_template/versions/*.json && echo "cfn-lint: 0 findings in $$(ls product_template/versions/*.json | wc -l) templates"
 	@python -m tests.infrastructure.nag
+	@python -m cogapp --check $(GENERATED) || { echo "Run make docs: a page is not what follows from the templates."; exit 1; }
 	@python -m pytest --numprocesses 0 tests/privilege
 
 synth: .venv/.synced ## Synthesize the catalog to cdk.out (no credentials needed)
@@ -65,7 +68,7 @@ deploy: .venv/.synced ## Deploy the catalog to your AWS account (us-east-1, curr
 destroy: .venv/.synced ## Remove the catalog from your AWS account
 	@cdk destroy CatalogStack
 
-faults: .venv/.synced ## Let everything go wrong in every operation, and write docs/faults.md (over an hour; goes on where it stopped; SHARE=25 SEED=7 runs a quarter and writes nothing)
+faults: .venv/.synced ## Let everything go wrong in every operation, and write docs/audit/faults.md (over an hour; goes on where it stopped; SHARE=25 SEED=7 runs a quarter and writes nothing)
 	@python -m tests.long.faults.run --share $(SHARE) --seed $(SEED)
 
 hostile: .venv/.synced ## Ten thousand hostile messages, inputs and templates (SEED=… repeats a run)
@@ -87,15 +90,16 @@ confirm: .venv/.synced ## Do an operation that Service Catalog does not confirm 
 drop: .venv/.synced ## Forget an operation that Service Catalog does not confirm (RECORD=rec-…)
 	@python -m catalog_stack.operator drop "$${RECORD:?Say which one: RECORD=rec-…}"
 
-bench: .venv/.synced ## Measure one launch, cold starts and the package, into docs/benchmarks.md
+bench: .venv/.synced ## Measure one launch, cold starts and the package, into docs/develop/benchmarks.md
 	@python -m tests.long.bench
+	@python -m cogapp -r docs/develop/benchmarks.md
 
-load: .venv/.synced ## Throw bursts of operations at the engine, into docs/benchmarks.md (an hour)
+load: .venv/.synced ## Throw bursts of operations at the engine, into docs/develop/benchmarks.md (an hour)
 	@python -m tests.long.bench --burst 50 200 1000
+	@python -m cogapp -r docs/develop/benchmarks.md
 
-docs: .venv/.synced ## Write the generated tables of README and docs/ anew
-	@python -m product_template.releasing.tables
-	@python -m tests.infrastructure.nag
+docs: .venv/.synced ## Write the generated tables and pictures of docs/ anew
+	@python -m cogapp -r $(GENERATED)
 
 release: .venv/.synced ## Write the next product version, if every earlier one can be updated to it (VERSION=1.5.0)
 	@python -m product_template.releasing.release "$(VERSION)"
