@@ -14,6 +14,8 @@ PORT ?= 0
 BASE ?= HEAD
 SHARE ?= 100
 SEED ?= $(shell date +%s)
+# The pages with generated parts.
+GENERATED = $(shell grep -rlF '[[[cog' docs)
 
 # A variable that the command does not read is refused. What it reads stands in its line of the list below.
 COMMANDS := $(or $(MAKECMDGOALS),help)
@@ -75,6 +77,7 @@ check: .venv/.synced ## Style, types, imports, templates, rule packs, permission
 	@PYTHONPATH=lambdas:. lint-imports
 	@cfn-lint product_template/versions/*.json && echo "cfn-lint: 0 findings in $$(ls product_template/versions/*.json | wc -l) templates"
 	@python -m tests.infrastructure.nag
+	@python -m cogapp --check $(GENERATED) || { echo "Run make docs: a page is not what follows from the templates."; exit 1; }
 	@python -m pytest --numprocesses 0 tests/privilege
 
 synth: .venv/.synced ## Synthesize the catalog to cdk.out (no credentials)
@@ -115,13 +118,14 @@ drop: .venv/.synced ## Forget an operation that is not confirmed: RECORD=rec-…
 
 bench: .venv/.synced ## Measure one launch, cold starts and the package
 	@python -m tests.long.bench
+	@python -m cogapp -r docs/develop/benchmarks.md
 
 load: .venv/.synced ## Measure bursts of operations (an hour)
 	@python -m tests.long.bench --burst 50 200 1000
+	@python -m cogapp -r docs/develop/benchmarks.md
 
-docs: .venv/.synced ## Write the generated tables of README and docs/ anew
-	@python -m product_template.releasing.tables
-	@python -m tests.infrastructure.nag
+docs: .venv/.synced ## Write the generated tables and pictures of docs/ anew
+	@python -m cogapp -r $(GENERATED)
 
 release: .venv/.synced ## Write the next version of the product: VERSION=1.5.0
 	@python -m product_template.releasing.release "$(VERSION)"
