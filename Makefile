@@ -42,11 +42,19 @@ cloud: .venv/.synced ## Serve the local cloud with the catalog deployed, for the
 test: .venv/.synced ## Run the tests
 	@python -m pytest
 
-check: .venv/.synced ## Style, types, import directions, template lint, five rule packs, permission proofs
+# Whether pyproject.toml declares what a part of the tree imports; no other part's group counts.
+declared = found=$$(deptry --no-ansi $(1) 2>&1) || { echo "$$found"; exit 1; }
+comma := ,
+
+check: .venv/.synced ## Style, types, import directions, dependencies, template lint, five rule packs, permission proofs
 	@ruff format --check .
 	@ruff check .
 	@mypy
 	@PYTHONPATH=lambdas:. lint-imports
+	@$(call declared,lambdas)
+	@$(call declared,--ignore DEP002 --non-dev-dependency-groups cdk catalog_stack product_template)
+	@$(call declared,--ignore DEP002 --non-dev-dependency-groups cloud local_cloud)
+	@$(call declared,--non-dev-dependency-groups cdk$(comma)cloud$(comma)dev .)
 	@cfn-lint product_template/versions/*.json && echo "cfn-lint: 0 findings in $$(ls product_template/versions/*.json | wc -l) templates"
 	@python -m tests.infrastructure.nag
 	@python -m pytest --numprocesses 0 tests/privilege
