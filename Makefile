@@ -22,7 +22,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help launch test check cloud operations unstick confirm drop synth diff deploy destroy docs privileges release
-.PHONY: faults hostile bench load
+.PHONY: faults hostile bench load quick
 
 help: ## This list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -46,7 +46,7 @@ test: .venv/.synced ## Run the tests
 declared = found=$$(deptry --no-ansi $(1) 2>&1) || { echo "$$found"; exit 1; }
 comma := ,
 
-check: .venv/.synced ## Style, types, import directions, dependencies, template lint, five rule packs, permission proofs
+quick: .venv/.synced ## What of make check takes half a minute: style, types, import directions, dependencies
 	@ruff format --check .
 	@ruff check .
 	@mypy
@@ -55,6 +55,8 @@ check: .venv/.synced ## Style, types, import directions, dependencies, template 
 	@$(call declared,--ignore DEP002 --non-dev-dependency-groups cdk catalog_stack product_template)
 	@$(call declared,--ignore DEP002 --non-dev-dependency-groups cloud local_cloud)
 	@$(call declared,--non-dev-dependency-groups cdk$(comma)cloud$(comma)dev .)
+
+check: quick ## Style, types, import directions, dependencies, template lint, five rule packs, permission proofs
 	@cfn-lint product_template/versions/*.json && echo "cfn-lint: 0 findings in $$(ls product_template/versions/*.json | wc -l) templates"
 	@python -m tests.infrastructure.nag
 	@python -m pytest --numprocesses 0 tests/privilege
