@@ -34,10 +34,10 @@ help: ## This list
 	@touch $@
 
 launch: .venv/.synced ## Launch the product in a local cloud and show it happen (SUFFIX=dev EMAILS=a@x.com,b@x.com VERSION=2.2.0)
-	@python -m local_cloud launch --version "$(VERSION)" EnvironmentSuffix="$(SUFFIX)" OpsEmails="$(EMAILS)"
+	@python -m local_cloud.demo launch --version "$(VERSION)" EnvironmentSuffix="$(SUFFIX)" OpsEmails="$(EMAILS)"
 
 cloud: .venv/.synced ## Serve the local cloud with the catalog deployed, for the aws command (PORT=5000)
-	@python -m local_cloud serve --port $(PORT)
+	@python -m local_cloud.demo serve --port $(PORT)
 
 test: .venv/.synced ## Run the tests
 	@python -m pytest
@@ -76,36 +76,36 @@ destroy: .venv/.synced ## Remove the catalog from your AWS account
 	@cdk destroy CatalogStack
 
 faults: .venv/.synced ## Let everything go wrong in every operation, and write docs/faults.md (over an hour; goes on where it stopped; SHARE=25 SEED=7 runs a quarter and writes nothing)
-	@python -m tests.faults.run --share $(SHARE) --seed $(SEED)
+	@python -m tests.long.faults.run --share $(SHARE) --seed $(SEED)
 
 hostile: .venv/.synced ## Ten thousand hostile messages, inputs and templates (SEED=… repeats a run)
 	@echo "SEED=$(SEED)"
 	@python -m pytest tests/unit/test_hostile_messages.py tests/unit/test_hostile_inputs.py --hypothesis-profile=thorough --hypothesis-seed=$(SEED) --hypothesis-show-statistics
 
 privileges: .venv/.synced ## Take every permission away, one at a time, and see the failures name it (an hour)
-	@python -m tests.privilege.sweep
+	@python -m tests.long.sweep
 
 operations: .venv/.synced ## The engine's operations: under way, stuck, not confirmed (current credentials)
-	@python -m catalog_stack.operations list
+	@python -m catalog_stack.operator list
 
 unstick: .venv/.synced ## End a stuck operation as failed (RECORD=rec-… REASON="…"; FORCE=yes stops a running one)
-	@python -m catalog_stack.operations unstick "$$RECORD" "$$REASON" $(if $(filter yes,$(FORCE)),--force)
+	@python -m catalog_stack.operator unstick "$$RECORD" "$$REASON" $(if $(filter yes,$(FORCE)),--force)
 
 confirm: .venv/.synced ## Do an operation that Service Catalog does not confirm (RECORD=rec-…)
-	@python -m catalog_stack.operations confirm "$${RECORD:?Say which one: RECORD=rec-…}"
+	@python -m catalog_stack.operator confirm "$${RECORD:?Say which one: RECORD=rec-…}"
 
 drop: .venv/.synced ## Forget an operation that Service Catalog does not confirm (RECORD=rec-…)
-	@python -m catalog_stack.operations drop "$${RECORD:?Say which one: RECORD=rec-…}"
+	@python -m catalog_stack.operator drop "$${RECORD:?Say which one: RECORD=rec-…}"
 
 bench: .venv/.synced ## Measure one launch, cold starts and the package, into docs/benchmarks.md
-	@python -m tests.bench
+	@python -m tests.long.bench
 
 load: .venv/.synced ## Throw bursts of operations at the engine, into docs/benchmarks.md (an hour)
-	@python -m tests.bench --burst 50 200 1000
+	@python -m tests.long.bench --burst 50 200 1000
 
 docs: .venv/.synced ## Write the generated tables of README and docs/ anew
-	@python -m product_template.tables
+	@python -m product_template.releasing.tables
 	@python -m tests.infrastructure.nag
 
 release: .venv/.synced ## Write the next product version, if every earlier one can be updated to it (VERSION=1.5.0)
-	@python -m product_template.release "$(VERSION)"
+	@python -m product_template.releasing.release "$(VERSION)"

@@ -8,11 +8,11 @@ from typing import Any
 
 import aws_cdk as cdk
 
-from catalog_stack.execution.tags import TRACER_TAG
-from catalog_stack.roles import LaunchRoles
+from catalog_stack.permissions.execution_role.tags import TRACER_TAG
+from catalog_stack.permissions.launch_roles import LaunchRoles
 from catalog_stack.settings import REGION, Settings, SettingsError
 from catalog_stack.stack import CatalogStack
-from product_template import released
+from product_template.releasing import version as released
 from product_template.tap_stack import TapStack
 
 

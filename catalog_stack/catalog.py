@@ -9,11 +9,11 @@ from aws_cdk import aws_s3_assets as s3_assets
 from aws_cdk import aws_servicecatalog as servicecatalog
 from constructs import Construct
 
-from product_template import released
 from product_template.launch_account import LAUNCH_ROLE
-from product_template.released import Template, Version
+from product_template.releasing import version as released
+from product_template.releasing.version import Template, Version
 
-from .roles import LaunchRoles
+from .permissions.launch_roles import LaunchRoles
 from .settings import REGION, Settings
 from .version_guidance import VersionGuidance, guidance
 

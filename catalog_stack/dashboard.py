@@ -8,7 +8,7 @@ from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
-from .engine import Engine
+from .engine.construct import Engine
 from .metrics import MINUTES, NAMESPACE, messages, own, total
 
 WIDTH = 24

@@ -7,7 +7,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
-from .roles import SERVICE_CATALOG
+from .permissions.launch_roles import SERVICE_CATALOG
 
 
 class CatalogKey(kms.Key):

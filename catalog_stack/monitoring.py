@@ -14,7 +14,7 @@ from constructs import Construct
 from product_template.acknowledgements import SERVERLESS, acknowledge
 
 from .dashboard import add_dashboard
-from .engine import CONFIRM, Engine
+from .engine.construct import CONFIRM, Engine
 from .metrics import MINUTES, messages, own, total
 
 RUNBOOK = "docs/runbook/engine.md"

@@ -21,7 +21,7 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-from product_template import released
+from product_template.releasing import version as released
 
 REGION = "us-east-1"
 PREFIX = "catalog:"

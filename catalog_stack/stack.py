@@ -10,9 +10,9 @@ from constructs import Construct
 
 from .catalog import Catalog
 from .encryption import CatalogKey
-from .engine import Engine
+from .engine.construct import Engine
 from .monitoring import Monitoring
-from .roles import LaunchRoles
+from .permissions.launch_roles import LaunchRoles
 from .settings import Settings
 
 

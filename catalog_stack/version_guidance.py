@@ -17,9 +17,9 @@ from aws_cdk import aws_servicecatalog as servicecatalog
 from constructs import Construct
 
 from product_template.acknowledgements import HIPAA, NIST, PCI, SERVERLESS, acknowledge
-from product_template.released import Version
+from product_template.releasing.version import Version
 
-from .policies import allow, arn, managed_policy
+from .permissions.policy import allow, arn, managed_policy
 
 CODE = Path(__file__).parent / "inline" / "version_guidance.py"
 

@@ -29,30 +29,30 @@ from moto.utilities.utils import get_partition
 from werkzeug.exceptions import HTTPException
 from werkzeug.serving import make_server
 
-from . import (
-    account,
-    authorization,
-    cloudformation,
-    event_sources,
-    kms,
-    lambda_functions,
-    notifications,
-    object_lock,
-    rds,
-    rds_exports,
-    rds_metrics,
-    rds_modifications,
-    rds_snapshots,
-    rds_state,
-    rds_subscriptions,
-    service_catalog,
-    step_functions,
-    trust,
-)
-from .api_faults import api_faults
+from . import cloudformation, kms, moto_seam, service_catalog
+from .account import REGION
+from .clock import Clock
+from .cloudwatch import storage_metric as rds_metrics
 from .door import guarded
-from .iam import boundaries
-from .world import REGION, World
+from .events.bus import Bus
+from .faults import Faults
+from .iam import authorization, boundaries, trust
+from .iam.identity import Identity
+from .lambda_ import event_sources
+from .lambda_ import functions as lambda_functions
+from .moto_seam import TURNS, Local
+from .quotas import limits as account
+from .rds import exports as rds_exports
+from .rds import instances as rds
+from .rds import modifications as rds_modifications
+from .rds import snapshots as rds_snapshots
+from .rds import state as rds_state
+from .rds import subscriptions as rds_subscriptions
+from .s3 import object_lock
+from .sns import notifications
+from .sns.mailbox import Mailbox
+from .step_functions import machines as step_functions
+from .world import World
 
 log = logging.getLogger(__name__)
 
@@ -79,10 +79,6 @@ PARTS = (
     service_catalog,
 )
 
-# moto's backends are dictionaries that no thread may change while another walks over them. The other services
-# are not among these because their calls wait: for messages, for functions, for each other.
-TAKING_TURNS = ("cloudwatch", "ec2", "iam", "kms", "logs", "rds", "secretsmanager")
-
 
 class AlreadyRunningError(Exception):
     """moto keeps its state in module variables, so one process holds one local cloud at a time."""
@@ -99,17 +95,31 @@ class Cloud:
     _running = threading.Lock()
 
     def __init__(self, speed: float = 300.0, port: int = 0) -> None:
-        self.world = World(speed=speed)
+        self.clock = Clock(speed)
+        self.identity = Identity()
+        self.faults = Faults()
+        self.world = World.running = World(self.clock, self.identity)
+        self.world.bus = Bus(self.world)
         self._port = port
+
+    @property
+    def mailbox(self) -> Mailbox:
+        """The mail that this cloud has sent."""
+        return self.world.mailbox
+
+    @property
+    def quotas(self) -> dict[str, float]:
+        """Quota code -> the value applied to the account; may be changed at any time."""
+        return self.world.quotas
 
     @property
     def endpoint(self) -> str:
         """The URL to give to AWS_ENDPOINT_URL."""
-        return self.world.endpoint
+        return self.identity.endpoint
 
     def client(self, service: str) -> Any:
         """Return a boto3 client for `service`, with the account's administrator as the caller."""
-        return self.world.client(service)
+        return self.identity.client(service)
 
     def __enter__(self) -> Self:
         self.start()
@@ -139,7 +149,7 @@ class Cloud:
 
     def stop(self) -> None:
         """End every thread and process of this cloud and forget its state."""
-        self.world.stopping.set()
+        self.clock.stopping.set()
         self._undo()
         BackendDict.reset()
         reset_model_data()
@@ -178,6 +188,9 @@ class Cloud:
         }
         self.world.at_stop.append(lambda before=dict(default_user_config): default_user_config.update(before))  # type: ignore[misc]
         default_user_config.update(settings)  # type: ignore[typeddict-item]
+        Local.clock, Local.identity, Local.faults = self.clock, self.identity, self.faults
+        Local.bus = self.world.bus
+        self.world.at_stop.append(moto_seam.apply_patches())
         _answer_failures(self.world)
         for part in PARTS:
             part.install(self.world)
@@ -192,7 +205,7 @@ class Cloud:
             )
         # A connection beyond those that wait to be accepted is tried again after seconds, and then given up.
         server.socket.listen(4096)
-        self.world.endpoint = f"http://127.0.0.1:{server.port}"
+        self.identity.endpoint = f"http://127.0.0.1:{server.port}"
         # moto's own code builds URLs of the server from this variable.
         before = os.environ.get("MOTO_PORT")
         os.environ["MOTO_PORT"] = str(server.port)
@@ -229,7 +242,7 @@ class Cloud:
                 ]
             return answer
 
-        return guarded(api_faults(self.world).on_the_way_to(application, self.world), self.world.pages)
+        return guarded(self.faults.api.on_the_way_to(application, self.clock.stopping), self.world.pages)
 
     def _undo(self) -> None:
         while self.world.at_stop:
@@ -296,7 +309,7 @@ def _answer_failures(world: World) -> None:
 
     def call_action(self: BaseResponse) -> tuple[int, dict[str, str], str | bytes]:
         try:
-            with world.turns.get(str(self.service_name), nullcontext()):
+            with TURNS.get(str(self.service_name), nullcontext()):
                 answer: tuple[int, dict[str, str], str | bytes] = original(self)
         except HTTPException:
             raise
@@ -314,5 +327,4 @@ def _answer_failures(world: World) -> None:
             return 501 if unknown else 500, *self._enrich_response(headers, body)
         return answer
 
-    world.turns = {service: threading.RLock() for service in TAKING_TURNS}
     original = world.patch(BaseResponse, "call_action", call_action)

@@ -10,10 +10,10 @@ from constructs import Construct
 from product_template.acknowledgements import HIPAA, NIST, SOLUTIONS, acknowledge
 from product_template.encryption import Encryption, arn, on_behalf_of
 from product_template.instance_classes import ByInstanceClass
-from product_template.lines import Line
 from product_template.naming import Naming
 from product_template.network import POSTGRESQL_PORT, Network
 from product_template.parameters import Parameters
+from product_template.releasing.line import Line
 from product_template.roles import service_role
 
 MASTER_USERNAME = "dbadmin"

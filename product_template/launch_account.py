@@ -1,6 +1,6 @@
 """What the account of a launch has to provide, by the names that the product and the catalog share.
 
-The stack of the roles makes it (catalog_stack/roles.py): CatalogStack in the account of the catalog, and
+The stack of the roles makes it (catalog_stack/permissions): CatalogStack in the account of the catalog, and
 LaunchRoles elsewhere. The names never change: the launch constraint, the engine and the templates go by them,
 and a version that was launched keeps naming them for years.
 """

@@ -8,7 +8,7 @@ from typing import Any
 import aws_cdk as cdk
 
 from product_template.instance_classes import SIZES
-from product_template.lines import Line
+from product_template.releasing.line import Line
 
 # The patterns use only what Java, Python and JavaScript read alike.
 SUFFIX_PATTERN = r"^[a-z](?:[a-z0-9]|-(?=[a-z0-9])){1,19}$"

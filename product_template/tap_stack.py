@@ -13,12 +13,12 @@ from product_template.encryption import Encryption
 from product_template.exports import Exports
 from product_template.instance_classes import ByInstanceClass
 from product_template.launch_account import PERMISSIONS_BOUNDARY, ROLES_VERSION
-from product_template.lines import POSTGRESQL_14, Line
 from product_template.monitoring import Monitoring
 from product_template.naming import Naming
 from product_template.network import Network
 from product_template.outputs import Outputs
 from product_template.parameters import Parameters
+from product_template.releasing.line import POSTGRESQL_14, Line
 
 
 class TapStack(cdk.Stack):

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
-from product_template import released
+from product_template.releasing import version as released
 from tests.support.catalog import synthesize
 
 # Before any handler is imported: its clients and its logger read these when they are made.

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from moto.cloudformation import urls
 
+from ..ec2 import dependencies as ec2_dependencies
 from ..world import World
-from . import ec2_dependencies
 from .api import api_of
 from .custom_resource import CustomResource
-from .faults import faults
 from .provider import Types
 from .service import CloudFormation
 from .types import PROVIDERS
-
-__all__ = ["faults", "install"]
 
 
 def install(world: World) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from botocore.exceptions import BotoCoreError, ClientError
 from moto.core.exceptions import ServiceException
 
+from ..faults.stack import InjectedFailureError, ThrottledError
 from .arguments import UnknownParameterError
-from .faults import InjectedFailureError, ThrottledError
 from .policy import PolicyDeniedError
 from .provider import HandlerError, ProviderError
 from .schema import PropertiesError

@@ -14,4 +14,4 @@ CHANGES_COUNT_AFTER = 300
 def install(world: World) -> None:
     """Answer for KMS with this package in place of moto's."""
     world.patch(kms_backends, "backend", LocalKMS)
-    world.patch(LocalKMS, "changes_count_after", world.seconds(CHANGES_COUNT_AFTER))
+    world.patch(LocalKMS, "changes_count_after", world.clock.seconds(CHANGES_COUNT_AFTER))

@@ -7,7 +7,7 @@ from typing import Any
 
 from moto.kms.models import Alias, Key, KmsBackend, kms_backends
 
-from ..world import ACCOUNT_ID, REGION
+from ..account import ACCOUNT_ID, REGION
 
 
 class LocalKMS(KmsBackend):

@@ -5,8 +5,8 @@ import shlex
 import pytest
 
 from local_cloud.cloud import Cloud
-from tests.e2e.account import left_with
-from tests.e2e.conftest import Aws, AwsError, Catalog, outputs, reason
+from tests.support.inventory import left_with
+from tests.support.launches import Aws, AwsError, Catalog, outputs, reason
 
 SUFFIX = "life"
 
@@ -128,7 +128,7 @@ def _subscriptions(aws: Aws, given: dict[str, str]) -> dict[str, str]:
 
 
 def _confirm_all(aws: Aws, cloud: Cloud) -> None:
-    for mail in cloud.world.mailbox.to("stays@example.com") + cloud.world.mailbox.to("leaves@example.com"):
+    for mail in cloud.mailbox.to("stays@example.com") + cloud.mailbox.to("leaves@example.com"):
         program, *arguments = shlex.split(mail.todo)
         assert program == "aws"
         aws(*arguments)

@@ -5,10 +5,9 @@ from typing import Any
 import pytest
 
 from local_cloud.cloud import Cloud
-from local_cloud.rds_faults import database_faults
-from tests.e2e.account import inventory, left_with
-from tests.e2e.conftest import Aws, Catalog, outputs, product_of, reason
-from tests.e2e.machinery import stacks_ever
+from tests.support.inventory import inventory, left_with
+from tests.support.launches import Aws, Catalog, outputs, product_of, reason
+from tests.support.machinery import stacks_ever
 
 SUFFIX = "protected"
 INPUTS = {"EnvironmentSuffix": SUFFIX, "OpsEmails": "ops@example.com", "VpcCidr": "10.31.0.0/16"}
@@ -35,7 +34,7 @@ def test_all_that_blocks_a_termination_is_listed_at_once(
     given = outputs(launched)
     stacks, stack = cloud.client("cloudformation"), f"TapStack-{product}"
     stacks.update_termination_protection(StackName=stack, EnableTerminationProtection=True)
-    recovery_point = database_faults(cloud.world).back_up_continuously(given["DatabaseIdentifier"])
+    recovery_point = cloud.faults.database.back_up_continuously(given["DatabaseIdentifier"])
     of_type = stacks.describe_stack_resources(StackName=stack)["StackResources"]
     resources = {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in of_type}
     vpc = next(one["PhysicalResourceId"] for one in of_type if one["ResourceType"] == "AWS::EC2::VPC")
@@ -75,7 +74,7 @@ def test_all_that_blocks_a_termination_is_listed_at_once(
 
     # AND each can be removed; the next test terminates what is left
     stacks.update_termination_protection(StackName=stack, EnableTerminationProtection=False)
-    database_faults(cloud.world).clear()
+    cloud.faults.database.clear()
     ec2.delete_network_interface(NetworkInterfaceId=interface_id)
     ec2.delete_security_group(GroupId=group)
     s3.put_object_legal_hold(Bucket=bucket, Key="dump", LegalHold={"Status": "OFF"})

@@ -7,8 +7,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local_cloud.cloud import Cloud
-from tests.e2e.conftest import Catalog, product_of, reason
-from tests.e2e.machinery import release, stacks_ever
+from tests.support.launches import Catalog, product_of, reason
+from tests.support.machinery import release, stacks_ever
 
 OTHER = json.dumps({"Resources": {"Bucket": {"Type": "AWS::S3::Bucket"}}})
 

@@ -14,7 +14,7 @@ import aws_cdk as cdk
 import cdk_nag
 
 from app import build
-from product_template import tables
+from product_template.releasing import tables
 from product_template.tap_stack import TapStack
 
 PACKS: dict[str, Callable[[cdk.App], Any]] = {

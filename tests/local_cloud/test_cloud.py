@@ -12,8 +12,7 @@ import pytest
 from botocore.config import Config
 
 from local_cloud.cloud import AlreadyRunningError, Cloud
-
-from .conftest import Account, refusal
+from tests.support.account import Account, refusal
 
 
 def children() -> set[str]:

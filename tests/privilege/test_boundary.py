@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from local_cloud.policies import Caller, decides, listed
+from local_cloud.iam.policies import Caller, decides, listed
 from tests.privilege.life import PRODUCT, Lives, Policies, Request
 from tests.privilege.simulator import Verdict, judge
 

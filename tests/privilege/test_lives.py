@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from local_cloud.iam.policies import Caller, decides
 from local_cloud.kms import key_policy
-from local_cloud.policies import Caller, decides
 from tests.privilege.exceptions import NOT_SEEN
 from tests.privilege.life import Lives, Policies, Request, actions_of, actions_seen
 from tests.privilege.simulator import judge, judge_each

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from product_template import released
-from product_template.release import synthesize
+from product_template.releasing import version as released
+from product_template.releasing.release import synthesize
 from tests.privilege.exceptions import GRANTED_BESIDES, NOT_GRANTED, ON_EVERYTHING
 from tests.privilege.synthesized import (
     ACCOUNT,

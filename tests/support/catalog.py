@@ -13,7 +13,7 @@ def synthesize(assembly: Path) -> None:
     """Write a cloud assembly: the catalog with all versions of tests, open to who calls the local cloud."""
     # Here, for the CDK and moto take seconds to load, and most runs of few tests need neither.
     from app import build
-    from local_cloud.trust import ADMINISTRATOR
+    from local_cloud.iam.trust import ADMINISTRATOR
 
     context = json.loads((ROOT / "cdk.json").read_text())["context"]
     with TemporaryDirectory() as versions:

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from product_template import released
-from product_template.lines import LINES
-from product_template.released import Template, Version
+from product_template.releasing import version as released
+from product_template.releasing.line import LINES
+from product_template.releasing.version import Template, Version
 
 RELEASED = released.templates()
 NEWEST = {number: released.newest(number, RELEASED) for number in LINES}

@@ -4,29 +4,14 @@ import io
 import json
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from botocore.stub import Stubber
 from moto import mock_aws
 
-from tests.unit.response_url import Answers
-
-EVENTS = Path(__file__).parent.parent / "events"
-
-
-@dataclass
-class Context:
-    """The part of Lambda's context that the engine's wrapper reads."""
-
-    function_name: str = "verb"
-    memory_limit_in_mb: int = 256
-    invoked_function_arn: str = "arn:aws:lambda:us-east-1:123456789012:function:verb"
-    aws_request_id: str = "52fdfc07-2182-154f-163f-5f0f9a621d72"
+from tests.support.lambdas import EVENTS, Context, client
+from tests.support.response_url import Answers
 
 
 @pytest.fixture
@@ -44,9 +29,6 @@ def logged() -> Iterator[Callable[[], list[dict[str, Any]]]]:
     before = log.setStream(written := io.StringIO())
     yield lambda: [json.loads(line) for line in written.getvalue().splitlines()]
     log.setStream(before)
-
-
-client = cache(boto3.client)  # making one takes longer than most tests
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from botocore.exceptions import ClientError
 from botocore.stub import ANY
 from engine.models import ApplyRequest
 
-from tests.unit.stacks import STACK_ID
+from tests.support.stacks import STACK_ID
 
 CHANGE_SET = "arn:aws:cloudformation:us-east-1:123456789012:changeSet/rec/5678"
 

@@ -10,7 +10,7 @@ import pytest
 
 from catalog_stack.inline import version_guidance
 from product_template.inline import custom_resources
-from tests.unit.response_url import Answers, event_for
+from tests.support.response_url import Answers, event_for
 
 Handler = Callable[[dict[str, Any], Any], None]
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from product_template.inline import custom_resources
-from tests.unit.response_url import Answers, event_for
+from tests.support.response_url import Answers, event_for
 
 BUCKET = "backup-bucket-123456789012-dev"
 

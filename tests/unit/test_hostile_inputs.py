@@ -20,9 +20,9 @@ from parse_parameters import handler as parse_parameters
 from validate import handler as validate
 from validate.template_rules import resolve
 
-from product_template import released
-from tests.unit import hostile
-from tests.unit.conftest import EVENTS, Context, client
+from product_template.releasing import version as released
+from tests.support import hostile
+from tests.support.lambdas import EVENTS, Context, client
 
 NEWEST = max(released.DIRECTORY.glob("1.*.template.json")).read_bytes()
 TEMPLATE = artifact.parse(NEWEST)

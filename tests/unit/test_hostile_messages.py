@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from receive import handler as receive
 from report import handler as report
 
-from tests.unit import hostile
-from tests.unit.conftest import EVENTS, Context
+from tests.support import hostile
+from tests.support.lambdas import EVENTS, Context
 from tests.unit.test_receive import QUEUES, batch
 
 MESSAGES = {kind: json.loads((EVENTS / f"{kind}.json").read_text()) for kind in QUEUES}

@@ -8,7 +8,7 @@ from engine.launch_role import assume
 from parse_parameters.handler import handle
 from parse_parameters.parameters import parse
 
-from product_template.released import Version
+from product_template.releasing.version import Version
 from tests.support import versions
 
 TEMPLATE = {

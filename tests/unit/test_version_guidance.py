@@ -7,7 +7,7 @@ import boto3
 import pytest
 
 from catalog_stack.inline import version_guidance
-from tests.unit.response_url import Answers, event_for
+from tests.support.response_url import Answers, event_for
 
 PRODUCT = "prod-n3frsv3vnznzo"
 OLD = {"Name": "1.0.0", "Guidance": "DEPRECATED", "Active": "false"}

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from local_cloud.cloud import Cloud
-from tests.local_cloud.conftest import Account
+from tests.support.account import Account
 
 # A snapshot's date chooses what RDS does with it.
 STAND_IN = """

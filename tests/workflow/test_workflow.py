@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from local_cloud.cloud import Cloud
-from tests.workflow.conftest import ANSWERS
+from tests.support.workflow import ANSWERS
 
 STEPS = [
     "Validate inputs",

@@ -1,24 +1,15 @@
 """The platform team's commands."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import cache
-from typing import NamedTuple
 
 import pytest
 
-from catalog_stack.operations.__main__ import main
+from catalog_stack.operator.__main__ import main
 from local_cloud.cloud import Cloud
-from tests.e2e.machinery import executions
-
-
-class Said(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-Command = Callable[..., Said]
+from tests.support.machinery import executions
+from tests.support.operator import Command, Said
 
 
 @pytest.fixture

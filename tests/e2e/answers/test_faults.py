@@ -3,12 +3,12 @@
 import pytest
 
 from local_cloud.cloud import Cloud
-from tests.e2e.conftest import Catalog
-from tests.faults.calls import FAULTS, Place, disturbance
-from tests.faults.interruptions import INTERRUPTIONS
-from tests.faults.laboratory import Disturbance, Laboratory, Operation
-from tests.faults.nets import FAULTS as NET_FAULTS
-from tests.faults.nets import NETS, without
+from tests.long.faults.calls import FAULTS, Place, disturbance
+from tests.long.faults.interruptions import INTERRUPTIONS
+from tests.long.faults.laboratory import Disturbance, Laboratory, Operation
+from tests.long.faults.nets import FAULTS as NET_FAULTS
+from tests.long.faults.nets import NETS, without
+from tests.support.launches import Catalog
 
 
 @pytest.fixture(scope="module")

@@ -7,12 +7,11 @@ from typing import Any, Literal
 import pytest
 from botocore.exceptions import ClientError
 
-from catalog_stack.operations.engine import LOST
+from catalog_stack.operator.engine import LOST
 from local_cloud.cloud import Cloud
 from local_cloud.service_catalog import installed
-from tests.e2e.answers.conftest import Command
-from tests.e2e.conftest import Catalog, product_of, reason, record_of
-from tests.e2e.machinery import (
+from tests.support.launches import Catalog, product_of, reason, record_of
+from tests.support.machinery import (
     dead_letters,
     eventually,
     executions,
@@ -22,6 +21,7 @@ from tests.e2e.machinery import (
     unconfirmed,
     unreported,
 )
+from tests.support.operator import Command
 
 WRONG = {"EnvironmentSuffix": "Bad_Suffix", "OpsEmails": "ops@example.com"}  # a launch that fails at once
 Message = dict[str, Any]

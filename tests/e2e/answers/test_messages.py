@@ -8,15 +8,8 @@ from typing import Any
 import pytest
 
 from local_cloud.cloud import Cloud
-from tests.e2e.conftest import Catalog, product_of, reason
-from tests.e2e.machinery import (
-    dead_letters,
-    eventually,
-    executions,
-    operations,
-    stacks_ever,
-    unreported,
-)
+from tests.support.launches import Catalog, product_of, reason
+from tests.support.machinery import dead_letters, eventually, executions, operations, stacks_ever, unreported
 
 WRONG = {"EnvironmentSuffix": "Bad_Suffix", "OpsEmails": "ops@example.com"}  # a launch that fails at once
 Message = dict[str, Any]

@@ -6,8 +6,8 @@ import pytest
 
 from local_cloud.cloud import Cloud
 from local_cloud.service_catalog import installed
-from tests.e2e.conftest import Catalog, product_of
-from tests.e2e.machinery import eventually, executions, history, log_lines, operations, unreported
+from tests.support.launches import Catalog, product_of
+from tests.support.machinery import eventually, executions, history, log_lines, operations, unreported
 
 INPUTS = {"EnvironmentSuffix": "Bad_Suffix", "OpsEmails": "ops@example.com"}  # refused at once
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from local_cloud.access import accesses
 from local_cloud.cloud import Cloud
-from local_cloud.policies import Caller, identity_allows, identity_may, resource_grants
-from tests.local_cloud.conftest import ACCOUNT, Account, allow, document, refusal
+from local_cloud.iam.access import accesses
+from local_cloud.iam.policies import Caller, identity_allows, identity_may, resource_grants
+from tests.support.account import ACCOUNT, Account, allow, document, refusal
 
 BUCKET = "arn:aws:s3:::orders"
 MISSING = f"arn:aws:iam::{ACCOUNT}:policy/missing"
@@ -70,7 +70,7 @@ def test_without_its_boundary_a_role_may_do_all_that_its_policies_allow(
 
 
 def test_requests_beyond_the_boundary_are_refused(cloud: Cloud, bounded: Caller) -> None:
-    sqs = cloud.world.client("sqs", bounded.arn, "session", "lambda.amazonaws.com")
+    sqs = cloud.identity.client("sqs", bounded.arn, "session", "lambda.amazonaws.com")
     assert "not authorized to perform: sqs:ListQueues" in refusal(sqs.list_queues)
 
 

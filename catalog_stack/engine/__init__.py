@@ -1,0 +1,1 @@
+"""The provisioning engine: queues, functions, state machine, safety net."""

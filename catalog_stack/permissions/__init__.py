@@ -1,0 +1,1 @@
+"""Who may do what: the engine's functions, the roles of a launch, and the boundary."""

@@ -1,0 +1,105 @@
+"""Managed policies of roles, in which every wildcard says why no name can stand in its place."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from aws_cdk import Aws
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from product_template.acknowledgements import acknowledge_wildcard
+
+from ..settings import REGION
+
+
+@dataclass(frozen=True)
+class Permission:
+    """A statement that allows something, and why its resources cannot be named where they are not."""
+
+    statement: iam.PolicyStatement
+    why: str
+
+
+def allow(
+    service: str, actions: str, on: str | list[str], when: dict[str, Any] | None = None, why: str = ""
+) -> Permission:
+    """Allow a service's `actions`, which are separated by spaces.
+
+    Args:
+        service: the prefix of the actions.
+        actions: their names.
+        on: ARNs.
+        when: IAM conditions.
+        why: needed where `on` has a wildcard.
+    """
+    statement = iam.PolicyStatement(
+        actions=[f"{service}:{action}" for action in actions.split()],
+        resources=[on] if isinstance(on, str) else on,
+        conditions=when,
+    )
+    return Permission(statement, why)
+
+
+def arn(service: str, resource: str, *, region: str = REGION, account: str = Aws.ACCOUNT_ID) -> str:
+    """Return an ARN of this account in the product's region."""
+    return f"arn:{Aws.PARTITION}:{service}:{region}:{account}:{resource}"
+
+
+def log_and_trace() -> list[Permission]:
+    """Allow what Step Functions does with a state machine's role to write logs and traces.
+
+    Step Functions Developer Guide, "Logging using CloudWatch Logs" and "Trace with AWS X-Ray".
+    """
+    return [
+        allow(
+            "logs",
+            """
+                CreateLogDelivery DeleteLogDelivery DescribeLogGroups DescribeResourcePolicies GetLogDelivery
+                ListLogDeliveries PutResourcePolicy UpdateLogDelivery
+            """,
+            on="*",
+            why="R24: logging throughout; the API of log deliveries knows no resource.",
+        ),
+        allow(
+            "xray",
+            "GetSamplingRules GetSamplingTargets PutTelemetryRecords PutTraceSegments",
+            on="*",
+            why="R24: logging throughout; X-Ray knows no resource.",
+        ),
+    ]
+
+
+def managed_policy(
+    scope: Construct,
+    construct_id: str,
+    description: str,
+    permissions: Iterable[Permission],
+    name: str | None = None,
+) -> iam.ManagedPolicy:
+    """Make a policy of the permissions, and acknowledge each wildcard in it with the reason given for it.
+
+    A policy with a `name` keeps its description for good: IAM changes none, and CloudFormation can't replace
+    what has a name.
+    """
+    permissions = list(permissions)
+    policy = iam.ManagedPolicy(
+        scope,
+        construct_id,
+        description=description,
+        managed_policy_name=name,
+        statements=[permission.statement for permission in permissions],
+    )
+    reasons: dict[str, dict[str, None]] = defaultdict(dict)
+    for permission in permissions:
+        found = [f"Action::{action}" for action in permission.statement.actions]
+        found += [f"Resource::{resource}" for resource in permission.statement.resources]
+        for wildcard in found:
+            if "*" in wildcard and permission.why:
+                reasons[wildcard][permission.why] = None
+    for wildcard, whys in reasons.items():
+        acknowledge_wildcard(policy, wildcard, because=" ".join(whys))
+    return policy

@@ -1,0 +1,1 @@
+"""CloudWatch: the one metric that is measured here."""

@@ -1,0 +1,61 @@
+"""The commands of the local cloud: `launch` one product and show it happen, or `serve` until stopped."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+
+from rich.console import Console
+
+from .launch import launch
+from .serve import serve
+from .synthesize import NotOfferedError, SynthesisFailedError
+
+
+def main() -> int:
+    """Run the command the arguments name; the exit status is 0 only when it did what was asked."""
+    parser = argparse.ArgumentParser(prog="python -m local_cloud.demo", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    launching = commands.add_parser("launch", help="launch the product and show it happen")
+    launching.add_argument("parameters", nargs="*", metavar="KEY=VALUE", help="the product's parameters")
+    launching.add_argument("--version", default="", help="if not the one that the catalog recommends")
+    launching.add_argument("--speed", type=_speed, default=100.0, help="AWS seconds in one second here")
+
+    serving = commands.add_parser("serve", help="serve the deployed catalog for the aws command")
+    serving.add_argument("--port", type=int, default=0, help="loopback port; 0 lets the system choose")
+    serving.add_argument("--speed", type=_speed, default=100.0, help="AWS seconds in one second here")
+
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    console = Console(highlight=False, emoji=False)
+    try:
+        if arguments.command == "launch":
+            parameters = _pairs(parser, arguments.parameters)
+            return launch(console, parameters, arguments.speed, arguments.version)
+        return serve(console, arguments.port, arguments.speed)
+    except (NotOfferedError, SynthesisFailedError) as error:
+        print(error, file=sys.stderr)  # noqa: T201 - what the app printed goes where it would have gone
+        return 1
+    except KeyboardInterrupt:
+        console.print("Stopped.")
+        return 130
+
+
+def _pairs(parser: argparse.ArgumentParser, words: list[str]) -> dict[str, str]:
+    pairs = dict(word.partition("=")[::2] for word in words)
+    if wrong := [word for word in words if "=" not in word]:
+        parser.error(f"parameters are written KEY=VALUE, without '=': {', '.join(wrong)}")
+    return pairs
+
+
+def _speed(text: str) -> float:
+    speed = float(text)
+    if speed <= 0:
+        raise argparse.ArgumentTypeError("the speed is a number above 0")
+    return speed
+
+
+if __name__ == "__main__":
+    sys.exit(main())

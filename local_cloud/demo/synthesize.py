@@ -1,0 +1,116 @@
+"""A cloud with this project's catalog in it: synthesize, start, deploy, and say what is on offer."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from ..account import REGION
+from ..cloud import Cloud
+from ..cloudformation.assembly import deploy
+from ..iam.trust import ADMINISTRATOR
+
+STACK = "CatalogStack"
+
+
+class SynthesisFailedError(Exception):
+    """The app did not synthesize; the message is what it printed."""
+
+
+class NotOfferedError(Exception):
+    """What was to be launched is not on offer; the message says what is."""
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What a user picks in the console before the launch form opens."""
+
+    product_id: str
+    product_name: str
+    version_id: str
+    version_name: str
+    path_id: str
+
+
+@contextmanager
+def catalog(console: Console, port: int, speed: float, **settings: str) -> Iterator[Cloud]:
+    """Yield a running cloud with the synthesized catalog deployed into it; progress goes to `console`.
+
+    `settings` are the catalog's own, such as stepConcurrency="10" for catalog:stepConcurrency.
+    """
+    with TemporaryDirectory(prefix="cdk.out-") as directory:
+        with console.status("Synthesizing the catalog"):
+            # The portfolio is opened to who calls the local cloud, as a platform team opens it to its teams.
+            _synthesize(Path(directory), {"principals": ADMINISTRATOR} | settings)
+        with Cloud(speed=speed, port=port) as cloud:
+            _deploy(console, cloud, Path(directory))
+            yield cloud
+
+
+def offer(cloud: Cloud, version: str = "") -> Offer:
+    """Return the product on offer in a version, by default in the one that the catalog's output recommends.
+
+    Raises:
+        NotOfferedError: the catalog offers this user no product, or more than one, or not the version.
+    """
+    service_catalog = cloud.client("servicecatalog")
+    found = service_catalog.search_products()["ProductViewSummaries"]
+    if len(found) != 1:
+        raise NotOfferedError(f"One product was expected in the catalog, found {len(found)}.")
+    product_id = found[0]["ProductId"]
+    versions = service_catalog.describe_product(Id=product_id)["ProvisioningArtifacts"]
+    on_offer = {each["Name"]: each["Id"] for each in versions if each["Guidance"] == "DEFAULT"}
+    version = version or _recommended(cloud)
+    if version not in on_offer:
+        raise NotOfferedError(f"Version {version} is not on offer. On offer are {', '.join(on_offer)}.")
+    path = service_catalog.list_launch_paths(ProductId=product_id)["LaunchPathSummaries"][0]
+    return Offer(product_id, found[0]["Name"], on_offer[version], version, path["Id"])
+
+
+def _recommended(cloud: Cloud) -> str:
+    [stack] = cloud.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"]
+    return next(str(each["OutputValue"]) for each in stack["Outputs"] if each["OutputKey"] == "Version")
+
+
+def _synthesize(directory: Path, settings: dict[str, str]) -> None:
+    command = ["cdk", "synth", "--quiet", "--output", str(directory), STACK]
+    for name, value in settings.items():
+        command += ["--context", f"catalog:{name}={value}"]
+    # The region of the user's profile does not matter here: the cloud has but one.
+    environment = os.environ | {"AWS_REGION": REGION}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SynthesisFailedError(f"{done.stdout}{done.stderr}")
+
+
+def _deploy(console: Console, cloud: Cloud, assembly: Path) -> None:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task(f"Deploying {STACK}", total=None)
+
+        def show(event: dict[str, Any]) -> None:
+            if event["ResourceStatus"] == "CREATE_IN_PROGRESS" and event["ResourceType"] == STACK_TYPE:
+                progress.update(task, total=resource_count(cloud, event["StackId"]))
+            elif event["ResourceStatus"] == "CREATE_COMPLETE":
+                progress.advance(task)
+
+        deploy(cloud, assembly, STACK, on_event=show)
+        done = progress.tasks[0]
+    console.print(f"[green]✔[/] {STACK} deployed: {done.completed:.0f} resources in {done.elapsed:.0f} s")
+
+
+STACK_TYPE = "AWS::CloudFormation::Stack"
+
+
+def resource_count(cloud: Cloud, stack_id: str) -> int:
+    """Return how many resources the template of a stack declares."""
+    return len(cloud.client("cloudformation").get_template(StackName=stack_id)["TemplateBody"]["Resources"])

@@ -1,0 +1,1 @@
+"""EC2: what keeps a network from being deleted."""

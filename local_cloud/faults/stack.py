@@ -1,0 +1,101 @@
+"""Making a stack operation go wrong on purpose."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import Literal
+
+from ..cloudformation.errors import ThrottlingError
+
+Operation = Literal["create", "update", "delete"]
+
+
+class InjectedFailureError(Exception):
+    """A failure that a test asked for; the message becomes the event's reason."""
+
+
+class ThrottledError(Exception):
+    """The resource's service says "Rate exceeded"."""
+
+
+@dataclass
+class Stall:
+    """A resource that is held in progress until `release` is called."""
+
+    reached: threading.Event = field(default_factory=threading.Event)
+    released: threading.Event = field(default_factory=threading.Event)
+
+    def release(self) -> None:
+        """Let the resource go on."""
+        self.released.set()
+
+
+@dataclass
+class _Fault:
+    target: str
+    operation: Operation
+    times: int
+    effect: Exception | Stall
+
+
+class StackFaults:
+    """The faults of stack operations.
+
+    A target is a logical id ("Database") or a resource type ("AWS::RDS::DBInstance"); a fault meets the next
+    `times` attempts in any stack, then is used up.
+    """
+
+    def __init__(self) -> None:
+        self._faults: list[_Fault] = []
+        self._throttled_actions: dict[str, int] = {}
+        self._lock = threading.Lock()
+
+    def fail(self, target: str, reason: str, on: Operation = "create", times: int = 1) -> None:
+        """Make the operation fail with `reason`."""
+        self._faults.append(_Fault(target, on, times, InjectedFailureError(reason)))
+
+    def stall(self, target: str, on: Operation = "create") -> Stall:
+        """Hold the resource in progress; the returned stall says when it was reached and releases it."""
+        stall = Stall()
+        self._faults.append(_Fault(target, on, 1, stall))
+        return stall
+
+    def throttle(self, target: str, on: Operation = "create", times: int = 1) -> None:
+        """Make the resource's service refuse with "Rate exceeded"; CloudFormation tries five times."""
+        self._faults.append(_Fault(target, on, times, ThrottledError("Rate exceeded")))
+
+    def throttle_action(self, action: str, times: int = 1) -> None:
+        """Make the next calls of an API action, such as "DescribeStacks", fail with Throttling."""
+        self._throttled_actions[action] = times
+
+    def clear(self) -> None:
+        """Forget all faults and release every stall."""
+        for fault in self._faults:
+            if isinstance(fault.effect, Stall):
+                fault.effect.release()
+        self._faults.clear()
+        self._throttled_actions.clear()
+
+    def strike(self, logical_id: str, resource_type: str, operation: Operation) -> Stall | None:
+        """Apply the first fault that fits: raises it, or returns the stall to wait for."""
+        with self._lock:
+            for fault in self._faults:
+                if (
+                    fault.times
+                    and fault.operation == operation
+                    and fault.target in (logical_id, resource_type)
+                ):
+                    fault.times -= 1
+                    if isinstance(fault.effect, Stall):
+                        fault.effect.reached.set()
+                        return fault.effect
+                    raise fault.effect
+        return None
+
+    def strike_action(self, action: str) -> None:
+        """Raise ThrottlingError when this API action is to be refused."""
+        with self._lock:
+            if self._throttled_actions.get(action, 0):
+                self._throttled_actions[action] -= 1
+                raise ThrottlingError("Rate exceeded")

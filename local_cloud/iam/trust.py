@@ -1,0 +1,127 @@
+"""Who may assume which role: STS as on AWS, where moto hands out credentials for any role to anybody."""
+
+from __future__ import annotations
+
+import base64
+import re
+from typing import Any
+
+from moto.core.exceptions import ServiceException
+from moto.core.responses import ActionResult
+from moto.iam.exceptions import NotFoundException
+from moto.iam.models import IAMBackend, iam_backends
+from moto.sts.models import AssumedRole, STSBackend, sts_backends
+from moto.sts.responses import TokenResponse
+
+from ..account import ACCOUNT_ID
+from .policies import Caller, identity_allows, resource_allows, resource_grants
+
+ADMINISTRATOR = f"arn:aws:iam::{ACCOUNT_ID}:user/administrator"
+# A service that goes on with its caller's session assumes nothing ("Forward access sessions" in the IAM user
+# guide). In here it takes a new session of the same role, as this principal.
+FORWARDED = "forward-access-session.amazonaws.com"
+
+
+class AccessDenied(ServiceException):
+    """The refusal that every AWS service words alike."""
+
+    code = "AccessDenied"
+
+    def __init__(self, caller: Caller, action: str, resource: str) -> None:
+        who = caller.session_arn or caller.service
+        super().__init__(f"User: {who} is not authorized to perform: {action} on resource: {resource}")
+
+
+def install(world: Any) -> None:
+    """Make AssumeRole read the role's trust policy, and the caller's own permissions where AWS does."""
+
+    def assume_role(self: TokenResponse) -> ActionResult:
+        caller = caller_of(self.headers.get("Authorization", ""))
+        check_assume_role(caller, self._get_param("RoleArn"))
+        result: ActionResult = original(self)
+        return result
+
+    def note_session(self: STSBackend, *arguments: Any, **named: Any) -> AssumedRole:
+        session: AssumedRole = original_session(self, *arguments, **named)
+        sessions[session.access_key_id] = session
+        return session
+
+    def find_session(self: STSBackend, access_key_id: str) -> AssumedRole | None:
+        session = sessions.get(access_key_id)
+        return session if session and session.account_id == self.account_id else None
+
+    original = world.patch(TokenResponse, "assume_role", assume_role)
+    # Every request is looked up: moto walks over all sessions there have ever been.
+    sessions: dict[str, AssumedRole] = {}
+    original_session = world.patch(STSBackend, "assume_role", note_session)
+    world.patch(STSBackend, "get_assumed_role_from_access_key", find_session)
+    # A copy: every request is looked up here while other threads make and delete roles.
+    world.patch(IAMBackend, "get_roles", lambda self: list(self.roles.values()))
+
+
+def caller_of(authorization: str) -> Caller:
+    """Return who signed a request with this Authorization header.
+
+    Access keys that STS gave out belong to their role, access keys of IAM users to their user. The cloud's
+    own services sign with their service principal as access key. All other keys are the account's
+    administrator: a local cloud has nobody to keep out, but roles must be as narrow here as on AWS.
+    """
+    found = re.search(r"Credential=([^/,\s]+)/", authorization)
+    key_id = found[1] if found else ""
+    service, _, source = key_id.partition("!")
+    if service.endswith(".amazonaws.com"):
+        return service_caller(service, base64.urlsafe_b64decode(source).decode())
+    for account, backends in list(sts_backends.items()):
+        session = backends["aws"].get_assumed_role_from_access_key(key_id)
+        if session is not None:
+            return Caller(account, session.role_arn, session.arn)
+    user = iam_backends[ACCOUNT_ID]["aws"].get_user_from_access_key_id(key_id)
+    arn = user.arn if user else ADMINISTRATOR
+    return Caller(ACCOUNT_ID, arn, arn)
+
+
+def service_caller(principal: str, source_arn: str = "") -> Caller:
+    """Return an AWS service as a caller, acting on behalf of a resource of this account."""
+    context = {"aws:SourceAccount": ACCOUNT_ID} | ({"aws:SourceArn": source_arn} if source_arn else {})
+    return Caller(service=principal, context=context)
+
+
+def may_assume(role_arn: str, principal: str | None, source_arn: str | None) -> bool:
+    """Say whether a role lets an AWS service in (the administrator if None) that acts for a source ARN."""
+    administrator = Caller(ACCOUNT_ID, ADMINISTRATOR, ADMINISTRATOR)
+    try:
+        check_assume_role(
+            service_caller(principal, source_arn or "") if principal else administrator, role_arn
+        )
+    except AccessDenied:
+        return False
+    return True
+
+
+def check_assume_role(caller: Caller, role_arn: str) -> None:
+    """Check that `caller` may assume a role.
+
+    The role's trust policy decides. Where it trusts the whole account, the caller's own policies have to
+    allow sts:AssumeRole as well ("Policy evaluation logic", IAM user guide).
+
+    Raises:
+        AccessDenied: the role does not exist, or a policy does not allow it. AWS does not tell which.
+    """
+    denied = AccessDenied(caller, "sts:AssumeRole", role_arn)
+    account = role_arn.split(":")[4] if role_arn.count(":") == 5 else ""
+    try:
+        role = iam_backends[account or ACCOUNT_ID]["aws"].get_role_by_arn(role_arn)
+    except NotFoundException:
+        raise denied from None
+    if caller.service == FORWARDED:
+        return
+    policy = role.assume_role_policy_document
+    if not resource_allows(policy, "sts:AssumeRole", role_arn, caller):
+        raise denied
+    trusted_by_name = caller.account == account and resource_grants(
+        policy, "sts:AssumeRole", role_arn, caller
+    )
+    if ":role/" not in caller.arn or trusted_by_name:
+        return
+    if not identity_allows(caller.arn, "sts:AssumeRole", role_arn, caller):
+        raise denied

@@ -1,0 +1,1 @@
+"""Lambda: the deployed package runs in processes of its own."""

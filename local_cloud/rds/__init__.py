@@ -1,0 +1,1 @@
+"""RDS for PostgreSQL: instances that take their time, snapshots, exports, what AWS refuses."""

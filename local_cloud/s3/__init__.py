@@ -1,0 +1,1 @@
+"""S3: what moto keeps and does not tell."""

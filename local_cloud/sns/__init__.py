@@ -1,0 +1,1 @@
+"""SNS: email subscriptions that somebody has to confirm, and the mail."""

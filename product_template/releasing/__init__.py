@@ -1,0 +1,1 @@
+"""How a version of the product is made, read and compared."""

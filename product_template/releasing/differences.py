@@ -1,0 +1,122 @@
+"""What an update from one template to another does to a stack, as far as the templates tell.
+
+It is a net for authors of versions. What really happens depends on the inputs, too: the engine reads
+CloudFormation's change set before each update.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import Any
+
+from cfnlint.schema import PROVIDER_SCHEMA_MANAGER  # type: ignore[import-untyped]
+
+from product_template.releasing.version import Template
+
+HOLDS_DATA = {
+    "AWS::RDS::DBInstance",
+    "AWS::KMS::Key",
+    "AWS::S3::Bucket",
+    "AWS::SecretsManager::Secret",
+    "Custom::EmptyBucketOnDelete",  # its removal empties the bucket
+}
+REGION = "us-east-1"
+
+
+def obstacles(before: Template, after: Template, replaceable: Collection[str] = ()) -> Iterator[str]:
+    """Yield, as sentences, what is in the way of updating a stack.
+
+    Args:
+        before: the template of the stack.
+        after: the template of the update.
+        replaceable: types of resources that are meant to be replaced.
+    """
+    old, new = before["Resources"], after["Resources"]
+    for name, resource in old.items():
+        kind = resource["Type"]
+        if name not in new:
+            if kind in HOLDS_DATA:
+                yield f"{name} ({kind}) would be removed, and data with it."
+        elif new[name]["Type"] != kind:
+            yield f"{name} would become {new[name]['Type']}, and a resource can't change its type ({kind})."
+    for name, causes in replaced(before, after).items():
+        if old[name]["Type"] not in replaceable:
+            yield f"{name} ({old[name]['Type']}) would be replaced because of {', '.join(causes)}."
+    for name in before["Parameters"].keys() - after["Parameters"].keys():
+        yield f"Parameter {name} would be dropped, and who gives it would be refused."
+    for name in after["Parameters"].keys() - before["Parameters"].keys():
+        if "Default" not in after["Parameters"][name]:
+            yield f"Parameter {name} would be added without a default, so every update would have to give it."
+    for name in before["Outputs"].keys() - after["Outputs"].keys():
+        yield f"Output {name} would be dropped, and others rely on it."
+
+
+def replaced(before: Template, after: Template) -> dict[str, list[str]]:
+    """Return the resources in both templates that would be replaced, and the properties that cause it.
+
+    A property that only refers to a resource that is replaced changes as well.
+    """
+    old, new = before["Resources"], after["Resources"]
+    found: dict[str, list[str]] = {}
+    while True:
+        more = {}
+        for name in (old.keys() & new.keys()) - found.keys():
+            was, will = old[name].get("Properties", {}), new[name].get("Properties", {})
+            causes = [
+                one
+                for one in create_only(old[name]["Type"])
+                if was.get(one) != will.get(one) or found.keys() & set(_references(will.get(one)))
+            ]
+            if causes:
+                more[name] = causes
+        if not more:
+            return found
+        found |= more
+
+
+def create_only(resource_type: str) -> list[str]:
+    """Return the properties whose change replaces a resource, by CloudFormation's schema of its type.
+
+    Not those that replace it on a condition: the schema does not say on which.
+    """
+    if resource_type.startswith("Custom::"):
+        return ["ServiceToken"]
+    schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema(REGION, resource_type).schema
+    return [path.split("/")[2] for path in schema.get("createOnlyProperties", [])]
+
+
+def summary(before: Template, after: Template) -> Iterator[str]:
+    """Yield what differs, one line a kind of change."""
+    for section in ("Parameters", "Outputs", "Resources"):
+        old, new = before[section], after[section]
+        what = section.lower()
+        groups = {
+            f"{what} added": [name for name in new if name not in old],
+            f"{what} removed": [name for name in old if name not in new],
+            f"{what} changed": [
+                f"{name} ({', '.join(_changed(old[name], new[name]))})"
+                for name in new
+                if name in old and old[name] != new[name]
+            ],
+        }
+        yield from (f"{title}: {', '.join(names)}" for title, names in groups.items() if names)
+
+
+def _changed(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    """Return the names of what differs: properties of a resource by their own names."""
+    was, will = ({**one, **one.get("Properties", {})} for one in (old, new))
+    return [name for name in {**was, **will} if name != "Properties" and was.get(name) != will.get(name)]
+
+
+def _references(value: Any) -> Iterator[str]:
+    match value:
+        case {"Ref": str(name)}:
+            yield name
+        case {"Fn::GetAtt": [str(name), *_]}:
+            yield name
+        case dict():
+            for part in value.values():
+                yield from _references(part)
+        case list():
+            for part in value:
+                yield from _references(part)

@@ -1,0 +1,108 @@
+"""Measure the engine and write docs/benchmarks.md: `make bench` for one launch, `make load` for bursts."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from xml.etree import ElementTree
+
+from rich.console import Console
+
+from app import build
+from product_template.releasing.tables import table
+
+from . import burst, launch, package
+
+ROOT = Path(__file__).parents[3]
+PAGE = ROOT / "docs" / "benchmarks.md"
+TESTS = ROOT / "build" / "tests.xml"
+
+
+def main() -> None:
+    """Measure what the command line asks for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--burst", type=int, nargs="*", help="operations in a burst, instead of the rest")
+    console, bursts = Console(), parser.parse_args().burst
+    if bursts is None:
+        _write("launch", launch.measure(console))
+        with TemporaryDirectory() as directory:
+            started = time.monotonic()
+            build(context=json.loads((ROOT / "cdk.json").read_text())["context"], outdir=directory).synth()
+            seconds = time.monotonic() - started
+            code = package.directory(Path(directory))
+            _write("package", package.sizes(code))
+            with console.status("Importing"):
+                _write("imports", package.imports(code))
+        _write("development", _development(seconds))
+        return
+    rows = []
+    for operations in bursts:
+        for throttled in (0.0, 0.1):
+            done = burst.measure(console, operations, throttled)
+            rows.append(_row(done))
+            console.print(" · ".join(rows[-1]), *done.answered_wrongly, sep="\n")
+            _write("load", table(_HEAD, rows))
+
+
+_HEAD = [
+    "operations",
+    "calls throttled",
+    "accepted",
+    "answered",
+    "of these wrongly",
+    "lost",
+    "duplicated",
+    "heard again",
+    "message to first sign of CloudFormation, median / p99",
+    "stack's end to answer, median / p99",
+    "wrong launch to refusal, median / p99",
+    "all answered after",
+]
+
+
+def _row(done: burst.Burst) -> list[str]:
+    return [
+        str(done.operations),
+        f"{done.refused} ({done.throttled:.0%})",
+        str(done.accepted),
+        str(done.answered),
+        str(len(done.answered_wrongly)),
+        str(done.lost),
+        str(done.duplicated),
+        str(done.heard_again),
+        _spread(done.until_call),
+        _spread(done.until_answer),
+        _spread(done.until_refusal),
+        f"{done.seconds:.0f} s",
+    ]
+
+
+def _spread(seconds: Sequence[float]) -> str:
+    return f"{statistics.median(seconds):.1f} / {statistics.quantiles(seconds, n=100)[98]:.1f} s"
+
+
+def _development(synth_seconds: float) -> str:
+    rows = [["synthesis, packages included", f"{synth_seconds:.0f} s"]]
+    if TESTS.exists():
+        suites = ElementTree.parse(TESTS).getroot().iter("testsuite")
+        tests, seconds = 0, 0.0
+        for suite in suites:
+            tests, seconds = tests + int(suite.attrib["tests"]), seconds + float(suite.attrib["time"])
+        rows.append([f"make test, {tests} tests", f"{seconds:.0f} s"])
+    return table(["on this machine", "took"], rows)
+
+
+def _write(name: str, content: str) -> None:
+    """Put a table between the two comments of its name."""
+    begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
+    before, _, rest = PAGE.read_text().partition(begin)
+    PAGE.write_text(f"{before}{begin}\n\n{content}\n\n{end}{rest.partition(end)[2]}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,13 @@
+"""What the platform team's commands say."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+
+class Said(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+Command = Callable[..., Said]
