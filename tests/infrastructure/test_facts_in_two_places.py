@@ -16,26 +16,28 @@ from sweep import leftovers
 from validate import engine_rules, template_rules
 from verify import promises
 
-from catalog_stack import dashboard, metrics, roles, settings
-from catalog_stack import engine as engine_stack
-from catalog_stack.execution import tags
-from catalog_stack.operations import engine as operator
-from catalog_stack.operations import operation
+from catalog_stack import dashboard, metrics, settings
+from catalog_stack.engine import construct as engine_stack
+from catalog_stack.operator import engine as operator
+from catalog_stack.operator import operation
+from catalog_stack.permissions import launch_roles
+from catalog_stack.permissions.execution_role import tags
 from local_cloud import account as local_account
-from local_cloud import catalog as demo
-from local_cloud import world
+from local_cloud.demo import synthesize as demo
+from local_cloud.quotas import limits
 from local_cloud.service_catalog import engine as service_catalog
-from product_template import differences, launch_account, released
-from product_template.released import Version
-from tests.infrastructure.deployed import NAMESPACE, Deployed
-from tests.infrastructure.reading import text
+from product_template import launch_account
+from product_template.releasing import differences
+from product_template.releasing.version import Version, newest, templates
 from tests.privilege import synthesized
+from tests.support.deployed import NAMESPACE, Deployed
+from tests.support.reading import text
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 CI = (ROOT / ".github/workflows/ci.yml").read_text()
 MAKEFILE = (ROOT / "Makefile").read_text()
-VERSIONS = released.templates()
+VERSIONS = templates()
 ALL = list(VERSIONS.values())
 HANDLERS = {file.parent.name: file.read_text() for file in (ROOT / "lambdas").glob("*/handler.py")}
 
@@ -69,7 +71,7 @@ def same(deployed: Deployed) -> dict[str, dict[ModuleType | str, Any]]:
             settings: settings.REGION,
             operator: operator.REGION,
             differences: differences.REGION,
-            world: world.REGION,
+            local_account: local_account.REGION,
         },
         "launch role and execution role": {
             launch_account: {launch_account.LAUNCH_ROLE, launch_account.EXECUTION_ROLE},
@@ -96,11 +98,11 @@ def same(deployed: Deployed) -> dict[str, dict[ModuleType | str, Any]]:
         },
         "tag with the version of the roles": {
             account: account.ROLES_VERSION_TAG,
-            roles: roles.ROLES_VERSION_TAG,
+            launch_roles: launch_roles.ROLES_VERSION_TAG,
         },
         "roles that a version needs": {
-            template: [template.Template.parse(version).metadata.needs.roles_version for version in ALL],
-            "product_template/versions": [version["Metadata"]["TapStack"]["RolesVersion"] for version in ALL],
+            template: [template.Template.parse(each).metadata.needs.roles_version for each in ALL],
+            "product_template/versions": [each["Metadata"]["TapStack"]["RolesVersion"] for each in ALL],
         },
         "tag with the provisioned product": {
             catalog: catalog.TRACER_TAG,
@@ -127,7 +129,7 @@ def same(deployed: Deployed) -> dict[str, dict[ModuleType | str, Any]]:
         "namespace of the engine's metrics": {
             metrics: metrics.NAMESPACE,
             "tests/conftest.py": os.environ["POWERTOOLS_METRICS_NAMESPACE"],
-            "tests/infrastructure/deployed.py": NAMESPACE,
+            "tests/support/deployed.py": NAMESPACE,
         },
         "functions": {
             "lambdas": set(HANDLERS),
@@ -150,9 +152,9 @@ def same(deployed: Deployed) -> dict[str, dict[ModuleType | str, Any]]:
                 for quota in vars(account).values()
                 if isinstance(quota, account.Quota)
             },
-            local_account: {
+            limits: {
                 (quota["ServiceCode"], quota["QuotaCode"], quota["QuotaName"])
-                for quota in local_account.DEFAULTS
+                for quota in limits.DEFAULTS
                 if quota["QuotaCode"]
                 in {each.code for each in vars(account).values() if isinstance(each, account.Quota)}
             },
@@ -160,13 +162,13 @@ def same(deployed: Deployed) -> dict[str, dict[ModuleType | str, Any]]:
         "percent of free storage that is too little": {
             engine_rules: {engine_rules._LEAST_FREE_PERCENT},
             "product_template/versions": {
-                version["Resources"]["MonitoringStorageAlarm"]["Properties"]["Threshold"] for version in ALL
+                each["Resources"]["MonitoringStorageAlarm"]["Properties"]["Threshold"] for each in ALL
             },
         },
         "least days of automated backups": {
             promises: {next(days for days in range(36) if not _lacks_backups(days))},
             "product_template/versions": {
-                version["Parameters"]["BackupRetentionDays"]["MinValue"] for version in ALL
+                each["Parameters"]["BackupRetentionDays"]["MinValue"] for each in ALL
             },
         },
         "time between two sweeps": {
@@ -231,15 +233,15 @@ def used_and_there(deployed: Deployed) -> dict[str, tuple[set[str], set[str]]]:
         ),
         "inputs that make launch gives": (
             set(re.findall(r' (\w+)="\$\(\w+\)"', MAKEFILE)),
-            set.intersection(*(set(version["Parameters"]) for version in ALL)),
+            set.intersection(*(set(each["Parameters"]) for each in ALL)),
         ),
         "input that consents to an upgrade": (
             {engine_rules._CONSENT},
-            set(VERSIONS[released.newest(2, VERSIONS)]["Parameters"]),
+            set(VERSIONS[newest(2, VERSIONS)]["Parameters"]),
         ),
         "custom resources that hold data": (
             {kind for kind in stacks.HOLD_DATA if kind.startswith("Custom::")},
-            set.intersection(*({each["Type"] for each in version["Resources"].values()} for version in ALL)),
+            set.intersection(*({one["Type"] for one in each["Resources"].values()} for each in ALL)),
         ),
     }
 
@@ -282,7 +284,7 @@ def _kind(operation: str) -> models.Kind | None:
 
 
 def _product_roles() -> list[Any]:
-    resources = [each for version in ALL for each in version["Resources"].values()]
+    resources = [one for each in ALL for one in each["Resources"].values()]
     return [each["Properties"] for each in resources if each["Type"] == "AWS::IAM::Role"]
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from tests.infrastructure.reading import text
+from tests.support.reading import text
 
 NAMESPACE = "TapStackEngine"
 
