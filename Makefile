@@ -9,6 +9,7 @@ PORT ?= 0
 BASE ?= HEAD
 SHARE ?= 100
 SEED ?= $(shell date +%s)
+SEED := $(SEED)
 # Through the environment and unexpanded: no shell, nor make itself, reads what a message of a queue may say.
 override RECORD := $(value RECORD)
 override REASON := $(value REASON)
@@ -22,7 +23,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help launch test check cloud operations unstick confirm drop synth diff deploy destroy docs privileges release
-.PHONY: faults hostile bench load quick
+.PHONY: faults hostile bench load long quick
 
 help: ## This list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -77,6 +78,11 @@ destroy: .venv/.synced ## Remove the catalog from your AWS account
 
 faults: .venv/.synced ## Let everything go wrong in every operation, and write docs/faults.md (over an hour; goes on where it stopped; SHARE=25 SEED=7 runs a quarter and writes nothing)
 	@python -m tests.long.faults.run --share $(SHARE) --seed $(SEED)
+
+long: SHARE = 10
+long: .venv/.synced ## A tenth of faults and of hostile, another one each time (SEED=… repeats a run)
+	@python -m tests.long.faults.run --share $(SHARE) --seed $(SEED)
+	@python -m pytest tests/unit/test_hostile_messages.py tests/unit/test_hostile_inputs.py --hypothesis-profile=tenth --hypothesis-seed=$(SEED)
 
 hostile: .venv/.synced ## Ten thousand hostile messages, inputs and templates (SEED=… repeats a run)
 	@echo "SEED=$(SEED)"
