@@ -62,7 +62,30 @@ class Patch:
     why: str
 
 
-PATCHES: dict[str, Patch] = {}
+PATCHES: dict[str, Patch] = {
+    # Every service: all requests and answers go through these, and moto makes its responses itself.
+    "moto.core.responses.BaseResponse.call_action": Patch(
+        "34a17a4a", "what fails inside is answered as AWS answers it; services with shared state take turns"
+    ),
+    "moto.core.responses.BaseResponse._get_action_from_method_and_request_uri": Patch(
+        "a3de16ec", "speed: asked four times a request"
+    ),
+    "moto.core.responses.method_names_from_class": Patch("9dbac89d", "speed: asked at every request"),
+    "moto.core.base_backend.BackendDict._create_account_specific_backend": Patch(
+        "1eb9c6b3", "speed: one lock for every look into any backend, and hundreds of threads before it"
+    ),
+    "moto.core.serialize.AttributePicker.get_possible_keys": Patch(
+        "306eb8ad", "speed: asked for every attribute of every answer"
+    ),
+    "moto.core.serialize.XFormedAttributePicker.get_possible_keys": Patch("57deb766", "speed: as above"),
+    "moto.core.errors.warn": Patch("714ba843", "services send error codes that botocore's models lack"),
+    "moto.ec2.models.core.TaggedEC2Resource.get_tags": Patch(
+        "a8e6f391", "speed: compares an id with every resource there has ever been; the base of twenty models"
+    ),
+    "moto.iam.models.PARTITION_NAMES": Patch(
+        "adf68f01", "speed: looking for a caller fills IAM of every partition with 1,500 policies"
+    ),
+}
 
 _replacements: dict[str, tuple[Any, str, Any, Any]] = {}
 
@@ -96,7 +119,8 @@ def target(owner: Any, name: str) -> str:
 def sum_of(attribute: Any) -> str:
     """Return eight digits that change when the source of a function, or a value, changes."""
     function = _function(attribute)
-    text = textwrap.dedent(inspect.getsource(function)) if function else repr(attribute)
+    code = inspect.unwrap(function) if function else None
+    text = textwrap.dedent(inspect.getsource(code)) if inspect.isfunction(code) else repr(attribute)
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 

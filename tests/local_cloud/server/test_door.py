@@ -23,7 +23,7 @@ from botocore.config import Config
 from botocore.parsers import ResponseParserError
 
 from local_cloud.cloud import Cloud
-from local_cloud.door import guarded
+from local_cloud.server.door import guarded
 
 AWS = str(Path(sys.executable).with_name("aws"))
 CREATE = urlencode({"Action": "CreateTopic", "Name": "foreign", "Version": "2010-03-31"})
