@@ -18,7 +18,7 @@ from verify import promises
 
 from catalog_stack import dashboard, metrics, settings
 from catalog_stack.engine import construct as engine_stack
-from catalog_stack.operator import engine as operator
+from catalog_stack.operator import deployed as operator
 from catalog_stack.operator import operation
 from catalog_stack.permissions import launch_roles
 from catalog_stack.permissions.execution_role import tags
@@ -37,6 +37,7 @@ ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 CI = (ROOT / ".github/workflows/ci.yml").read_text()
 MAKEFILE = (ROOT / "Makefile").read_text()
+CATALOG_CHANGELOG = (ROOT / "catalog_stack" / "CHANGELOG.md").read_text()
 VERSIONS = templates()
 ALL = list(VERSIONS.values())
 HANDLERS = {file.parent.name: file.read_text() for file in (ROOT / "lambdas").glob("*/handler.py")}
@@ -183,6 +184,11 @@ def same(deployed: Deployed) -> dict[str, dict[ModuleType | str, Any]]:
                 for seconds in deployed.values("AWS::SQS::Queue", "MessageRetentionPeriod")
             },
         },
+        "version of the catalog": {
+            "pyproject.toml": PROJECT["project"]["version"],
+            "uv.lock": _locked(PROJECT["project"]["name"]),
+            "catalog_stack/CHANGELOG.md": re.findall(r"^## (\S+)$", CATALOG_CHANGELOG, re.MULTILINE)[0],
+        },
         "oldest Python": {
             "pyproject.toml": PROJECT["project"]["requires-python"],
             "pyproject.toml, ruff": PROJECT["tool"]["ruff"]["target-version"].replace("py3", ">=3."),
@@ -271,6 +277,11 @@ def test_the_engine_finds_in_every_version_what_it_works_with(version: Version) 
 
 
 _EXECUTION = {"input": "{}", "startDate": None, "status": "SUCCEEDED", "executionArn": ""}
+
+
+def _locked(package: str) -> str:
+    packages = tomllib.loads((ROOT / "uv.lock").read_text())["package"]
+    return next(str(each["version"]) for each in packages if each["name"] == package)
 
 
 def _kind(operation: str) -> models.Kind | None:
