@@ -80,7 +80,7 @@ faults: .venv/.synced ## Let everything go wrong in every operation, and write d
 	@python -m tests.long.faults.run --share $(SHARE) --seed $(SEED)
 
 long: SHARE = 10
-long: .venv/.synced ## A tenth of faults and of hostile, another one each time (SEED=… repeats a run)
+long: .venv/.synced ## A tenth of faults and of hostile, another one each time (SHARE=10 SEED=… repeats a run)
 	@python -m tests.long.faults.run --share $(SHARE) --seed $(SEED)
 	@python -m pytest tests/unit/test_hostile_messages.py tests/unit/test_hostile_inputs.py --hypothesis-profile=tenth --hypothesis-seed=$(SEED)
 
