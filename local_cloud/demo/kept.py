@@ -41,7 +41,7 @@ class Kept:
 def kept(inputs: str, make: Callable[[Path], None], directory: Path = DIRECTORY) -> Kept:
     """Return the assembly that was made from these inputs, or else make it.
 
-    Processes that ask for the same assembly at once wait for the first of them. The `KEPT` that were used last stay.
+    Processes that ask for the same assembly at once wait for the first of them. The last `KEPT` used stay.
 
     Args:
         inputs: `digest` of everything the assembly depends on.
