@@ -9,8 +9,8 @@ from typing import Any
 from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult, BaseResponse
 
+from ..account import REGION
 from ..iam.trust import caller_of
-from ..world import REGION
 from .changes import without_values
 from .descriptions import (
     capabilities,

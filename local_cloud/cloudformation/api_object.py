@@ -11,7 +11,7 @@ from typing import Any
 import jmespath
 from botocore.exceptions import ClientError
 
-from ..world import ACCOUNT_ID, REGION
+from ..account import ACCOUNT_ID, REGION
 from .arguments import arguments, plain_tags, tag_arguments
 from .provider import Call, Properties, ProviderError, Tagging
 

@@ -8,11 +8,14 @@ import zipfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from ..world import ACCOUNT_ID, REGION, World
+from ..account import ACCOUNT_ID, REGION
+
+if TYPE_CHECKING:
+    from ..cloud import Cloud
 
 _CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 _BOOTSTRAP_VERSION = "30"
@@ -34,7 +37,7 @@ class DeploymentFailedError(Exception):
 
 
 def deploy(
-    world: World,
+    cloud: Cloud,
     cloud_assembly_dir: Path,
     stack_name: str,
     on_event: Callable[[Event], None] | None = None,
@@ -43,7 +46,7 @@ def deploy(
     """Publish the assets of one stack of the assembly and deploy it; return the stack's outputs.
 
     Args:
-        world: where to.
+        cloud: where to.
         cloud_assembly_dir: what `cdk synth` wrote.
         stack_name: the stack's artifact id in the assembly's manifest.
         on_event: called with each new stack event, in the shape of DescribeStackEvents.
@@ -61,11 +64,11 @@ def deploy(
         if item["type"] == "cdk:asset-manifest" and item["properties"]["file"] == f"{stack_name}.assets.json"
     ]
     files = [file for manifest in manifests for file in manifest["files"].values()]
-    _bootstrap(world, properties, files)
+    _bootstrap(cloud, properties, files)
     for file in files:
-        _publish(world, cloud_assembly_dir, file)
+        _publish(cloud, cloud_assembly_dir, file)
     deployment = _Deployment(
-        world,
+        cloud,
         properties,
         properties.get("stackName", stack_name),
         on_event or (lambda _: None),
@@ -98,22 +101,22 @@ def _filled(value: Any) -> Any:
     return json.loads(text)
 
 
-def _bootstrap(world: World, properties: dict[str, Any], files: list[dict[str, Any]]) -> None:
+def _bootstrap(cloud: Cloud, properties: dict[str, Any], files: list[dict[str, Any]]) -> None:
     """Create what the assembly expects of a bootstrapped account, unless it is there."""
     destinations = [item for file in files for item in file["destinations"].values()]
-    s3 = world.client("s3")
+    s3 = cloud.identity.client("s3")
     for bucket in {item["bucketName"] for item in destinations}:
         s3.create_bucket(Bucket=bucket)
         s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
         for role in {item["assumeRoleArn"] for item in destinations if "assumeRoleArn" in item}:
             objects = [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"]
-            _create_role(world, role, _ACCOUNT, ["s3:*"], objects)
+            _create_role(cloud, role, _ACCOUNT, ["s3:*"], objects)
     if parameter := properties.get("bootstrapStackVersionSsmParameter"):
-        world.client("ssm").put_parameter(
+        cloud.identity.client("ssm").put_parameter(
             Name=parameter, Value=_BOOTSTRAP_VERSION, Type="String", Overwrite=True
         )
     if execution_role := properties.get("cloudFormationExecutionRoleArn"):
-        _create_role(world, execution_role, {"Service": "cloudformation.amazonaws.com"}, ["*"], ["*"])
+        _create_role(cloud, execution_role, {"Service": "cloudformation.amazonaws.com"}, ["*"], ["*"])
     if deploy_role := properties.get("assumeRoleArn"):
         actions = [
             "cloudformation:*",
@@ -123,16 +126,16 @@ def _bootstrap(world: World, properties: dict[str, Any], files: list[dict[str, A
             "s3:List*",
             "ssm:GetParameter*",
         ]
-        _create_role(world, deploy_role, _ACCOUNT, actions, ["*"])
+        _create_role(cloud, deploy_role, _ACCOUNT, actions, ["*"])
 
 
 _ACCOUNT = {"AWS": f"arn:aws:iam::{ACCOUNT_ID}:root"}
 
 
 def _create_role(
-    world: World, arn: str, principal: dict[str, str], actions: list[str], resources: list[str]
+    cloud: Cloud, arn: str, principal: dict[str, str], actions: list[str], resources: list[str]
 ) -> None:
-    iam, name = world.client("iam"), arn.rsplit("/", 1)[-1]
+    iam, name = cloud.identity.client("iam"), arn.rsplit("/", 1)[-1]
     trust = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
     allowed = {"Effect": "Allow", "Action": actions, "Resource": resources}
     with suppress(iam.exceptions.EntityAlreadyExistsException):
@@ -144,11 +147,11 @@ def _document(statement: dict[str, Any]) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
-def _publish(world: World, cloud_assembly_dir: Path, file: dict[str, Any]) -> None:
+def _publish(cloud: Cloud, cloud_assembly_dir: Path, file: dict[str, Any]) -> None:
     source = cloud_assembly_dir / file["source"]["path"]
     content = _zipped(source) if file["source"]["packaging"] == "zip" else source.read_bytes()
     for destination in file["destinations"].values():
-        s3 = world.client("s3", destination.get("assumeRoleArn"))
+        s3 = cloud.identity.client("s3", destination.get("assumeRoleArn"))
         s3.put_object(Bucket=destination["bucketName"], Key=destination["objectKey"], Body=content)
 
 
@@ -167,15 +170,15 @@ def _zipped(directory: Path) -> bytes:
 class _Deployment:
     def __init__(
         self,
-        world: World,
+        cloud: Cloud,
         properties: dict[str, Any],
         stack_name: str,
         on_event: Callable[[Event], None],
         parameters: list[dict[str, str]],
     ) -> None:
-        self.world, self.properties, self.stack_name, self.on_event = world, properties, stack_name, on_event
+        self.cloud, self.properties, self.stack_name, self.on_event = cloud, properties, stack_name, on_event
         self.parameters = parameters
-        self.client = world.client("cloudformation", properties.get("assumeRoleArn"))
+        self.client = cloud.identity.client("cloudformation", properties.get("assumeRoleArn"))
         self.seen: set[str] = set()
 
     def run(self) -> dict[str, str]:
@@ -206,7 +209,7 @@ class _Deployment:
             # Such a stack can only be deleted; the CDK makes room for a new one.
             self.client.delete_stack(StackName=self.stack_name)
             while self._exists():
-                self.world.sleep(5)
+                self.cloud.clock.sleep(5)
             return "CREATE"
         return "CREATE" if status == "REVIEW_IN_PROGRESS" else "UPDATE"
 
@@ -238,7 +241,7 @@ class _Deployment:
             change_set: dict[str, Any] = self.client.describe_change_set(ChangeSetName=answer["Id"])
             if change_set["Status"] in ("CREATE_COMPLETE", "FAILED"):
                 return change_set
-            self.world.sleep(1)
+            self.cloud.clock.sleep(1)
 
     def _follow(self) -> None:
         failed: Event | None = None
@@ -254,6 +257,6 @@ class _Deployment:
                     failed = event
             if not status.endswith("_IN_PROGRESS"):
                 break
-            self.world.sleep(5)
+            self.cloud.clock.sleep(5)
         if status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
             raise DeploymentFailedError(self.stack_name, status, failed)

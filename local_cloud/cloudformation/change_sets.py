@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import uuid
 
-from ..world import ACCOUNT_ID, REGION
+from ..account import ACCOUNT_ID, REGION
 from .changes import changes_anything, plan_changes
 from .errors import (
     AlreadyExistsError,
@@ -85,7 +85,7 @@ class ChangeSets:
 
     def _plan(self, change_set: ChangeSet, evaluation: Evaluation) -> None:
         change_set.status = "CREATE_IN_PROGRESS"
-        self.stacks.world.sleep(3)
+        self.stacks.world.clock.sleep(3)
         try:
             change_set.changes = plan_changes(evaluation)
         except Exception as error:

@@ -6,8 +6,9 @@ import threading
 from contextlib import suppress
 from typing import Any
 
+from ..account import ACCOUNT_ID, REGION
 from ..iam.trust import FORWARDED
-from ..world import ACCOUNT_ID, REGION, World
+from ..world import World
 from .arguments import plain_tags
 from .errors import ValidationError
 from .intrinsics import Evaluator, as_text
@@ -20,8 +21,8 @@ from .template import is_custom
 def client_of(world: World, service: str, caller_role_arn: str | None) -> Any:
     """Return a boto3 client that goes on with the session of whoever made the request."""
     if caller_role_arn is None:
-        return world.client(service)
-    return world.client(service, caller_role_arn, "AWSCloudFormation", FORWARDED)
+        return world.identity.client(service)
+    return world.identity.client(service, caller_role_arn, "AWSCloudFormation", FORWARDED)
 
 
 class Evaluation:
@@ -40,7 +41,7 @@ class Evaluation:
 
     def _new_client(self, service: str) -> Any:
         if self.stack.role_arn:
-            return self.world.client(
+            return self.world.identity.client(
                 service, self.stack.role_arn, "AWSCloudFormation", "cloudformation.amazonaws.com"
             )
         return client_of(self.world, service, self.stack.caller_role_arn)

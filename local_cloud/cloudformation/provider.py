@@ -63,8 +63,8 @@ class Call:
 
     def wait(self, aws_seconds: float) -> None:
         """Let AWS seconds pass. Raises CancelledError when the operation ends meanwhile."""
-        self.cancelled.wait(self.world.seconds(aws_seconds))
-        if self.cancelled.is_set() or self.world.stopping.is_set():
+        self.cancelled.wait(self.world.clock.seconds(aws_seconds))
+        if self.cancelled.is_set() or self.world.clock.stopping.is_set():
             raise CancelledError
 
     def generated_name(self, limit: int = 64) -> str:

@@ -125,7 +125,7 @@ class RequestReader:
         if role_arn is None:
             return None
         try:
-            role = self.world.client("iam").get_role(RoleName=role_arn.rsplit("/", 1)[-1])["Role"]
+            role = self.world.identity.client("iam").get_role(RoleName=role_arn.rsplit("/", 1)[-1])["Role"]
             trusted = role["Arn"] == role_arn and _trusts_cloudformation(role["AssumeRolePolicyDocument"])
         except ClientError:
             trusted = False

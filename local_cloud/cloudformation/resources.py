@@ -9,7 +9,8 @@ from collections.abc import Callable
 
 from botocore.exceptions import ClientError
 
-from ..faults.stack import Operation, ThrottledError, faults
+from ..faults.stack import Operation, ThrottledError
+from ..moto_seam import Local
 from .evaluation import Evaluation
 from .failures import FAILURES, THROTTLING, reason_of
 from .policy import check_allowed
@@ -39,7 +40,7 @@ class ResourceHandler:
     """
 
     def __init__(self, evaluation: Evaluation) -> None:
-        self.evaluation, self.world, self.faults = evaluation, evaluation.world, faults(evaluation.world)
+        self.evaluation, self.world, self.faults = evaluation, evaluation.world, Local.faults.stack
         self.types, self.stack = evaluation.types, evaluation.stack
         self.specification = evaluation.specification
 
@@ -201,7 +202,7 @@ class ResourceHandler:
                 throttled = isinstance(error, ThrottledError) or error.response["Error"]["Code"] in THROTTLING
                 if not throttled or attempt == _ATTEMPTS or (resource.physical_id and operation == "create"):
                     raise ProviderError(reason_of(error)) from error
-                self.world.sleep(2**attempt)
+                self.world.clock.sleep(2**attempt)
 
 
 def _hold(released: threading.Event, cancelled: threading.Event) -> None:

@@ -9,7 +9,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
-from ..world import REGION
+from ..account import REGION
 
 # Importing cfn-lint takes seconds; its data files are all that is needed.
 _SPEC = importlib.util.find_spec("cfnlint")

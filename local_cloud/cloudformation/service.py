@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..faults.stack import faults
+from ..moto_seam import Local
 from ..world import World
 from .change_sets import ChangeSets
 from .changes import changes_anything, plan_changes
@@ -18,7 +18,7 @@ class CloudFormation:
     """The API's requests about stacks; those about their change sets are in `change_sets`."""
 
     def __init__(self, world: World, types: Types) -> None:
-        self.faults = faults(world)
+        self.faults = Local.faults.stack
         self.reader = RequestReader(world, types)
         self.stacks = Stacks(world, types)
         self.change_sets = ChangeSets(self.stacks, self.reader)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from ..world import ACCOUNT_ID, REGION
+from ..account import ACCOUNT_ID, REGION
 from .parameters import Parameter
 from .template import Template
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from ..faults.stack import faults
+from ..moto_seam import Local
 from ..world import World
 from .errors import ValidationError
 from .evaluation import Evaluation
@@ -34,7 +34,7 @@ class Stacks:
 
     def stop(self) -> None:
         """Call every operation off and wait until its thread has ended."""
-        faults(self.world).clear()
+        Local.faults.stack.clear()
         for stack in self.all:
             stack.cancelled.set()
             if stack.operation:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from moto.cloudwatch.models import CloudWatchBackend, MetricDatum, MetricDatumBase
 from moto.core.utils import utcnow
 
-from ..faults.database import database_faults
+from ..moto_seam import Local
 from ..rds.state import backend
 from ..world import World
 
@@ -25,7 +25,7 @@ def install(world: World) -> None:
         for name, database in list(backend().databases.items()):
             if database.status in _SILENT:
                 continue
-            free = database_faults(world).free_storage(name)
+            free = Local.faults.database.free_storage(name)
             value = database.allocated_storage * 2**30 * _FREE if free is None else free
             dimensions = [{"Name": "DBInstanceIdentifier", "Value": name}]
             found += [

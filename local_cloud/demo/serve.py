@@ -7,7 +7,7 @@ import threading
 
 from rich.console import Console
 
-from ..world import REGION
+from ..account import REGION
 from .synthesize import catalog, offer
 
 

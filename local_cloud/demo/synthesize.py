@@ -13,10 +13,10 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from ..account import REGION
 from ..cloud import Cloud
 from ..cloudformation.assembly import deploy
 from ..iam.trust import ADMINISTRATOR
-from ..world import REGION
 from .kept import ROOT, digest, kept
 
 STACK = "CatalogStack"
@@ -114,7 +114,7 @@ def _deploy(console: Console, cloud: Cloud, assembly: Path) -> None:
             elif event["ResourceStatus"] == "CREATE_COMPLETE":
                 progress.advance(task)
 
-        deploy(cloud.world, assembly, STACK, on_event=show)
+        deploy(cloud, assembly, STACK, on_event=show)
         done = progress.tasks[0]
     console.print(f"[green]✔[/] {STACK} deployed: {done.completed:.0f} resources in {done.elapsed:.0f} s")
 

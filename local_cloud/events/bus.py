@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import logging
 import uuid
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 from moto.awslambda.models import lambda_backends
@@ -14,12 +15,15 @@ from moto.events.exceptions import ValidationException
 from moto.events.models import EventsBackend, Rule, events_backends
 from moto.sqs.models import sqs_backends
 
+from ..account import ACCOUNT_ID, REGION
 from ..iam.policies import Caller, resource_allows
 from ..iam.trust import service_caller
 from ..kms.key_policy import service_may_use
 from ..sns import notifications
-from ..world import ACCOUNT_ID, REGION, World
 from . import schedules
+
+if TYPE_CHECKING:
+    from ..world import World
 
 log = logging.getLogger(__name__)
 
@@ -71,16 +75,23 @@ def install(world: World) -> None:
             event["time"] = _time(datetime.fromtimestamp(float(event["time"]), UTC))
         deliver(world, self, event)
 
-    def publish(source: str, detail_type: str, detail: dict[str, Any], resources: list[str]) -> None:
-        event = _event(source, detail_type, detail, resources)
-        for rule in list(events_backends[ACCOUNT_ID][REGION].event_buses["default"].rules.values()):
-            deliver(world, rule, event)
-
     original_put_rule = world.patch(EventsBackend, "put_rule", put_rule)
     original_put_targets = world.patch(EventsBackend, "put_targets", put_targets)
     original_put_events = world.patch(EventsBackend, "put_events", put_events)
     world.patch(Rule, "send_to_targets", send_to_targets)
-    world.publish = publish
+
+
+@dataclass(eq=False)
+class Bus:
+    """The default event bus, for the services of this cloud."""
+
+    world: World
+
+    def publish(self, source: str, detail_type: str, detail: dict[str, Any], resources: list[str]) -> None:
+        """Send a service's own event to every rule that matches it."""
+        event = _event(source, detail_type, detail, resources)
+        for rule in list(events_backends[ACCOUNT_ID][REGION].event_buses["default"].rules.values()):
+            deliver(self.world, rule, event)
 
 
 def _event(source: str, detail_type: str, detail: dict[str, Any], resources: list[str]) -> dict[str, Any]:
@@ -145,7 +156,7 @@ def _send(world: World, rule: Rule, event: Any) -> None:
             if queue_arn:
                 _to_dead_letters(world, rule, queue_arn, target, body, error)
         except BotoCoreError:
-            if not world.stopping.is_set():  # the connection went with the cloud
+            if not world.clock.stopping.is_set():  # the connection went with the cloud
                 raise
 
 
@@ -163,7 +174,7 @@ def _caller(rule: Rule) -> Caller:
 
 
 def _sqs(world: World, rule: Rule) -> Any:
-    return world.client("sqs", principal="events.amazonaws.com", source_arn=rule.arn)
+    return world.identity.client("sqs", principal="events.amazonaws.com", source_arn=rule.arn)
 
 
 def _require(allowed: bool, action: str, rule: Rule) -> None:
@@ -181,7 +192,7 @@ def _to_function(world: World, rule: Rule, target: dict[str, Any], body: str) ->
         "lambda:InvokeFunction",
         rule,
     )
-    world.client("lambda").invoke(FunctionName=target["Arn"], InvocationType="Event", Payload=body)
+    world.identity.client("lambda").invoke(FunctionName=target["Arn"], InvocationType="Event", Payload=body)
 
 
 def _to_queue(world: World, rule: Rule, target: dict[str, Any], body: str) -> None:
@@ -197,7 +208,7 @@ def _to_queue(world: World, rule: Rule, target: dict[str, Any], body: str) -> No
             "kms:GenerateDataKey",
             rule,
         )
-    url = f"{world.endpoint}/{ACCOUNT_ID}/{queue.name}"
+    url = f"{world.identity.endpoint}/{ACCOUNT_ID}/{queue.name}"
     group = target.get("SqsParameters", {})
     _sqs(world, rule).send_message(QueueUrl=url, MessageBody=body, **group)
 
@@ -211,7 +222,7 @@ def _to_topic(_: World, rule: Rule, target: dict[str, Any], body: str) -> None:
 
 def _to_state_machine(world: World, rule: Rule, target: dict[str, Any], body: str) -> None:
     principal = "events.amazonaws.com"
-    client = world.client("stepfunctions", target["RoleArn"], "EventBridge", principal, rule.arn)
+    client = world.identity.client("stepfunctions", target["RoleArn"], "EventBridge", principal, rule.arn)
     client.start_execution(stateMachineArn=target["Arn"], name=str(uuid.uuid4()), input=body)
 
 
@@ -228,5 +239,5 @@ def _to_dead_letters(
     if queue is None or not resource_allows(queue.policy, "sqs:SendMessage", queue_arn, _caller(rule)):
         log.warning("rule %s may not send to its dead-letter queue %s", rule.name, queue_arn)
         return
-    url = f"{world.endpoint}/{ACCOUNT_ID}/{queue.name}"
+    url = f"{world.identity.endpoint}/{ACCOUNT_ID}/{queue.name}"
     _sqs(world, rule).send_message(QueueUrl=url, MessageBody=body, MessageAttributes=attributes)

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from moto.events.exceptions import ValidationException
 from moto.events.models import Rule, events_backends
 
-from ..world import ACCOUNT_ID, REGION, World
+from ..account import ACCOUNT_ID, REGION
+from ..world import World
 
 # "Schedule expressions": the unit is singular for 1 and plural for everything else.
 _RATE = re.compile(r"rate\((?:1 (minute|hour|day)|([2-9]|[1-9]\d+) (minute|hour|day)s)\)")
@@ -34,10 +35,10 @@ def period(expression: str) -> float:
 
 def start(world: World, rule: Rule, aws_seconds: float, fire: Callable[[], None]) -> None:
     """Call `fire` every `aws_seconds`, the first time after as many, for as long as there is this rule."""
-    real_seconds = max(world.seconds(aws_seconds), SHORTEST)
+    real_seconds = max(world.clock.seconds(aws_seconds), SHORTEST)
 
     def run() -> None:
-        while not world.stopping.wait(real_seconds):
+        while not world.clock.stopping.wait(real_seconds):
             if events_backends[ACCOUNT_ID][REGION].event_buses["default"].rules.get(rule.name) is not rule:
                 return
             if rule.state == "ENABLED":

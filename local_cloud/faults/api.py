@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from moto.core.exceptions import ServiceException
 from moto.core.request import Request
@@ -21,7 +20,6 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.test import run_wsgi_app
 
 from ..iam.trust import caller_of
-from ..world import World
 
 Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
@@ -88,7 +86,7 @@ class Fault:
 
 
 class ApiFaults:
-    """The switches of one cloud; `api_faults(world)` gives them."""
+    """The faults of API calls."""
 
     def __init__(self) -> None:
         self._recording: list[Call] | None = None
@@ -118,8 +116,8 @@ class ApiFaults:
         with self._lock:
             self._faults.remove(fault)
 
-    def on_the_way_to(self, application: Application, world: World) -> Application:
-        """Return the application with the faults ahead of it."""
+    def on_the_way_to(self, application: Application, stopping: threading.Event) -> Application:
+        """Return the application with the faults ahead of it, until `stopping` is set."""
 
         def observe(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
             if self._recording is None and not self._faults:
@@ -132,7 +130,7 @@ class ApiFaults:
                 body, status, headers = run_wsgi_app(application, environ, buffered=True)
                 return self._noted(call, Answer(int(status.split()[0]), list(headers), b"".join(body)))
 
-            exchange = Exchange(call, serve, environ.get("werkzeug.socket"), world.stopping)
+            exchange = Exchange(call, serve, environ.get("werkzeug.socket"), stopping)
             effect = self._strike(call)
             answer = effect(exchange) if effect else serve()
             if answer is None:
@@ -190,14 +188,6 @@ def _operation(service: str, environ: dict[str, Any], body: bytes) -> str:
         return str(get_service_router(service).match(Request(environ))[0].name)
     except HTTPException:
         return ""
-
-
-_faults: WeakKeyDictionary[World, ApiFaults] = WeakKeyDictionary()
-
-
-def api_faults(world: World) -> ApiFaults:
-    """Return the switches that make API calls of this world go wrong."""
-    return _faults.setdefault(world, ApiFaults())
 
 
 class Refused(ServiceException):

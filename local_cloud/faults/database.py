@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
-from weakref import WeakKeyDictionary
 
+from ..account import ACCOUNT_ID, REGION
 from ..rds.state import backend
-from ..world import ACCOUNT_ID, REGION, World
 
 
 class DatabaseFaults:
-    """The faults of one cloud's DB instances; `database_faults(world)` gives them."""
+    """The faults of DB instances."""
 
     def __init__(self) -> None:
         self._free: dict[str, int] = {}
@@ -63,11 +62,3 @@ class DatabaseFaults:
         self._undo.clear()
         self._free.clear()
         self._failing_upgrades.clear()
-
-
-_faults: WeakKeyDictionary[World, DatabaseFaults] = WeakKeyDictionary()
-
-
-def database_faults(world: World) -> DatabaseFaults:
-    """Return the switch that makes the databases of this world go wrong."""
-    return _faults.setdefault(world, DatabaseFaults())

@@ -5,10 +5,8 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field
 from typing import Literal
-from weakref import WeakKeyDictionary
 
 from ..cloudformation.errors import ThrottlingError
-from ..world import World
 
 Operation = Literal["create", "update", "delete"]
 
@@ -41,8 +39,8 @@ class _Fault:
     effect: Exception | Stall
 
 
-class Faults:
-    """The faults of one cloud; `faults(world)` gives them.
+class StackFaults:
+    """The faults of stack operations.
 
     A target is a logical id ("Database") or a resource type ("AWS::RDS::DBInstance"); a fault meets the next
     `times` attempts in any stack, then is used up.
@@ -101,11 +99,3 @@ class Faults:
             if self._throttled_actions.get(action, 0):
                 self._throttled_actions[action] -= 1
                 raise ThrottlingError("Rate exceeded")
-
-
-_faults: WeakKeyDictionary[World, Faults] = WeakKeyDictionary()
-
-
-def faults(world: World) -> Faults:
-    """Return the switch that makes the stack operations of this world go wrong."""
-    return _faults.setdefault(world, Faults())

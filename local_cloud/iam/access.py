@@ -18,8 +18,8 @@ from moto.core.utils import get_service_model
 from moto.ec2.models import ec2_backends
 from moto.iam.models import iam_backends
 
+from ..account import ACCOUNT_ID, REGION
 from ..kms.models import find_key
-from ..world import ACCOUNT_ID, REGION
 from .resource_context import resource_context
 
 

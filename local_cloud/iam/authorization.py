@@ -66,7 +66,7 @@ FREE = {"sts:GetCallerIdentity", "sts:AssumeRole"}
 
 
 def install(world: World) -> None:
-    """Refuse what no policy of the calling role allows, and note what was asked in `world.asked`."""
+    """Refuse what no policy of the calling role allows, and note what was asked in `world.identity.asked`."""
 
     def authorize(self: BaseResponse, resource: str = "*") -> None:
         original(self, resource)
@@ -105,7 +105,7 @@ def install(world: World) -> None:
 
     def note(role_arn: str, action: str, resource: str, caller: Caller, allowed: bool) -> None:
         context = tuple(sorted(caller.context.items()))
-        world.asked[role_arn, action, resource, context] = allowed
+        world.identity.asked[role_arn, action, resource, context] = allowed
 
     def bucket_permission(self: FakeBucket, action: str, resource: str) -> PermissionResult:
         # moto applies a Deny whether its condition holds or not.

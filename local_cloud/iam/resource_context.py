@@ -6,8 +6,8 @@ from moto.ec2.models import ec2_backends
 from moto.logs.models import logs_backends
 from moto.rds.models import rds_backends
 
+from ..account import ACCOUNT_ID, REGION
 from ..kms.models import backend as kms
-from ..world import ACCOUNT_ID, REGION
 
 
 def resource_context(arn: str | None) -> dict[str, str]:

@@ -13,7 +13,7 @@ from moto.iam.models import IAMBackend, iam_backends
 from moto.sts.models import AssumedRole, STSBackend, sts_backends
 from moto.sts.responses import TokenResponse
 
-from ..world import ACCOUNT_ID, World
+from ..account import ACCOUNT_ID
 from .policies import Caller, identity_allows, resource_allows, resource_grants
 
 ADMINISTRATOR = f"arn:aws:iam::{ACCOUNT_ID}:user/administrator"
@@ -32,7 +32,7 @@ class AccessDenied(ServiceException):
         super().__init__(f"User: {who} is not authorized to perform: {action} on resource: {resource}")
 
 
-def install(world: World) -> None:
+def install(world: Any) -> None:
     """Make AssumeRole read the role's trust policy, and the caller's own permissions where AWS does."""
 
     def assume_role(self: TokenResponse) -> ActionResult:
@@ -50,17 +50,6 @@ def install(world: World) -> None:
         session = sessions.get(access_key_id)
         return session if session and session.account_id == self.account_id else None
 
-    def may_assume(role_arn: str, principal: str | None, source_arn: str | None) -> bool:
-        administrator = Caller(ACCOUNT_ID, ADMINISTRATOR, ADMINISTRATOR)
-        try:
-            check_assume_role(
-                service_caller(principal, source_arn or "") if principal else administrator, role_arn
-            )
-        except AccessDenied:
-            return False
-        return True
-
-    world.may_assume = may_assume
     original = world.patch(TokenResponse, "assume_role", assume_role)
     # Every request is looked up: moto walks over all sessions there have ever been.
     sessions: dict[str, AssumedRole] = {}
@@ -95,6 +84,18 @@ def service_caller(principal: str, source_arn: str = "") -> Caller:
     """Return an AWS service as a caller, acting on behalf of a resource of this account."""
     context = {"aws:SourceAccount": ACCOUNT_ID} | ({"aws:SourceArn": source_arn} if source_arn else {})
     return Caller(service=principal, context=context)
+
+
+def may_assume(role_arn: str, principal: str | None, source_arn: str | None) -> bool:
+    """Say whether a role lets an AWS service in (the administrator if None) that acts for a source ARN."""
+    administrator = Caller(ACCOUNT_ID, ADMINISTRATOR, ADMINISTRATOR)
+    try:
+        check_assume_role(
+            service_caller(principal, source_arn or "") if principal else administrator, role_arn
+        )
+    except AccessDenied:
+        return False
+    return True
 
 
 def check_assume_role(caller: Caller, role_arn: str) -> None:

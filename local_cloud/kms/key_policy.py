@@ -10,8 +10,8 @@ from typing import Any
 from moto.iam.models import iam_backends
 from moto.kms.models import Key
 
+from ..account import ACCOUNT_ID
 from ..iam.policies import Caller, identity_decides, listed, note, resource_allows, resource_grants
-from ..world import ACCOUNT_ID
 from .models import find_key
 
 # Condition keys of a key policy that count in the lockout check. Every request has aws:PrincipalArn (IAM User

@@ -7,17 +7,15 @@ from typing import Any
 
 from moto.kms.models import Alias, Key, KmsBackend, kms_backends
 
-from ..world import ACCOUNT_ID, REGION
+from ..account import ACCOUNT_ID, REGION
+from ..moto_seam import Local
+
+# AWS seconds. "It might take up to five minutes" (KMS Developer Guide, "ABAC for AWS KMS").
+CHANGES_COUNT_AFTER = 300
 
 
-class LocalKMS(KmsBackend):
-    """KMS, whose tags and aliases are listed at once and count for authorization later.
-
-    Attributes:
-        changes_count_after: real seconds until a change of tags or aliases counts.
-    """
-
-    changes_count_after = 0.0
+class LocalKMS(Local, KmsBackend):
+    """KMS, whose tags and aliases are listed at once and count for authorization later."""
 
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
@@ -71,7 +69,7 @@ class LocalKMS(KmsBackend):
 
     def context_that_counts(self, key_id: str) -> dict[str, str]:
         """Return aws:ResourceTag/… and kms:ResourceAliases of a key, as they were a few minutes ago."""
-        counting_since = time.monotonic() - self.changes_count_after
+        counting_since = time.monotonic() - self.clock.seconds(CHANGES_COUNT_AFTER)
         before = (context for changed, context in self._changes.get(key_id, []) if changed > counting_since)
         return next(before, self._context(key_id))
 

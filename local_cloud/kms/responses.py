@@ -5,8 +5,8 @@ from __future__ import annotations
 from moto.core.exceptions import ServiceException
 from moto.kms.responses import KmsResponse
 
+from ..account import ACCOUNT_ID, REGION
 from ..iam.trust import caller_of
-from ..world import ACCOUNT_ID, REGION
 from .key_policy import keeps_out, unknown_principals
 from .models import find_key
 

@@ -14,7 +14,8 @@ from moto.awslambda.exceptions import InvalidParameterValueException
 from moto.awslambda.models import EventInvokeConfig, LambdaBackend
 from moto.core.exceptions import JsonRESTError
 
-from ..world import ACCOUNT_ID, World
+from ..account import ACCOUNT_ID
+from ..world import World
 from .configuration import Function
 from .runtime import Answer
 
@@ -79,17 +80,17 @@ class _Event:
         """Invoke until it succeeds or is given up, then tell the destination or the dead-letter queue."""
         try:
             answer = self._run()
-            if answer is not None and not self.world.stopping.is_set():
+            if answer is not None and not self.world.clock.stopping.is_set():
                 self._conclude(*answer)
         except Exception:
-            if not self.world.stopping.is_set():
+            if not self.world.clock.stopping.is_set():
                 log.exception("an event for %s was lost", self.function.function_name)
 
     def _run(self) -> tuple[Answer | None, str] | None:
         retries = self.config.get("MaximumRetryAttempts", len(ERROR_DELAYS))
         left = self.config.get("MaximumEventAgeInSeconds", MAXIMUM_AGE)
         throttled, longest = THROTTLED_DELAYS
-        while not self.world.stopping.is_set():
+        while not self.world.clock.stopping.is_set():
             try:
                 answer = self.invoke(self.function, self.payload)
             except JsonRESTError:  # throttled
@@ -106,7 +107,7 @@ class _Event:
                 if delay > left:
                     return answer, "EventAgeExceeded"
             left -= delay
-            self.world.sleep(delay)
+            self.world.clock.sleep(delay)
         return None
 
     def _conclude(self, answer: Answer | None, condition: str) -> None:
@@ -148,9 +149,9 @@ class _Event:
         """Send with the function's role, as Lambda does."""
         service, name = arn.split(":")[2], arn.rpartition(":")[2]
         role, session, arn = self.function.role, self.function.function_name, self.function.function_arn
-        client = self.world.client(service, role, session, "lambda.amazonaws.com", arn)
+        client = self.world.identity.client(service, role, session, "lambda.amazonaws.com", arn)
         if service == "sqs":
-            url = f"{self.world.endpoint}/{ACCOUNT_ID}/{name}"
+            url = f"{self.world.identity.endpoint}/{ACCOUNT_ID}/{name}"
             client.send_message(QueueUrl=url, MessageBody=body, MessageAttributes=attributes)
         else:
             client.publish(TopicArn=arn, Message=body, MessageAttributes=attributes)

@@ -12,8 +12,9 @@ from moto.awslambda.exceptions import InvalidParameterValueException
 from moto.awslambda.models import LambdaBackend, lambda_backends
 from moto.core.exceptions import JsonRESTError
 
+from ..account import ACCOUNT_ID, REGION
 from ..quotas.limits import CONCURRENT_EXECUTIONS
-from ..world import ACCOUNT_ID, REGION, World
+from ..world import World
 from .configuration import Function
 
 # "Configuring reserved concurrency for a function": so much stays for functions that reserve none. In an

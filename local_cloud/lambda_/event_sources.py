@@ -13,9 +13,10 @@ from moto.sqs import models as sqs_models
 from moto.sqs.models import Message, Queue, SQSBackend, sqs_backends
 from moto.sqs.responses import SQSResponse
 
+from ..account import ACCOUNT_ID, REGION
 from ..events import bus as event_bus
 from ..iam.policies import Caller, identity_allows
-from ..world import ACCOUNT_ID, REGION, World
+from ..world import World
 from .configuration import Function
 from .queue_poller import Poller
 
@@ -148,7 +149,7 @@ def _guard_queues(world: World) -> None:
         self: SQSBackend, queue_name: str, count: int, wait_seconds: int, *arguments: Any
     ) -> list[Message]:
         with self.get_queue(queue_name)._messages_lock:  # given up while it waits for messages
-            waits = world.seconds(wait_seconds)
+            waits = world.clock.seconds(wait_seconds)
             messages: list[Message] = original_receive(self, queue_name, count, waits, *arguments)
             return messages
 
@@ -158,7 +159,7 @@ def _guard_queues(world: World) -> None:
         return bool((message.sent_timestamp or 0) / 1000 + seconds > time.time())
 
     def wait_for_messages(self: Queue, wait_seconds: int) -> None:
-        original_wait(self, world.seconds(wait_seconds))
+        original_wait(self, world.clock.seconds(wait_seconds))
 
     def change_visibility(self: SQSBackend, queue_name: str, *arguments: Any, **named: Any) -> None:
         with (lock := self.get_queue(queue_name)._messages_lock):
@@ -170,7 +171,7 @@ def _guard_queues(world: World) -> None:
             original_delete(self, receipt_handle)
 
     def delay(self: Message, delay_seconds: int) -> None:
-        self.delayed_until = (time.time() + world.seconds(int(delay_seconds))) * 1000
+        self.delayed_until = (time.time() + world.clock.seconds(int(delay_seconds))) * 1000
 
     def add(self: Queue, message: Any) -> None:
         before = getattr(message, "queue_arn", None)

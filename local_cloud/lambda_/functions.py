@@ -19,9 +19,10 @@ from moto.awslambda.exceptions import InvalidParameterValueException
 from moto.awslambda.models import LambdaFunction, LambdaStorage
 from moto.core.exceptions import JsonRESTError
 
+from ..account import REGION
 from ..iam import trust
 from ..iam.policies import Caller, identity_allows, resource_grants
-from ..world import REGION, World
+from ..world import World
 from . import asynchronous as lambda_async
 from . import concurrency as lambda_concurrency
 from . import configuration as function_configuration
@@ -100,9 +101,9 @@ def install(world: World) -> None:
     world.at_stop.append(runtime.stop)
 
 
-def kill(world: World, text: str) -> None:
+def kill(text: str) -> None:
     """Kill whatever function is at work on an event with this text in it, as if it had used up its memory."""
-    _runtimes[world].kill(text)
+    _runtimes[World.running].kill(text)
 
 
 class _Runtime:
@@ -212,7 +213,9 @@ class _Runtime:
         nursery = self.nursery(function)
         now = datetime.now(UTC)
         stream = f"{now:%Y/%m/%d}/[{function.version}]{uuid.uuid4().hex}"
-        sandbox = Sandbox(nursery, self._environment(function, nursery, stream), stream, self.world.speed)
+        sandbox = Sandbox(
+            nursery, self._environment(function, nursery, stream), stream, self.world.clock.speed
+        )
         with self._lock:
             self._all.append(sandbox)
         return sandbox
@@ -225,7 +228,9 @@ class _Runtime:
     def _environment(self, function: Function, nursery: Nursery, stream: str) -> Mapping[str, str]:
         """Return "Defined runtime environment variables" of the Lambda guide, and the function's own."""
         session_name = function.function_name.ljust(2, "_")  # STS wants two characters
-        session = self.world.credentials(function.role, session_name, PRINCIPAL, function.function_arn)
+        session = self.world.identity.credentials(
+            function.role, session_name, PRINCIPAL, function.function_arn
+        )
         logging_config = function.logging_config
         environment = {
             **function.environment_vars,
@@ -250,7 +255,7 @@ class _Runtime:
             "PATH": "/usr/local/bin:/usr/bin:/bin",
             "LANG": "en_US.UTF-8",
             "TZ": ":UTC",
-            "AWS_ENDPOINT_URL": self.world.endpoint,
+            "AWS_ENDPOINT_URL": self.world.identity.endpoint,
         }
         if logging_config["LogFormat"] == "JSON":
             environment["AWS_LAMBDA_LOG_FORMAT"] = "JSON"

@@ -10,8 +10,8 @@ from typing import Any
 
 from moto.logs.models import LogsBackend, logs_backends
 
+from ..account import ACCOUNT_ID, REGION
 from ..iam.policies import Caller, identity_allows
-from ..world import ACCOUNT_ID, REGION
 from .configuration import Function
 from .runtime import Answer
 

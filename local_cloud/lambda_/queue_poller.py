@@ -12,9 +12,10 @@ from botocore.exceptions import ClientError
 from moto.awslambda.models import EventSourceMapping, lambda_backends
 from moto.sqs.models import Message, sqs_backends
 
+from ..account import ACCOUNT_ID, REGION
 from ..iam.policies import Caller
 from ..kms.key_policy import service_may_use
-from ..world import ACCOUNT_ID, REGION, World
+from ..world import World
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +54,7 @@ class Poller:
         while self._wait_for_messages():
             if not self._may_decrypt():
                 log.warning("%s may not use the key of %s", self._mapping.function_arn, self._queue.name)
-                self._stopped.wait(self._world.seconds(RETRY_SECONDS))
+                self._stopped.wait(self._world.clock.seconds(RETRY_SECONDS))
                 continue
             self._free.acquire()
             if self._stopped.is_set() or self._queue_is_gone():
@@ -94,7 +95,7 @@ class Poller:
                 full = self._mapping.batch_size
                 self._queue._messages_lock.wait_for(
                     lambda: self._stopped.is_set() or len(self._queue.messages) >= full,
-                    self._world.seconds(window),
+                    self._world.clock.seconds(window),
                 )
         visibility = self._queue.visibility_timeout
         messages: list[Message] = self._backend.receive_message(
@@ -111,7 +112,7 @@ class Poller:
                     self._backend.delete_message(self._queue.name, str(message.receipt_handle))
             self._return(failed, self._queue.visibility_timeout - (time.monotonic() - started))
         except Exception:
-            if not self._world.stopping.is_set():
+            if not self._world.clock.stopping.is_set():
                 log.exception("a batch from %s was not processed", self._queue.name)
         finally:
             self._free.release()
@@ -120,11 +121,11 @@ class Poller:
         """Run the function and return the ids of the messages that it did not process."""
         everything = {message.id for message in batch}
         event = {"Records": [self._record(message) for message in batch]}
-        client = self._world.client("lambda")
+        client = self._world.identity.client("lambda")
         try:
             answer = client.invoke(FunctionName=self._mapping.function_arn, Payload=json.dumps(event))
         except ClientError as error:
-            if not self._world.stopping.is_set():
+            if not self._world.clock.stopping.is_set():
                 log.info("%s was not invoked: %s", self._mapping.function_arn, error)
             return everything
         if answer.get("FunctionError"):
@@ -137,7 +138,7 @@ class Poller:
         with self._queue._messages_lock:
             for message in self._queue._messages:
                 if message.id in failed:
-                    message.visible_at = (time.time() + self._world.seconds(aws_seconds)) * 1000
+                    message.visible_at = (time.time() + self._world.clock.seconds(aws_seconds)) * 1000
             self._queue._messages_lock.notify_all()
 
     def _record(self, message: Message) -> dict[str, Any]:

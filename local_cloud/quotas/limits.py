@@ -14,8 +14,9 @@ from moto.rds.models import RDSBackend
 from moto.servicequotas.resources.default_quotas.vpc import VPC_DEFAULT_QUOTAS
 from moto.servicequotas.responses import ServiceQuotasResponse
 
+from ..account import ACCOUNT_ID, REGION
 from ..rds import offers as rds_offers
-from ..world import ACCOUNT_ID, REGION, World
+from ..world import World
 
 VPCS = "L-F678F1CE"
 NAT_GATEWAYS = "L-FE5A380F"

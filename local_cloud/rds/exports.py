@@ -20,9 +20,10 @@ from moto.rds.models import DBSnapshot, ExportTask, RDSBackend
 from moto.rds.responses import RDSResponse
 from moto.s3.models import s3_backends
 
+from ..account import ACCOUNT_ID, REGION
 from ..iam.policies import identity_allows
 from ..iam.trust import AccessDenied, check_assume_role, service_caller
-from ..world import ACCOUNT_ID, REGION, World
+from ..world import World
 from .state import Refused, later
 
 _PREPARATION, _EXPORT = 120, 480  # AWS seconds; those of a large database are hours
@@ -173,7 +174,7 @@ def _write(world: World, task: ExportTask) -> None:
         "kmsKeyId": task.kms_key_id,
         "status": "COMPLETE",
     }
-    s3 = world.client("s3", task.iam_role_arn, "RDSExport", _PRINCIPAL, task.source_arn)
+    s3 = world.identity.client("s3", task.iam_role_arn, "RDSExport", _PRINCIPAL, task.source_arn)
     s3.put_object(
         Bucket=task.s3_bucket,
         Key=_key(task.s3_prefix, str(task.export_task_identifier), name),

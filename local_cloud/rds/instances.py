@@ -15,6 +15,7 @@ from moto.logs.models import logs_backends
 from moto.rds.exceptions import DBParameterGroupNotFoundError
 from moto.rds.models import DBInstance, RDSBackend
 
+from ..moto_seam import TURNS
 from ..world import World
 from .offers import ENGINE, MAJORS, default_version, instance_classes, versions
 from .state import Refused, later
@@ -189,10 +190,10 @@ def _patch_deletion(world: World) -> None:
 
         def gone() -> None:
             ec2 = ec2_backends[self.account_id][self.region_name]
-            with world.turns["ec2"]:
+            with TURNS["ec2"]:
                 for interface in getattr(database, "interfaces", []):
                     ec2.enis.pop(interface, None)
-            with world.turns["rds"]:
+            with TURNS["rds"]:
                 if self.databases.get(db_instance_identifier) is database:
                     self.databases.pop(db_instance_identifier)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from moto.rds.models import DBInstance, RDSBackend
 
-from ..faults.database import database_faults
+from ..moto_seam import Local
 from ..world import World
 from .instances import KEPT, check_class, check_family, create_log_groups
 from .offers import ENGINE, MAJORS, default_version, upgrade_targets, versions
@@ -180,9 +180,7 @@ def _apply(world: World, database: DBInstance) -> None:
     def done() -> None:
         if not become(database, status, status):
             return
-        upgraded = target is not None and database_faults(world).takes_upgrade(
-            database.db_instance_identifier
-        )
+        upgraded = target is not None and Local.faults.database.takes_upgrade(database.db_instance_identifier)
         if target is not None and not upgraded:
             for name in ("engine_version", "db_parameter_group_name"):
                 changes.pop(name, None)

@@ -17,7 +17,8 @@ from typing import Any, TypeVar
 from moto.core.responses import ActionResult
 from moto.rds.responses import RDSResponse
 
-from ..world import REGION, World
+from ..account import REGION
+from ..world import World
 
 ENGINE = "postgres"
 MAJORS = ("14", "15", "16", "17", "18")

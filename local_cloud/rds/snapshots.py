@@ -100,11 +100,10 @@ def _check(world: World, self: RDSBackend, database: DBInstance) -> None:
         )
 
 
-def take_automated_snapshot(world: World, instance: str, taken: datetime | None = None) -> str:
+def take_automated_snapshot(instance: str, taken: datetime | None = None) -> str:
     """Let the backup window of an instance pass. Returns the identifier of the automated snapshot.
 
     Args:
-        world: the running cloud.
         instance: the identifier of the DB instance.
         taken: the time of the snapshot, now if None. There is one snapshot a minute at most: its name ends
             in the minute.
@@ -117,7 +116,7 @@ def take_automated_snapshot(world: World, instance: str, taken: datetime | None 
         raise NotBackedUpError(f"automated backups of {instance} are off: its BackupRetentionPeriod is 0")
     if database.status != "available":
         raise NotBackedUpError(f"{instance} is {database.status}, and not available")
-    return _automated(world, instance, instance, taken or datetime.now(UTC))
+    return _automated(World.running, instance, instance, taken or datetime.now(UTC))
 
 
 def take_snapshot_of_upgrade(world: World, database: DBInstance, target: str | None) -> None:

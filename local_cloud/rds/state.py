@@ -10,7 +10,8 @@ from typing import Any
 from moto.core.exceptions import ServiceException
 from moto.rds.models import DBInstance, DBSnapshot, Event, RDSBackend, rds_backends
 
-from ..world import ACCOUNT_ID, REGION, World
+from ..account import ACCOUNT_ID, REGION
+from ..world import World
 
 # CreateDBSnapshot's reference, and what RDS says of instances in another status.
 USABLE = ("available", "storage-optimization")
@@ -53,8 +54,8 @@ def later(world: World, aws_seconds: float, work: Callable[[], None]) -> None:
     """Do `work` in a thread after `aws_seconds`, unless the cloud stops before."""
 
     def run() -> None:
-        world.sleep(aws_seconds)
-        if not world.stopping.is_set():
+        world.clock.sleep(aws_seconds)
+        if not world.clock.stopping.is_set():
             work()
 
     threading.Thread(target=run, name="rds", daemon=True).start()
@@ -86,4 +87,4 @@ def record(world: World, source: DBInstance | DBSnapshot, event_id: str, categor
         "Message": message,
         "EventID": event_id,
     }
-    world.publish("aws.rds", f"RDS DB {name} Event", detail, [source.arn])
+    world.bus.publish("aws.rds", f"RDS DB {name} Event", detail, [source.arn])

@@ -15,10 +15,11 @@ from moto.s3.exceptions import S3AccessDeniedError
 from moto.s3.models import s3_backends
 from moto.s3.responses import S3Response
 
+from local_cloud.account import ACCOUNT_ID, REGION
 from local_cloud.iam.policies import Caller as PolicyCaller
 from local_cloud.iam.policies import identity_allows, resource_grants
 from local_cloud.iam.trust import caller_of
-from local_cloud.world import ACCOUNT_ID, REGION, World
+from local_cloud.world import World
 
 from .calls import Call
 from .errors import InvalidParametersError
@@ -47,7 +48,7 @@ def read_template(call: Call, url: str) -> bytes:
     if not _may_read(call.service.world, call.caller, location):
         raise InvalidParametersError(f"Access denied while reading the template from {url}.")
     version = {"VersionId": location.version} if location.version else {}
-    s3 = call.service.world.client("s3")
+    s3 = call.service.world.identity.client("s3")
     try:
         content: bytes = s3.get_object(Bucket=location.bucket, Key=location.key, **version)["Body"].read()
     except ClientError as error:
@@ -95,7 +96,7 @@ def _may_read(world: World, caller: Caller, location: _Location) -> bool:
     if identity_allows(caller.arn, action, arn, asking):
         return True
     try:
-        policy = world.client("s3").get_bucket_policy(Bucket=location.bucket)["Policy"]
+        policy = world.identity.client("s3").get_bucket_policy(Bucket=location.bucket)["Policy"]
     except ClientError:  # the bucket has no policy, or is not there
         return False
     return resource_grants(policy, action, arn, asking)

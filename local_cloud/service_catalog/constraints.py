@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from local_cloud.world import ACCOUNT_ID
+from local_cloud.account import ACCOUNT_ID
 
 from .calls import Call, Response, operation
 from .errors import (

@@ -11,8 +11,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from local_cloud.account import ACCOUNT_ID, REGION
 from local_cloud.iam.policies import UnsupportedPolicyError, resource_allows
-from local_cloud.world import ACCOUNT_ID, REGION, World
+from local_cloud.world import World
 
 from .artifacts import publish
 from .errors import InvalidParametersError
@@ -65,14 +66,16 @@ def send(world: World, message: dict[str, Any]) -> None:
         EngineUnreachableError: the queue is missing, or its policy or that of its key do not let us in.
     """
     name = QUEUES[message["operation"]]
-    sqs = world.client("sqs")
+    sqs = world.identity.client("sqs")
     try:
         url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
         queue = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
         if key_id := queue.get("KmsMasterKeyId"):
-            _check_key(world.client("kms"), key_id)
+            _check_key(world.identity.client("kms"), key_id)
         # As the service itself, on behalf of this account: the queue's policy decides.
-        world.client("sqs", principal=SERVICE).send_message(QueueUrl=url, MessageBody=json.dumps(message))
+        world.identity.client("sqs", principal=SERVICE).send_message(
+            QueueUrl=url, MessageBody=json.dumps(message)
+        )
     except ClientError as error:
         raise EngineUnreachableError(f"{name}: {error}") from error
 
@@ -88,7 +91,7 @@ def parse_parameters(
     request: dict[str, Any] = {"artifact": {"path": f"s3://{publish(product, artifact)}", "type": "AWS_S3"}}
     if role_arn is not None:
         request["launchRoleArn"] = role_arn
-    functions = world.client("lambda")
+    functions = world.identity.client("lambda")
     function_arn = f"arn:aws:lambda:{REGION}:{ACCOUNT_ID}:function:{PARSER}"
     try:
         _check("lambda:InvokeFunction", function_arn, functions.get_policy(FunctionName=PARSER)["Policy"])

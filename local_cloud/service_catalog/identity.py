@@ -9,9 +9,10 @@ from typing import Any
 from botocore.exceptions import ClientError
 from moto.iam.models import iam_backends
 
+from local_cloud.account import ACCOUNT_ID, REGION
 from local_cloud.iam.policies import Caller as PolicyCaller
 from local_cloud.iam.trust import ADMINISTRATOR, caller_of
-from local_cloud.world import ACCOUNT_ID, REGION, World
+from local_cloud.world import World
 
 from .errors import InvalidParametersError
 from .model import Portfolio
@@ -77,7 +78,7 @@ def assume_for_a_test(world: World, role_arn: str) -> None:
         InvalidParametersError: the role does not exist, or does not trust Service Catalog.
     """
     try:
-        world.credentials(role_arn, "test", SERVICE, SOURCE_ARN)
+        world.identity.credentials(role_arn, "test", SERVICE, SOURCE_ARN)
     except ClientError as error:
         raise InvalidParametersError(
             f"Access denied while assuming launch role {role_arn}: it must exist and trust {SERVICE}."

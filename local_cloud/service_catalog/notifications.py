@@ -9,8 +9,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from local_cloud.account import ACCOUNT_ID, REGION
 from local_cloud.iam.policies import Caller, identity_allows
-from local_cloud.world import ACCOUNT_ID, REGION
 
 from .calls import Call, Response, operation
 from .errors import InvalidParametersError
@@ -199,6 +199,6 @@ def _group_name(provisioned: ProvisionedProduct) -> str:
 
 
 def _as_launch_role(call: Call, provisioned: ProvisionedProduct, service: str) -> Any:
-    return call.service.world.client(
+    return call.service.world.identity.client(
         service, provisioned.launch_role_arn, provisioned.id, SERVICE, SOURCE_ARN
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from local_cloud.world import ACCOUNT_ID, REGION
+from local_cloud.account import ACCOUNT_ID, REGION
 
 from .calls import Call, Response, operation
 from .errors import InvalidParametersError, ResourceInUseError, ResourceNotFoundError

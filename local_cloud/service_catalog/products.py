@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from local_cloud.world import ACCOUNT_ID, REGION
+from local_cloud.account import ACCOUNT_ID, REGION
 
 from .artifacts import publish, read_template
 from .calls import Call, Response, operation
@@ -82,7 +82,7 @@ def _new_artifact(call: Call, product_type: str, properties: dict[str, Any]) -> 
 
 def _validate(call: Call, content: bytes) -> None:
     try:
-        call.service.world.client("cloudformation").validate_template(TemplateBody=content.decode())
+        call.service.world.identity.client("cloudformation").validate_template(TemplateBody=content.decode())
     except (ClientError, UnicodeDecodeError) as error:
         raise InvalidParametersError(f"Invalid template: {error}") from error
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from threading import Thread
 from typing import Any
 
-from local_cloud.world import ACCOUNT_ID, REGION
+from local_cloud.account import ACCOUNT_ID, REGION
 
 from .access import LaunchPath, offered, path_for_launch
 from .calls import Call, Response, operation
@@ -242,8 +242,8 @@ def _start(call: Call, record: Record, inputs: Callable[[], dict[str, Any]]) -> 
     world = call.service.world
 
     def work() -> None:
-        world.sleep(_SECONDS_BEFORE_SENDING)
-        if world.stopping.is_set():
+        world.clock.sleep(_SECONDS_BEFORE_SENDING)
+        if world.clock.stopping.is_set():
             return
         record.set_status("IN_PROGRESS")
         try:

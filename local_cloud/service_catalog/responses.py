@@ -10,7 +10,7 @@ from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult, BaseResponse
 from moto.core.utils import camelcase_to_underscores, get_service_model
 
-from local_cloud.world import REGION
+from local_cloud.account import REGION
 
 from .calls import OPERATIONS, Call, Operation, Response, ServiceCatalog
 from .errors import InternalServerError, InvalidParametersError, NotEmulatedError

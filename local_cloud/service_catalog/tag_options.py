@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from local_cloud.world import ACCOUNT_ID
+from local_cloud.account import ACCOUNT_ID
 
 from .calls import Call, Response, operation
 from .errors import (

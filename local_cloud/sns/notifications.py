@@ -16,12 +16,13 @@ from moto.sns.models import SNSBackend, Subscription, Topic, sns_backends
 from moto.sns.responses import SNSResponse
 from moto.sqs.models import sqs_backends
 
+from ..account import ACCOUNT_ID, REGION
 from ..iam.policies import Caller, resource_allows
 from ..iam.resource_context import resource_context
 from ..iam.trust import caller_of
 from ..kms.key_policy import service_may_use
 from ..kms.models import backend as kms
-from ..world import ACCOUNT_ID, REGION, World
+from ..world import World
 from .mailbox import Mail
 
 log = logging.getLogger(__name__)
@@ -240,7 +241,7 @@ def _expire(backend: SNSBackend, world: World) -> None:
     now = time.monotonic()
     for arn, subscription in list(subscriptions.items()):
         asked = getattr(subscription, "asked", now)  # another thread is about to note it
-        if _pending(subscription) and now - asked > world.seconds(PENDING_SECONDS):
+        if _pending(subscription) and now - asked > world.clock.seconds(PENDING_SECONDS):
             subscriptions.pop(arn, None)
 
 

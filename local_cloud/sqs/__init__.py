@@ -9,9 +9,9 @@ from moto.core.responses import BaseResponse
 from moto.sqs.models import sqs_backends
 from moto.sqs.responses import SQSResponse
 
+from local_cloud.account import ACCOUNT_ID, REGION
 from local_cloud.iam.policies import Caller, resource_allows, resource_denies
 from local_cloud.iam.trust import AccessDenied
-from local_cloud.world import ACCOUNT_ID, REGION
 
 # SQS Developer Guide, "Amazon SQS API permissions": a batch needs what its single operation needs.
 BATCHES = {

@@ -48,7 +48,7 @@ def install(world: World) -> None:
 def _act_as_the_role(world: World) -> None:
     def client_for(region: str, service: str, state_credentials: StateCredentials) -> Any:  # noqa: ARG001
         role_arn, source = state_credentials.role_arn, getattr(state_credentials, "machine_arn", None)
-        return world.client(service, role_arn, "StepFunctions", "states.amazonaws.com", source)
+        return world.identity.client(service, role_arn, "StepFunctions", "states.amazonaws.com", source)
 
     def credentials(self: StateTask, env: Environment) -> StateCredentials:
         chosen: Any = original_credentials(self, env)
@@ -89,7 +89,7 @@ class _Clock:
         """Wait for `aws_seconds` or until the execution ends or times out, whichever is first."""
         before = time.monotonic()
         aws_seconds = min(aws_seconds, self._left())
-        if self._ended.wait(world.seconds(aws_seconds)):
+        if self._ended.wait(world.clock.seconds(aws_seconds)):
             return
         self._skipped += aws_seconds - (time.monotonic() - before)
         self._changed.set()

@@ -21,9 +21,10 @@ from moto.stepfunctions.parser.backend.execution import Execution
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfunctions_parser_backends
 from moto.stepfunctions.responses import StepFunctionResponse
 
+from ..account import ACCOUNT_ID, REGION
 from ..iam import trust
 from ..iam.policies import Caller, identity_allows
-from ..world import ACCOUNT_ID, REGION, World
+from ..world import World
 from . import interpreter as state_machine_interpreter
 from . import jsonata
 from . import reports as state_machine_reports

@@ -17,7 +17,8 @@ from moto.stepfunctions.parser.asl.eval.event.logging import (
 )
 from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication
 
-from ..world import ACCOUNT_ID, REGION, World
+from ..account import ACCOUNT_ID, REGION
+from ..world import World
 
 # "CloudWatch Logs" in the Step Functions guide: these fields of an event's details are execution data.
 EXECUTION_DATA = ("input", "inputDetails", "output", "outputDetails", "parameters", "assignedVariables")
@@ -28,7 +29,7 @@ def install(world: World) -> None:
 
     def terminated(self: BaseExecutionWorkerCommunication) -> None:
         original_terminated(self)
-        if not world.stopping.is_set():
+        if not world.clock.stopping.is_set():
             publish(world, self.execution)
 
     def publish_history_log(self: CloudWatchLoggingSession, history_log: HistoryLog) -> None:
@@ -104,4 +105,6 @@ def publish(world: World, execution: Any) -> None:
         "error": None if encrypted else execution.error,
         "cause": None if encrypted else execution.cause,
     }
-    world.publish("aws.states", "Step Functions Execution Status Change", detail, [execution.execution_arn])
+    world.bus.publish(
+        "aws.states", "Step Functions Execution Status Change", detail, [execution.execution_arn]
+    )

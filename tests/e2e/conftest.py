@@ -17,7 +17,7 @@ from tests.support.versions import NEWEST, OLDEST
 def cloud(assembly: Path) -> Iterator[Cloud]:
     """A cloud with the synthesized catalog deployed into it, and a clock that makes hours of fractions."""
     with Cloud(speed=20_000) as cloud:
-        deploy(cloud.world, assembly, "CatalogStack")
+        deploy(cloud, assembly, "CatalogStack")
         # With this clock it would run without a pause, and its answers are among those that tests count.
         with rule_is(cloud, "disabled", SWEEP):
             yield cloud

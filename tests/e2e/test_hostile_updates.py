@@ -10,7 +10,6 @@ from engine.errors import DataLossError
 from plan.losses import refuse_losses
 
 from local_cloud.cloud import Cloud
-from local_cloud.faults.database import database_faults
 from tests.support.inventory import inventory
 from tests.support.launches import BY_HAND, Catalog, outputs, product_of, reason
 from tests.support.machinery import eventually, release
@@ -140,11 +139,11 @@ def test_all_that_stands_against_another_major_version_is_said_at_once(
 ) -> None:
     # GIVEN a database that is nearly full
     before = state(cloud, stack)
-    database_faults(cloud.world).set_free_storage(f"database-{SUFFIX}", GIB)
+    cloud.faults.database.set_free_storage(f"database-{SUFFIX}", GIB)
 
     # WHEN somebody updates its product to PostgreSQL 17 and does not know what that means
     refused = postgresql_17.update(product, AllocatedStorage="50")
-    database_faults(cloud.world).clear()
+    cloud.faults.database.clear()
 
     # THEN nothing has changed
     assert [line.split(" (")[0] for line in reason(refused).splitlines()[1:]] == [

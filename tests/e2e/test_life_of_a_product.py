@@ -128,7 +128,7 @@ def _subscriptions(aws: Aws, given: dict[str, str]) -> dict[str, str]:
 
 
 def _confirm_all(aws: Aws, cloud: Cloud) -> None:
-    for mail in cloud.world.mailbox.to("stays@example.com") + cloud.world.mailbox.to("leaves@example.com"):
+    for mail in cloud.mailbox.to("stays@example.com") + cloud.mailbox.to("leaves@example.com"):
         program, *arguments = shlex.split(mail.todo)
         assert program == "aws"
         aws(*arguments)

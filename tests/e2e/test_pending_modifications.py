@@ -18,7 +18,7 @@ DATABASE = f"database-{SUFFIX}"
 def product(aws: Aws, cloud: Cloud, oldest: Catalog) -> str:
     launched = oldest.provision(SUFFIX, EnvironmentSuffix=SUFFIX, OpsEmails="pending@example.com")
     assert launched["RecordDetail"]["Status"] == "SUCCEEDED", reason(launched)
-    [mail] = [mail for mail in cloud.world.mailbox.to("pending@example.com") if SUFFIX in mail.todo]
+    [mail] = [mail for mail in cloud.mailbox.to("pending@example.com") if SUFFIX in mail.todo]
     aws(*shlex.split(mail.todo)[1:])
     return product_of(launched)
 
@@ -66,9 +66,7 @@ def test_the_report_of_an_update_has_old_and_new_values_of_the_live_database(
 
     # AND so are those who get the alerts
     [mail] = [
-        mail
-        for mail in cloud.world.mailbox.to("pending@example.com")
-        if mail.subject == "pending was updated"
+        mail for mail in cloud.mailbox.to("pending@example.com") if mail.subject == "pending was updated"
     ]
     assert changes in mail.body.splitlines()
 

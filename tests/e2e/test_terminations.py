@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from local_cloud.cloud import Cloud
-from local_cloud.faults.database import database_faults
 from tests.support.inventory import inventory, left_with
 from tests.support.launches import Aws, Catalog, outputs, product_of, reason
 from tests.support.machinery import stacks_ever
@@ -35,7 +34,7 @@ def test_all_that_blocks_a_termination_is_listed_at_once(
     given = outputs(launched)
     stacks, stack = cloud.client("cloudformation"), f"TapStack-{product}"
     stacks.update_termination_protection(StackName=stack, EnableTerminationProtection=True)
-    recovery_point = database_faults(cloud.world).back_up_continuously(given["DatabaseIdentifier"])
+    recovery_point = cloud.faults.database.back_up_continuously(given["DatabaseIdentifier"])
     of_type = stacks.describe_stack_resources(StackName=stack)["StackResources"]
     resources = {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in of_type}
     vpc = next(one["PhysicalResourceId"] for one in of_type if one["ResourceType"] == "AWS::EC2::VPC")
@@ -75,7 +74,7 @@ def test_all_that_blocks_a_termination_is_listed_at_once(
 
     # AND each can be removed; the next test terminates what is left
     stacks.update_termination_protection(StackName=stack, EnableTerminationProtection=False)
-    database_faults(cloud.world).clear()
+    cloud.faults.database.clear()
     ec2.delete_network_interface(NetworkInterfaceId=interface_id)
     ec2.delete_security_group(GroupId=group)
     s3.put_object_legal_hold(Bucket=bucket, Key="dump", LegalHold={"Status": "OFF"})

@@ -7,8 +7,6 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local_cloud.cloud import Cloud
-from local_cloud.faults.database import database_faults
-from local_cloud.faults.stack import faults
 from local_cloud.service_catalog import installed
 from tests.support.launches import Aws, Catalog, outputs, product_of, reason
 from tests.support.machinery import eventually, stacks_ever
@@ -20,7 +18,7 @@ NO_CHANGES = "none: the stack was already as asked for"
 @pytest.fixture(scope="module")
 def launched(aws: Aws, cloud: Cloud, oldest: Catalog) -> dict[str, Any]:
     """A launch while CloudFormation was throttling. Each test leaves it as it may be updated again."""
-    faults(cloud.world).throttle_action("DescribeStacks", 2)
+    cloud.faults.stack.throttle_action("DescribeStacks", 2)
     launched = oldest.provision("updated", EnvironmentSuffix="updated", OpsEmails="first@example.com")
     _confirm(aws, cloud, "first@example.com")
     return launched
@@ -118,7 +116,7 @@ def test_an_update_of_the_database_is_refused_while_rds_does_not_modify_it(
 ) -> None:
     # GIVEN a database that RDS is backing up
     identifier = before[1]["DBInstanceIdentifier"]
-    database_faults(cloud.world).set_status(identifier, "backing-up")
+    cloud.faults.database.set_status(identifier, "backing-up")
 
     # WHEN it is to be changed
     refused = oldest.update(product, BackupRetentionDays="14")
@@ -127,7 +125,7 @@ def test_an_update_of_the_database_is_refused_while_rds_does_not_modify_it(
     assert reason(refused).startswith(f"DB instance {identifier} is in the status backing-up. ")
     assert oldest.answers(refused) == ["FAILED"]
     assert oldest.status(product) == "TAINTED"
-    database_faults(cloud.world).clear()
+    cloud.faults.database.clear()
     assert (_events(cloud, stack), _database(cloud, stack)) == before
 
 
@@ -135,7 +133,7 @@ def test_a_failed_rollback_is_continued_by_the_next_update_which_then_does_its_o
     cloud: Cloud, oldest: Catalog, product: str, stack: str
 ) -> None:
     # GIVEN a database that can't be changed, nor changed back, nor changed back at the second try
-    faults(cloud.world).fail("AWS::RDS::DBInstance", "Not today.", on="update", times=3)
+    cloud.faults.stack.fail("AWS::RDS::DBInstance", "Not today.", on="update", times=3)
 
     # WHEN it is updated THEN the failure names both causes
     stuck = oldest.update(product, BackupRetentionDays="14")
@@ -161,7 +159,7 @@ def test_a_failed_rollback_is_continued_by_the_next_update_which_then_does_its_o
     assert _database(cloud, stack)["BackupRetentionPeriod"] == 14
 
     # AND those who get the alerts are told of this update, and were of none that changed nothing
-    [_, mail] = cloud.world.mailbox.to("second@example.com")
+    [_, mail] = cloud.mailbox.to("second@example.com")
     assert mail.subject == "updated was updated"
     assert f"({product}) was updated and has version {OLDEST} now." in mail.body
     assert "changed: DatabaseInstance (BackupRetentionPeriod 7 -> 14)" in mail.body
@@ -172,13 +170,13 @@ def test_a_product_whose_update_failed_is_updated_and_takes_no_other_operation_m
     cloud: Cloud, oldest: Catalog, product: str, stack: str
 ) -> None:
     # GIVEN an update that failed and was undone
-    faults(cloud.world).fail("AWS::RDS::DBInstance", "Not today.", on="update")
+    cloud.faults.stack.fail("AWS::RDS::DBInstance", "Not today.", on="update")
     failed = oldest.update(product, BackupRetentionDays="21")
     assert "everything is as it was before" in reason(failed)
     assert (oldest.status(product), _status(cloud, stack)) == ("TAINTED", "UPDATE_ROLLBACK_COMPLETE")
 
     # WHEN another one is under way
-    stall = faults(cloud.world).stall("AWS::RDS::DBInstance", on="update")
+    stall = cloud.faults.stack.stall("AWS::RDS::DBInstance", on="update")
     under_way = oldest.start_update(product, BackupRetentionDays="21")
     assert stall.reached.wait(20)
 
@@ -235,7 +233,7 @@ def test_an_update_of_a_stack_that_somebody_deleted_launches_no_empty_database_i
 
 def _confirm(aws: Aws, cloud: Cloud, email: str) -> None:
     """Do what the one mail to an address asks for: `aws sns confirm-subscription …`."""
-    [mail] = cloud.world.mailbox.to(email)
+    [mail] = cloud.mailbox.to(email)
     aws(*shlex.split(mail.todo)[1:])
 
 

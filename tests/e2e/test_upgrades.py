@@ -45,13 +45,13 @@ class Lives:
 @pytest.fixture(scope="module")
 def lives(cloud: Cloud, catalog: Catalog) -> Lives:
     """One product that goes from version to version, and one for each upgrade that skips some."""
-    quotas = dict(cloud.world.quotas)
-    cloud.world.quotas.update(dict.fromkeys(quotas, 100.0))
+    quotas = dict(cloud.quotas)
+    cloud.quotas.update(dict.fromkeys(quotas, 100.0))
     before = inventory(cloud)
     with ThreadPoolExecutor(len(ROUTES)) as pool:
         networks = [f"10.{number}.0.0/16" for number in range(100, 100 + len(ROUTES))]
         upgrades = [*pool.map(lambda *each: _live(cloud, catalog, *each), ROUTES, networks)]
-    cloud.world.quotas.update(quotas)
+    cloud.quotas.update(quotas)
     return Lives({key: one for some in upgrades for key, one in some.items()}, inventory(cloud) - before)
 
 

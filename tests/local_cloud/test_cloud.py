@@ -5,6 +5,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import boto3
@@ -16,11 +17,12 @@ from tests.support.account import Account, refusal
 
 
 def children() -> set[str]:
-    return {
-        entry.name
-        for entry in Path("/proc").iterdir()
-        if entry.name.isdigit() and f"PPid:\t{os.getpid()}\n" in (entry / "status").read_text()
-    }
+    found = set()
+    for status in Path("/proc").glob("[0-9]*/status"):
+        with suppress(FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
+            if f"PPid:\t{os.getpid()}\n" in status.read_text():
+                found.add(status.parent.name)
+    return found
 
 
 def test_a_stopped_cloud_leaves_no_thread_no_process_and_no_state_behind() -> None:

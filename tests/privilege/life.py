@@ -59,7 +59,7 @@ class Lives:
     def phase(self, name: str) -> Iterator[None]:
         """Note under `name` what is asked for the first time since the phase before, schedules' work too."""
         yield
-        asked = dict(self.cloud.world.asked)
+        asked = dict(self.cloud.identity.asked)
         new = {Request(*key): verdict for key, verdict in asked.items() if key not in self._known}
         self._known |= asked.keys()
         self.asked[name] = {
@@ -131,7 +131,7 @@ class Lives:
         """Do what the mails about present topics ask for: `aws sns confirm-subscription …`."""
         sns = self.cloud.client("sns")
         present = {topic["TopicArn"] for topic in sns.list_topics()["Topics"]}
-        for mail in (one for one in self.cloud.world.mailbox.all() if one.todo):
+        for mail in (one for one in self.cloud.mailbox.all() if one.todo):
             given = dict(pairwise(shlex.split(mail.todo)))
             if given["--topic-arn"] in present:
                 sns.confirm_subscription(TopicArn=given["--topic-arn"], Token=given["--token"])
@@ -144,7 +144,7 @@ class Lives:
             for machine in states.list_state_machines()["stateMachines"]
             if machine["name"] == f"export-workflow-{suffix}"
         ]
-        take_automated_snapshot(self.cloud.world, f"database-{suffix}")
+        take_automated_snapshot(f"database-{suffix}")
         ended: list[str] = []
 
         def has_ended() -> bool:
@@ -189,7 +189,7 @@ def lives(assembly: Path) -> Iterator[Lives]:
     with Cloud(speed=20_000) as cloud:
         found = Lives(cloud)
         with found.phase("deploy"):
-            deploy(cloud.world, assembly, "CatalogStack")
+            deploy(cloud, assembly, "CatalogStack")
         for version in (OLDEST, NEWEST_OF_LINE_1):
             found.offer_again(version)
         yield found

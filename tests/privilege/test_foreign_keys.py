@@ -101,10 +101,10 @@ def test_in_the_local_cloud_a_key_tagged_as_ours_refuses_the_roles(
     administrator, tags = lived.cloud.client("kms"), [{"TagKey": TAG, "TagValue": "pp-foreign"}]
     key = administrator.create_key(Tags=tags)["KeyMetadata"]["KeyId"]
     secret = administrator.encrypt(KeyId=key, Plaintext=b"theirs")["CiphertextBlob"]
-    lived.cloud.world.sleep(600)
+    lived.cloud.clock.sleep(600)
 
     # WHEN the role tries what would do harm
-    kms = lived.cloud.world.client(
+    kms = lived.cloud.identity.client(
         "kms", role, principal=principal, source_arn=f"arn:aws:x:us-east-1:{ACCOUNT}:x"
     )
     policy = administrator.get_key_policy(KeyId=key, PolicyName="default")["Policy"]

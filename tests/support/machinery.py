@@ -45,7 +45,7 @@ class Queue:
     def send(self, *bodies: str) -> None:
         """Send up to ten messages in one call."""
         entries = [{"Id": str(number), "MessageBody": body} for number, body in enumerate(bodies)]
-        sqs = self.cloud.world.client("sqs", principal=self.sender)
+        sqs = self.cloud.identity.client("sqs", principal=self.sender)
         answer = sqs.send_message_batch(QueueUrl=self.url, Entries=entries)
         assert not answer.get("Failed")
 

@@ -16,7 +16,7 @@ from tests.support.workflow import ANSWERS, STAND_IN, Execution, definition
 @pytest.fixture(scope="package")
 def cloud() -> Iterator[Cloud]:
     with Cloud(speed=5000) as cloud:
-        cloud.world.shortest_wait = 0.001
+        cloud.clock.shortest_wait = 0.001
         yield cloud
 
 

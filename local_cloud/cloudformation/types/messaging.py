@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from botocore.exceptions import ClientError
 
-from ...world import ACCOUNT_ID
+from ...account import ACCOUNT_ID
 from ..api_object import Api
 from ..provider import Call, Properties, Provider, Tagging
 from .documents import Document

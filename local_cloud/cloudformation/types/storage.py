@@ -10,7 +10,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from ...world import ACCOUNT_ID, REGION
+from ...account import ACCOUNT_ID, REGION
 from ..api_object import Api
 from ..arguments import arguments, plain_tags
 from ..provider import Call, Properties, Provider, ProviderError, Tagging

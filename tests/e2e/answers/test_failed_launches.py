@@ -7,7 +7,6 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local_cloud.cloud import Cloud
-from local_cloud.faults.stack import faults
 from local_cloud.kms.models import LocalKMS
 from tests.support.inventory import inventory, left_with
 from tests.support.launches import Catalog, outputs, product_of, reason
@@ -20,7 +19,7 @@ INPUTS = {"EnvironmentSuffix": "failing", "OpsEmails": "ops@example.com"}
 @pytest.fixture(scope="module")
 def failed(cloud: Cloud, oldest: Catalog) -> dict[str, Any]:
     """A launch whose database could not be created."""
-    faults(cloud.world).fail("AWS::RDS::DBInstance", NO_CAPACITY)
+    cloud.faults.stack.fail("AWS::RDS::DBInstance", NO_CAPACITY)
     return oldest.provision("failing", **INPUTS)
 
 
@@ -107,7 +106,7 @@ def test_a_product_without_anything_is_terminated_once(
 
 def test_a_launch_whose_resources_have_failed_is_terminated(cloud: Cloud, oldest: Catalog) -> None:
     # GIVEN another launch that has failed after something was created
-    faults(cloud.world).fail("AWS::EC2::VPC", "The maximum number of VPCs has been reached.")
+    cloud.faults.stack.fail("AWS::EC2::VPC", "The maximum number of VPCs has been reached.")
     failed = oldest.provision("fails-too", EnvironmentSuffix="fails-too", OpsEmails="ops@example.com")
     assert "The maximum number of VPCs has been reached." in reason(failed)
 
@@ -130,7 +129,7 @@ def test_a_launch_that_fails_a_minute_after_its_key_was_made_leaves_nothing(
     keys = len(cloud.client("kms").list_keys()["Keys"])
 
     # WHEN something that needs the key can't be created
-    faults(cloud.world).fail("AWS::SNS::Topic", "Topic limit exceeded.")
+    cloud.faults.stack.fail("AWS::SNS::Topic", "Topic limit exceeded.")
     failed = catalog.provision("early", EnvironmentSuffix="early", OpsEmails="ops@example.com")
 
     # THEN the key is scheduled for deletion, and everything else is gone

@@ -4,7 +4,6 @@ import json
 from typing import Any
 
 from local_cloud.cloud import Cloud
-from local_cloud.faults.stack import faults
 from tests.support.inventory import left_with
 from tests.support.launches import Catalog, product_of, reason, record_of
 from tests.support.machinery import (
@@ -25,7 +24,7 @@ def test_an_execution_that_an_administrator_stops_is_answered_and_its_product_ca
     cloud: Cloud, oldest: Catalog
 ) -> None:
     # GIVEN a launch that is under way
-    stall = faults(cloud.world).stall("AWS::EC2::VPC")
+    stall = cloud.faults.stack.stall("AWS::EC2::VPC")
     launched = oldest.start_provision("stopped", EnvironmentSuffix="stopped", OpsEmails="ops@example.com")
     assert stall.reached.wait(20)
 
@@ -137,7 +136,7 @@ def given_to(cloud: Cloud, record: dict[str, Any]) -> Any:
 
 def test_without_the_rule_a_stopped_execution_is_swept(cloud: Cloud, oldest: Catalog) -> None:
     with rule_is(cloud, "disabled", EXECUTION_ENDED):
-        stall = faults(cloud.world).stall("AWS::EC2::VPC")
+        stall = cloud.faults.stack.stall("AWS::EC2::VPC")
         launched = oldest.start_provision("swept", EnvironmentSuffix="swept", OpsEmails="ops@example.com")
         assert stall.reached.wait(20)
         [execution] = executions(cloud, of=record_of(launched))

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from local_cloud.cloud import Cloud
-from local_cloud.faults.stack import faults
 from tests.support.launches import Aws, Catalog, product_of, reason, record_of
 from tests.support.machinery import EXECUTION_ENDED, dead_letters, eventually, executions, paused, rule_is
 from tests.support.operator import Command
@@ -22,7 +21,7 @@ WRONG = {"EnvironmentSuffix": "Bad_Suffix", "OpsEmails": "ops@example.com"}  # a
 def stuck(cloud: Cloud, oldest: Catalog) -> dict[str, Any]:
     """A launch whose execution was aborted while no net was there: UNDER_CHANGE, for ever."""
     with rule_is(cloud, "disabled", EXECUTION_ENDED), dead_letters(cloud).held():
-        stall = faults(cloud.world).stall("AWS::EC2::VPC")
+        stall = cloud.faults.stack.stall("AWS::EC2::VPC")
         launched = oldest.start_provision("stuck", EnvironmentSuffix="stuck", OpsEmails="ops@example.com")
         assert stall.reached.wait(20)
         [execution] = executions(cloud, of=record_of(launched))
@@ -69,7 +68,7 @@ def test_what_still_runs_is_ended_only_by_force_and_then_answered_once(
     cloud: Cloud, oldest: Catalog, command: Command
 ) -> None:
     # GIVEN a launch that is under way
-    stall = faults(cloud.world).stall("AWS::EC2::VPC")
+    stall = cloud.faults.stack.stall("AWS::EC2::VPC")
     launched = oldest.start_provision("forced", EnvironmentSuffix="forced", OpsEmails="ops@example.com")
     assert stall.reached.wait(20)
     record = record_of(launched)

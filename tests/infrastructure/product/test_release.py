@@ -263,7 +263,7 @@ class TestRelease:
             release.main([version])
 
     def test_of_an_unknown_line_says_which_there_are(self) -> None:
-        with pytest.raises(SystemExit, match=r"no line 3\. .* are 1 \(PostgreSQL 14\), 2 \(PostgreSQL 17\)"):
+        with pytest.raises(SystemExit, match=r"no line 3\. .* has 1 \(PostgreSQL 14\), 2 \(PostgreSQL 17\)"):
             release.main(["3.0.0"])
 
 

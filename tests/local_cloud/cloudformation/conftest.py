@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from local_cloud.cloud import Cloud
-from local_cloud.faults.stack import Faults, faults
+from local_cloud.faults.stack import StackFaults
 from tests.support.cloudformation import finished
 
 
@@ -17,9 +17,9 @@ def cloud() -> Iterator[Cloud]:
 
 
 @pytest.fixture
-def fault(cloud: Cloud) -> Iterator[Faults]:
-    yield faults(cloud.world)
-    faults(cloud.world).clear()
+def fault(cloud: Cloud) -> Iterator[StackFaults]:
+    yield cloud.faults.stack
+    cloud.faults.stack.clear()
 
 
 @pytest.fixture

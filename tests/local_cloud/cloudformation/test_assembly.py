@@ -12,7 +12,6 @@ from botocore.exceptions import ClientError
 
 from local_cloud.cloud import Cloud
 from local_cloud.cloudformation.assembly import DeploymentFailedError, deploy
-from local_cloud.faults.stack import faults
 
 ASSETS = "cdk-hnb659fds-assets-123456789012-us-east-1"
 ROLE = "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/cdk-%s"
@@ -72,7 +71,7 @@ def _file(path: str, packaging: str, key: str) -> dict[str, Any]:
 
 def test_assets_are_published_and_the_stack_is_deployed(cloud: Cloud, tmp_path: Path) -> None:
     events: list[dict[str, Any]] = []
-    outputs = deploy(cloud.world, write_assembly(tmp_path, Alerts="alerts"), "Demo", events.append)
+    outputs = deploy(cloud, write_assembly(tmp_path, Alerts="alerts"), "Demo", events.append)
     assert outputs == {"Alerts": "arn:aws:sns:us-east-1:123456789012:alerts"}
     assert [event["ResourceStatus"] for event in events if event["LogicalResourceId"] == "Demo"] == [
         "REVIEW_IN_PROGRESS", "CREATE_IN_PROGRESS", "CREATE_COMPLETE",
@@ -85,12 +84,10 @@ def test_assets_are_published_and_the_stack_is_deployed(cloud: Cloud, tmp_path: 
 
 
 def test_a_second_deployment_updates_the_stack(cloud: Cloud, tmp_path: Path) -> None:
-    deploy(cloud.world, write_assembly(tmp_path, Alerts="alerts"), "Demo")
-    assert deploy(cloud.world, tmp_path, "Demo").keys() == {"Alerts"}
+    deploy(cloud, write_assembly(tmp_path, Alerts="alerts"), "Demo")
+    assert deploy(cloud, tmp_path, "Demo").keys() == {"Alerts"}
     events: list[dict[str, Any]] = []
-    outputs = deploy(
-        cloud.world, write_assembly(tmp_path, Alerts="alerts", More="more"), "Demo", events.append
-    )
+    outputs = deploy(cloud, write_assembly(tmp_path, Alerts="alerts", More="more"), "Demo", events.append)
     assert outputs.keys() == {"Alerts", "More"}
     assert events[0]["ResourceStatus"] == "UPDATE_IN_PROGRESS"
 
@@ -98,15 +95,15 @@ def test_a_second_deployment_updates_the_stack(cloud: Cloud, tmp_path: Path) -> 
 def test_a_failed_deployment_names_the_first_failure_and_can_be_repeated(
     cloud: Cloud, tmp_path: Path
 ) -> None:
-    faults(cloud.world).fail("Alerts", "no room")
+    cloud.faults.stack.fail("Alerts", "no room")
     write_assembly(tmp_path, Alerts="alerts")
     with pytest.raises(DeploymentFailedError, match="Demo ended in ROLLBACK_COMPLETE: Alerts: no room"):
-        deploy(cloud.world, tmp_path, "Demo")
-    assert deploy(cloud.world, tmp_path, "Demo").keys() == {"Alerts"}
+        deploy(cloud, tmp_path, "Demo")
+    assert deploy(cloud, tmp_path, "Demo").keys() == {"Alerts"}
 
 
 def test_the_stack_remembers_its_execution_role(cloud: Cloud, tmp_path: Path) -> None:
-    deploy(cloud.world, write_assembly(tmp_path, Alerts="alerts"), "Demo")
+    deploy(cloud, write_assembly(tmp_path, Alerts="alerts"), "Demo")
     iam, trust = cloud.client("iam"), iam_trust("cloudformation.amazonaws.com")
     iam.update_assume_role_policy(RoleName="cdk-exec", PolicyDocument=iam_trust("lambda.amazonaws.com"))
     with pytest.raises(ClientError, match="is invalid or cannot be assumed"):

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from local_cloud.cloud import Cloud
-from local_cloud.faults.database import DatabaseFaults, database_faults
-from local_cloud.faults.stack import Faults
+from local_cloud.faults.database import DatabaseFaults
+from local_cloud.faults.stack import StackFaults
 from tests.support.account import refusal
 from tests.support.cloudformation import finished, reasons, topic
 from tests.support.rds import described
@@ -16,8 +16,8 @@ from tests.support.rds import described
 
 @pytest.fixture
 def database(cloud: Cloud) -> Iterator[DatabaseFaults]:
-    yield database_faults(cloud.world)
-    database_faults(cloud.world).clear()
+    yield cloud.faults.database
+    cloud.faults.database.clear()
 
 
 @pytest.fixture
@@ -108,7 +108,7 @@ def test_an_upgrade_that_rds_gives_up_is_rolled_back(
 
 
 def test_a_done_upgrade_cannot_be_rolled_back_and_has_to_be_skipped(
-    client: Any, stack: str, rds: Any, fault: Faults
+    client: Any, stack: str, rds: Any, fault: StackFaults
 ) -> None:
     # GIVEN an update that fails after the database has been upgraded
     fault.fail("Late", "no")

@@ -59,7 +59,7 @@ def test_an_update_goes_on_with_the_stacks_role_although_its_caller_may_pass_non
     client.create_stack(StackName="demo", TemplateBody=template(A=topic("a")), RoleARN=service_role)
     finished(client, "demo")
     caller = made("caller", "lambda.amazonaws.com", "cloudformation:*")
-    theirs = cloud.world.client("cloudformation", caller, "session", "lambda.amazonaws.com")
+    theirs = cloud.identity.client("cloudformation", caller, "session", "lambda.amazonaws.com")
     theirs.update_stack(StackName="demo", TemplateBody=template(A=topic("a"), B=topic("b")))
     assert finished(client, "demo")["StackStatus"] == "UPDATE_COMPLETE"
     topics = json.dumps(cloud.client("sns").list_topics()["Topics"])

@@ -7,7 +7,7 @@ import pytest
 
 from local_cloud.cloud import Cloud
 from local_cloud.cloudformation.evaluation import Evaluation
-from local_cloud.faults.stack import Faults
+from local_cloud.faults.stack import StackFaults
 from tests.support.account import refusal
 from tests.support.cloudformation import finished, reasons, template, topic
 
@@ -100,7 +100,7 @@ def test_the_waiters_of_boto3_work(client: Any) -> None:
     client.get_waiter("stack_delete_complete").wait(StackName="demo", WaiterConfig={"Delay": 0.05})
 
 
-def test_a_failed_creation_is_rolled_back(client: Any, cloud: Cloud, fault: Faults) -> None:
+def test_a_failed_creation_is_rolled_back(client: Any, cloud: Cloud, fault: StackFaults) -> None:
     fault.fail("Broken", "there is no room")
     body = template(Alerts=topic("kept-not"), Broken=topic(DependsOn="Alerts"))
     stack = create(client, body)
@@ -122,13 +122,13 @@ def test_a_failed_creation_is_rolled_back(client: Any, cloud: Cloud, fault: Faul
     ("on_failure", "status"), [("DELETE", "DELETE_COMPLETE"), ("DO_NOTHING", "CREATE_FAILED")]
 )
 def test_on_failure_says_what_happens_to_a_failed_creation(
-    client: Any, fault: Faults, on_failure: str, status: str
+    client: Any, fault: StackFaults, on_failure: str, status: str
 ) -> None:
     fault.fail("AWS::SNS::Topic", "no")
     assert create(client, template(Alerts=topic()), OnFailure=on_failure)["StackStatus"] == status
 
 
-def test_resources_under_way_are_cancelled_when_another_fails(client: Any, fault: Faults) -> None:
+def test_resources_under_way_are_cancelled_when_another_fails(client: Any, fault: StackFaults) -> None:
     stall = fault.stall("Slow")
     fault.fail("Broken", "no")
     create(client, template(Slow=topic(), Wait=topic(), Broken=topic(DependsOn="Wait")))
@@ -136,7 +136,7 @@ def test_resources_under_way_are_cancelled_when_another_fails(client: Any, fault
     assert reasons(client, "demo") == {"Slow": "Resource creation cancelled", "Broken": "no"}
 
 
-def test_a_stalled_resource_is_seen_in_progress(client: Any, fault: Faults) -> None:
+def test_a_stalled_resource_is_seen_in_progress(client: Any, fault: StackFaults) -> None:
     stall = fault.stall("Alerts")
     client.create_stack(StackName="demo", TemplateBody=template(Alerts=topic()))
     assert stall.reached.wait(5)
@@ -148,7 +148,7 @@ def test_a_stalled_resource_is_seen_in_progress(client: Any, fault: Faults) -> N
     assert finished(client, "demo")["StackStatus"] == "CREATE_COMPLETE"
 
 
-def test_a_creation_can_be_called_off_by_deleting_the_stack(client: Any, fault: Faults) -> None:
+def test_a_creation_can_be_called_off_by_deleting_the_stack(client: Any, fault: StackFaults) -> None:
     stall = fault.stall("Alerts")
     stack_id = client.create_stack(StackName="demo", TemplateBody=template(Alerts=topic()))["StackId"]
     assert stall.reached.wait(5)
@@ -158,13 +158,13 @@ def test_a_creation_can_be_called_off_by_deleting_the_stack(client: Any, fault: 
 
 @pytest.mark.parametrize(("times", "status"), [(2, "CREATE_COMPLETE"), (9, "ROLLBACK_COMPLETE")])
 def test_a_throttled_resource_is_tried_again_a_few_times(
-    client: Any, fault: Faults, times: int, status: str
+    client: Any, fault: StackFaults, times: int, status: str
 ) -> None:
     fault.throttle("Alerts", times=times)
     assert create(client, template(Alerts=topic()))["StackStatus"] == status
 
 
-def test_the_api_can_be_throttled(client: Any, fault: Faults) -> None:
+def test_the_api_can_be_throttled(client: Any, fault: StackFaults) -> None:
     fault.throttle_action("DescribeStacks")
     assert refusal(client.describe_stacks) == "Throttling: Rate exceeded"
     client.describe_stacks()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from local_cloud.cloud import Cloud
-from local_cloud.faults.stack import Faults
+from local_cloud.faults.stack import StackFaults
 from tests.support.account import refusal
 from tests.support.cloudformation import finished, reasons, template, topic
 
@@ -79,7 +79,7 @@ def test_a_change_set_tells_old_and_new_values_to_who_asks_for_them(client: Any)
     assert values.items() <= target(IncludePropertyValues=True).items()
 
 
-def test_on_stack_failure_delete_leaves_no_stack(client: Any, fault: Faults) -> None:
+def test_on_stack_failure_delete_leaves_no_stack(client: Any, fault: StackFaults) -> None:
     made = change_set(client, template(A=topic()), "CREATE", OnStackFailure="DELETE")
     fault.fail("A", "no")
     client.execute_change_set(ChangeSetName=made["ChangeSetId"])
@@ -186,7 +186,7 @@ def test_an_update_in_place_keeps_the_resource(client: Any, cloud: Cloud) -> Non
     assert cloud.client("logs").describe_log_groups()["logGroups"][0]["retentionInDays"] == 30
 
 
-def test_a_failed_update_is_taken_back(client: Any, cloud: Cloud, fault: Faults) -> None:
+def test_a_failed_update_is_taken_back(client: Any, cloud: Cloud, fault: StackFaults) -> None:
     create(client, template(A=topic("a"), G=group("g")))
     fault.fail("Broken", "no")
     body = template(
@@ -201,7 +201,7 @@ def test_a_failed_update_is_taken_back(client: Any, cloud: Cloud, fault: Faults)
     )
 
 
-def test_a_failed_rollback_can_be_continued(client: Any, cloud: Cloud, fault: Faults) -> None:
+def test_a_failed_rollback_can_be_continued(client: Any, cloud: Cloud, fault: StackFaults) -> None:
     create(client, template(G=group("g")))
     stall = fault.stall("Slow")
     fault.fail("Broken", "no")
@@ -266,7 +266,7 @@ def test_parameters_keep_their_previous_values(client: Any) -> None:
     }
 
 
-def test_an_update_of_a_stack_in_rollback_complete_is_refused(client: Any, fault: Faults) -> None:
+def test_an_update_of_a_stack_in_rollback_complete_is_refused(client: Any, fault: StackFaults) -> None:
     fault.fail("A", "no")
     client.create_stack(StackName="demo", TemplateBody=template(A=topic()))
     finished(client, "demo")

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from local_cloud.cloud import Cloud
-from local_cloud.faults.database import database_faults
 from tests.support.account import Account, allow, eventually, refusal
 from tests.support.rds import available, create, delete
 
@@ -25,7 +24,7 @@ def vpc(cloud: Cloud) -> str:
 def test_a_database_in_a_continuous_backup_plan_keeps_its_automated_backups(rds: Any, cloud: Cloud) -> None:
     create(rds, "planned")
     available(rds, "planned")
-    recovery_point = database_faults(cloud.world).back_up_continuously("planned")
+    recovery_point = cloud.faults.database.back_up_continuously("planned")
     [described] = rds.describe_db_instances(DBInstanceIdentifier="planned")["DBInstances"]
     assert described["AwsBackupRecoveryPointArn"] == recovery_point
     asked = {"DBInstanceIdentifier": "planned", "SkipFinalSnapshot": True}
@@ -33,7 +32,7 @@ def test_a_database_in_a_continuous_backup_plan_keeps_its_automated_backups(rds:
         refused = refusal(rds.delete_db_instance, **asked, **more)
         assert refused.startswith("InvalidParameterCombination: ")
         assert f"{recovery_point}. NoDeleteAutomatedBackups must be specified." in refused
-    database_faults(cloud.world).clear()
+    cloud.faults.database.clear()
     delete(rds, "planned")
 
 
@@ -112,7 +111,7 @@ def test_deleting_a_version_of_an_object_takes_both_permissions(account: Account
     version = administrator.put_object(Bucket=name, Key="one", Body=b"1")["VersionId"]
     both = {"s3:DeleteObject", "s3:DeleteObjectVersion"}
     role = account.role(name, "lambda.amazonaws.com", allow(*both - {lacking}))
-    s3 = account.cloud.world.client("s3", role, "session", "lambda.amazonaws.com")
+    s3 = account.cloud.identity.client("s3", role, "session", "lambda.amazonaws.com")
     objects = {"Objects": [{"Key": "one", "VersionId": version}]}
     assert f"not authorized to perform: {lacking} " in refusal(s3.delete_objects, Bucket=name, Delete=objects)
 

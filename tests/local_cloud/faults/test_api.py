@@ -12,13 +12,13 @@ from botocore.parsers import ResponseParserError
 
 from local_cloud.cloud import Cloud
 from local_cloud.faults import api as effects
-from local_cloud.faults.api import ApiFaults, Call, api_faults
+from local_cloud.faults.api import ApiFaults, Call
 from tests.support.account import Account, document
 
 
 @pytest.fixture
 def faults(cloud: Cloud) -> Iterator[ApiFaults]:
-    switches = api_faults(cloud.world)
+    switches = cloud.faults.api
     yield switches
     assert not switches._faults, "a test leaves a fault behind"
 

@@ -70,7 +70,7 @@ def test_without_its_boundary_a_role_may_do_all_that_its_policies_allow(
 
 
 def test_requests_beyond_the_boundary_are_refused(cloud: Cloud, bounded: Caller) -> None:
-    sqs = cloud.world.client("sqs", bounded.arn, "session", "lambda.amazonaws.com")
+    sqs = cloud.identity.client("sqs", bounded.arn, "session", "lambda.amazonaws.com")
     assert "not authorized to perform: sqs:ListQueues" in refusal(sqs.list_queues)
 
 

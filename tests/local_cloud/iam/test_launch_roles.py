@@ -41,16 +41,16 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def account(cloud: Cloud, app: Path) -> Account:
     """An account into which nothing but the roles was deployed."""
-    deploy(cloud.world, app, "LaunchRoles")
+    deploy(cloud, app, "LaunchRoles")
     return Account(cloud)
 
 
 def test_a_tapstack_is_deployed_without_the_catalog_and_exports_its_snapshots(
     cloud: Cloud, account: Account, app: Path
 ) -> None:
-    outputs = deploy(cloud.world, app, "TapStack", parameters=PARAMETERS)
+    outputs = deploy(cloud, app, "TapStack", parameters=PARAMETERS)
     assert outputs["DatabaseIdentifier"] == "database-dev"
-    take_automated_snapshot(cloud.world, "database-dev")
+    take_automated_snapshot("database-dev")
     states = account.client("stepfunctions")
     [machine] = states.list_state_machines()["stateMachines"]
 
@@ -97,7 +97,7 @@ class Attacker:
     """Somebody with cloudformation:* and nothing else, who updates a stack of the product."""
 
     def __init__(self, cloud: Cloud, session: str) -> None:
-        self.stacks = cloud.world.client("cloudformation", session, "attacker", "lambda.amazonaws.com")
+        self.stacks = cloud.identity.client("cloudformation", session, "attacker", "lambda.amazonaws.com")
 
     def update(self, **resources: Any) -> tuple[str, str]:
         """Update to a template of their own. Returns the stack's status and why it failed."""
@@ -184,11 +184,11 @@ def test_a_role_of_an_attacker_can_do_nothing_beyond_the_boundary(attacker: Atta
     # AND somebody else's key, which has the engine's tag
     tags = [{"TagKey": tag["Key"], "TagValue": tag["Value"]} for tag in TAGS]
     foreign = cloud.client("kms").create_key(Tags=tags)["KeyMetadata"]["KeyId"]
-    cloud.world.sleep(600)
+    cloud.clock.sleep(600)
 
     # WHEN somebody takes the role
     def session(service: str) -> Any:
-        return cloud.world.client(service, f"{ROLES}/tapstack/taken")
+        return cloud.identity.client(service, f"{ROLES}/tapstack/taken")
 
     # THEN it can do what some role of a TapStack can, and no more
     assert session("ec2").describe_security_groups()["SecurityGroups"]

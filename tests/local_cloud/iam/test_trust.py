@@ -43,7 +43,7 @@ def test_a_role_that_does_not_exist_is_refused_like_one_that_does_not_trust(clou
 
 def test_the_session_of_a_role_is_who_it_says(cloud: Cloud, account: Account) -> None:
     role = trusting(account, "open", {"Service": "states.amazonaws.com"})
-    identity = cloud.world.client("sts", role, "session-1", "states.amazonaws.com").get_caller_identity()
+    identity = cloud.identity.client("sts", role, "session-1", "states.amazonaws.com").get_caller_identity()
     assert identity["Arn"] == "arn:aws:sts::123456789012:assumed-role/open/session-1"
 
 
@@ -52,9 +52,9 @@ def test_a_service_is_held_to_the_resource_it_acts_for(cloud: Cloud, account: Ac
     role = trusting(
         account, "for-one", {"Service": "states.amazonaws.com"}, ArnLike={"aws:SourceArn": machine}
     )
-    cloud.world.credentials(role, "session", "states.amazonaws.com", machine)
+    cloud.identity.credentials(role, "session", "states.amazonaws.com", machine)
     with pytest.raises(ClientError, match="not authorized"):
-        cloud.world.credentials(role, "session", "states.amazonaws.com", f"{machine}-other")
+        cloud.identity.credentials(role, "session", "states.amazonaws.com", f"{machine}-other")
 
 
 def test_trust_in_a_whole_account_still_needs_the_callers_own_permission(
@@ -73,7 +73,7 @@ def test_trust_in_a_whole_account_still_needs_the_callers_own_permission(
 
     def attempt(name: str) -> None:
         arn = f"arn:aws:iam::123456789012:role/{name}"
-        sts = cloud.world.client("sts", arn, "session", "lambda.amazonaws.com")
+        sts = cloud.identity.client("sts", arn, "session", "lambda.amazonaws.com")
         sts.assume_role(RoleArn=target, RoleSessionName="chained")
 
     attempt("may-and-can")
@@ -87,20 +87,22 @@ def test_a_role_named_in_the_trust_policy_needs_no_permission_of_its_own(
 ) -> None:
     named = account.role("named", "lambda.amazonaws.com")
     target = trusting(account, "trusts-named", {"AWS": named})
-    sts = cloud.world.client("sts", named, "session", "lambda.amazonaws.com")
+    sts = cloud.identity.client("sts", named, "session", "lambda.amazonaws.com")
     sts.assume_role(RoleArn=target, RoleSessionName="chained")
 
 
 def test_a_forwarded_session_goes_on_as_the_role_that_called(cloud: Cloud, account: Account) -> None:
     role = account.role("caller", "lambda.amazonaws.com")
     assert (
-        cloud.world.client("sts", role, "on", FORWARDED).get_caller_identity()["Arn"].endswith("/caller/on")
+        cloud.identity.client("sts", role, "on", FORWARDED)
+        .get_caller_identity()["Arn"]
+        .endswith("/caller/on")
     )
 
 
 def test_a_role_may_call_only_actions_that_its_policies_name(cloud: Cloud, account: Account) -> None:
     role = account.role("reader", "lambda.amazonaws.com", allow("sqs:ListQueues"))
-    sqs = cloud.world.client("sqs", role, "session", "lambda.amazonaws.com")
+    sqs = cloud.identity.client("sqs", role, "session", "lambda.amazonaws.com")
     sqs.list_queues()
     who = "arn:aws:sts::123456789012:assumed-role/reader/session"
     assert refusal(sqs.create_queue, QueueName="q") == (

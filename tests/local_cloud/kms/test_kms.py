@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local_cloud.kms.models import LocalKMS
+from local_cloud.kms import models as kms_models
 from tests.support.account import ACCOUNT, Account, allow, document, eventually, refusal
 
 ROLES = itertools.count()
@@ -25,8 +25,8 @@ class Role:
 
     def __init__(self, account: Account, *statements: dict[str, Any]) -> None:
         self.arn = account.role(f"of-keys-{next(ROLES)}", "cloudformation.amazonaws.com", *statements)
-        world = account.cloud.world
-        self.kms = world.client("kms", self.arn, principal="cloudformation.amazonaws.com")
+        identity = account.cloud.identity
+        self.kms = identity.client("kms", self.arn, principal="cloudformation.amazonaws.com")
 
     def granted(self, *actions: str, name: str = "", when: dict[str, Any] | None = None) -> dict[str, Any]:
         """A key policy's statement for the role: `*` under aws:PrincipalArn, or as the principal `name`."""
@@ -162,13 +162,13 @@ class TestTagsAndAliases:
         key, other, administrator = key_of(account), key_of(account), account.client("kms")
 
         # WHEN a key was given the alias just now, beside another one
-        monkeypatch.setattr(LocalKMS, "changes_count_after", math.inf)
+        monkeypatch.setattr(kms_models, "CHANGES_COUNT_AFTER", math.inf)
         administrator.create_alias(AliasName="alias/another", TargetKeyId=key)
         administrator.create_alias(AliasName="alias/counts-later", TargetKeyId=key)
         assert not succeeds(may.kms.describe_key, key)
 
         # WHEN the minutes are over
-        monkeypatch.setattr(LocalKMS, "changes_count_after", 0.0)
+        monkeypatch.setattr(kms_models, "CHANGES_COUNT_AFTER", 0)
         assert succeeds(may.kms.describe_key, key)
 
         # WHEN another key has it now, and later none

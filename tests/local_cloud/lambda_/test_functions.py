@@ -226,7 +226,7 @@ def test_an_account_that_has_used_up_its_concurrency_runs_no_function(
 ) -> None:
     account.function("crowded", ECHO)
     functions = account.client("lambda")
-    monkeypatch.setitem(account.cloud.world.quotas, CONCURRENT_EXECUTIONS, 0)
+    monkeypatch.setitem(account.cloud.quotas, CONCURRENT_EXECUTIONS, 0)
     with pytest.raises(functions.exceptions.TooManyRequestsException) as refused:
         functions.invoke(FunctionName="crowded")
     assert refused.value.response["Reason"] == "ConcurrentInvocationLimitExceeded"
@@ -237,7 +237,7 @@ def test_concurrency_that_functions_without_a_reservation_need_cannot_be_reserve
     account: Account, monkeypatch: pytest.MonkeyPatch, quota: int, most: int, least: int
 ) -> None:
     account.function(f"greedy-{quota}", ECHO)
-    monkeypatch.setitem(account.cloud.world.quotas, CONCURRENT_EXECUTIONS, quota)
+    monkeypatch.setitem(account.cloud.quotas, CONCURRENT_EXECUTIONS, quota)
     reserve = account.client("lambda").put_function_concurrency
     reserve(FunctionName=f"greedy-{quota}", ReservedConcurrentExecutions=most)
     said = refusal(reserve, FunctionName=f"greedy-{quota}", ReservedConcurrentExecutions=most + 1)
@@ -365,7 +365,7 @@ def test_a_role_needs_permission_to_invoke(account: Account) -> None:
     )
 
     def client(role: str) -> Any:
-        return account.cloud.world.client("lambda", role, "session", "states.amazonaws.com")
+        return account.cloud.identity.client("lambda", role, "session", "states.amazonaws.com")
 
     client(allowed).invoke(FunctionName="guarded")
     assert refusal(client(elsewhere).invoke, FunctionName="guarded") == (

@@ -11,7 +11,7 @@ from tests.support.account import refusal
 @pytest.fixture(autouse=True)
 def default_quotas(cloud: Cloud) -> Iterator[None]:
     yield
-    cloud.world.quotas.update({quota["QuotaCode"]: quota["Value"] for quota in DEFAULTS})
+    cloud.quotas.update({quota["QuotaCode"]: quota["Value"] for quota in DEFAULTS})
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ def test_an_account_has_the_quotas_that_aws_gives_it(
     applied = quotas.get_service_quota(ServiceCode=service, QuotaCode=code)["Quota"]
     assert (applied["QuotaName"], applied["Value"]) == (name, value)
     assert applied["QuotaArn"] == f"arn:aws:servicequotas:us-east-1:123456789012:{service}/{code}"
-    cloud.world.quotas[code] = value + 1
+    cloud.quotas[code] = value + 1
     assert quotas.get_service_quota(ServiceCode=service, QuotaCode=code)["Quota"]["Value"] == value + 1
     default = quotas.get_aws_default_service_quota(ServiceCode=service, QuotaCode=code)["Quota"]
     assert default["Value"] == value
@@ -48,7 +48,7 @@ def test_a_quota_that_is_not_known_here_is_said_to_be_missing(cloud: Cloud) -> N
 def test_nothing_can_be_created_beyond_its_quota(cloud: Cloud) -> None:
     ec2, rds = cloud.client("ec2"), cloud.client("rds")
     # The default VPC counts.
-    cloud.world.quotas.update({VPCS: 2, ELASTIC_IPS: 1, NAT_GATEWAYS: 1, DB_INSTANCES: 0})
+    cloud.quotas.update({VPCS: 2, ELASTIC_IPS: 1, NAT_GATEWAYS: 1, DB_INSTANCES: 0})
     vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
     assert refusal(ec2.create_vpc, CidrBlock="10.1.0.0/16").startswith("VpcLimitExceeded: ")
     address = ec2.allocate_address()["AllocationId"]

@@ -25,7 +25,7 @@ def request_of_export(cloud: Cloud, rds: Any, account: Account) -> dict[str, str
     cloud.client("s3").create_bucket(Bucket="backups")
     create(rds, "exported", BackupRetentionPeriod=7)
     available(rds, "exported")
-    snapshot = take_automated_snapshot(cloud.world, "exported", TAKEN)
+    snapshot = take_automated_snapshot("exported", TAKEN)
     return {
         "ExportTaskIdentifier": "whole",
         "SourceArn": f"arn:aws:rds:us-east-1:123456789012:snapshot:{snapshot}",
@@ -46,17 +46,17 @@ def _needed(prefix: str = "exports/") -> list[dict[str, Any]]:
 
 
 def test_an_automated_snapshot_is_taken_of_available_instances_with_backups_and_goes_with_them(
-    rds: Any, cloud: Cloud
+    rds: Any,
 ) -> None:
     create(rds, "none", BackupRetentionPeriod=0)
     with pytest.raises(NotBackedUpError, match="BackupRetentionPeriod is 0"):
-        take_automated_snapshot(cloud.world, "none")
+        take_automated_snapshot("none")
     create(rds, "some", BackupRetentionPeriod=7)
     with pytest.raises(NotBackedUpError, match="creating"):
-        take_automated_snapshot(cloud.world, "some")
+        take_automated_snapshot("some")
     for name in ("none", "some"):
         available(rds, name)
-    snapshot = take_automated_snapshot(cloud.world, "some", TAKEN)
+    snapshot = take_automated_snapshot("some", TAKEN)
     [listed] = rds.describe_db_snapshots(DBInstanceIdentifier="some", SnapshotType="automated")["DBSnapshots"]
     assert (listed["DBSnapshotIdentifier"], listed["SnapshotCreateTime"]) == (snapshot, TAKEN)
     with pytest.raises(ClientError, match="InvalidDBSnapshotState"):

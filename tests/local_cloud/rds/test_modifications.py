@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from local_cloud.cloud import Cloud
-from local_cloud.faults.database import DatabaseFaults, database_faults
+from local_cloud.faults.database import DatabaseFaults
 from local_cloud.quotas.limits import MANUAL_SNAPSHOTS
 from tests.support.account import eventually, refusal
 from tests.support.rds import available, create, delete, described
@@ -36,8 +36,8 @@ def instance(rds: Any) -> Iterator[None]:
 
 @pytest.fixture
 def fault(cloud: Cloud) -> Iterator[DatabaseFaults]:
-    yield database_faults(cloud.world)
-    database_faults(cloud.world).clear()
+    yield cloud.faults.database
+    cloud.faults.database.clear()
 
 
 def modify(rds: Any, **changes: Any) -> dict[str, Any]:
@@ -155,9 +155,9 @@ def test_parameters_that_need_a_reboot_get_it_from_a_reboot(rds: Any) -> None:
 
 
 def test_a_manual_snapshot_takes_its_time_and_keeps_the_instance_busy(rds: Any, cloud: Cloud) -> None:
-    cloud.world.speed, speed = 600, cloud.world.speed
+    cloud.clock.speed, speed = 600, cloud.clock.speed
     taken = rds.create_db_snapshot(DBInstanceIdentifier="db", DBSnapshotIdentifier="mine")["DBSnapshot"]
-    cloud.world.speed = speed
+    cloud.clock.speed = speed
     assert (taken["Status"], taken["SnapshotType"]) == ("creating", "manual")
     assert taken["TagList"] == [{"Key": "team", "Value": "payments"}]
     assert described(rds, "db")["DBInstanceStatus"] == "backing-up"
@@ -174,10 +174,10 @@ def test_a_manual_snapshot_takes_its_time_and_keeps_the_instance_busy(rds: Any, 
 
 
 def test_no_more_manual_snapshots_are_taken_than_the_quota_allows(rds: Any, cloud: Cloud) -> None:
-    before = cloud.world.quotas[MANUAL_SNAPSHOTS]
-    cloud.world.quotas[MANUAL_SNAPSHOTS] = 0
+    before = cloud.quotas[MANUAL_SNAPSHOTS]
+    cloud.quotas[MANUAL_SNAPSHOTS] = 0
     refused = refusal(rds.create_db_snapshot, DBInstanceIdentifier="db", DBSnapshotIdentifier="mine")
-    cloud.world.quotas[MANUAL_SNAPSHOTS] = before
+    cloud.quotas[MANUAL_SNAPSHOTS] = before
     assert refused.startswith("SnapshotQuotaExceeded: ")
 
 

@@ -78,7 +78,7 @@ def test_the_template_is_read_with_the_permissions_of_the_caller(shop: Shop) -> 
     role = iam.create_role(RoleName="Deployer", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
     allowed = document(Action="servicecatalog:CreateProvisioningArtifact", Resource="*")
     iam.put_role_policy(RoleName="Deployer", PolicyName="Create", PolicyDocument=allowed)
-    create = shop.cloud.world.client("servicecatalog", role).create_provisioning_artifact
+    create = shop.cloud.identity.client("servicecatalog", role).create_provisioning_artifact
     version = {
         "ProductId": created(shop),
         "Parameters": {

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from local_cloud import service_catalog
-from local_cloud.faults.api import api_faults, before
+from local_cloud.faults.api import before
 from tests.support.account import refusal
 from tests.support.service_catalog import GATHER, TRUST, Shop, document
 
@@ -160,7 +160,7 @@ def test_an_answer_does_not_wait_for_that_of_another_record(shop: Shop) -> None:
         go_on.wait(10)
 
     # GIVEN an answer whose resources are still being gathered
-    faults = api_faults(shop.cloud.world)
+    faults = shop.cloud.faults.api
     fault = faults.add(
         lambda call: call.operation == "CreateGroup" and slow_product in call.text, before(hold)
     )
@@ -223,7 +223,7 @@ def test_a_role_that_may_not_notify_cannot_answer(shop: Shop) -> None:
     _, message = shop.launched()
     trust = document(Principal="*", Action="sts:AssumeRole")
     role = shop.cloud.client("iam").create_role(RoleName="Powerless", AssumeRolePolicyDocument=trust)["Role"]
-    client = shop.cloud.world.client("servicecatalog", role["Arn"])
+    client = shop.cloud.identity.client("servicecatalog", role["Arn"])
     told = refusal(
         client.notify_provision_product_engine_workflow_result,
         WorkflowToken=message["token"],

@@ -130,7 +130,7 @@ def test_somebody_without_access_finds_nothing_until_the_portfolio_is_opened(sho
     role = iam.create_role(RoleName="Teams", Path="/people/", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
     policy = document(Action="servicecatalog:*", Resource="*")
     iam.put_role_policy(RoleName="Teams", PolicyName="Users", PolicyDocument=policy)
-    user = shop.cloud.world.client("servicecatalog", role)
+    user = shop.cloud.identity.client("servicecatalog", role)
     assert user.search_products()["ProductViewSummaries"] == []
     told = refusal(user.list_launch_paths, ProductId=shop.product_id)
     assert told == f"ResourceNotFoundException: No launch paths found for resource: {shop.product_id}"

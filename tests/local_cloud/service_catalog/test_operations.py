@@ -50,7 +50,7 @@ def test_the_message_of_a_provision_is_what_was_seen_on_aws(shop: Shop) -> None:
 def test_the_copy_of_the_artifact_is_read_with_the_launch_role_if_it_may(shop: Shop) -> None:
     _, message = shop.launched()
     bucket, key = message["artifact"]["path"].split("/", 3)[2:]
-    read = shop.cloud.world.client("s3", LAUNCH_ROLE, principal="servicecatalog.amazonaws.com").get_object
+    read = shop.cloud.identity.client("s3", LAUNCH_ROLE, principal="servicecatalog.amazonaws.com").get_object
     assert refusal(read, Bucket=bucket, Key=key).startswith("AccessDenied")
     iam = shop.cloud.client("iam")
     condition = {"StringEquals": {"s3:ExistingObjectTag/servicecatalog:provisioning": "true"}}

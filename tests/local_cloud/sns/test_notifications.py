@@ -26,7 +26,7 @@ def subscribe(account: Account, topic: str, **more: bool) -> str:
 
 
 def mails(account: Account, topic: str) -> list[Mail]:
-    return [mail for mail in account.cloud.world.mailbox.to(ADDRESS) if topic in mail.body + mail.todo]
+    return [mail for mail in account.cloud.mailbox.to(ADDRESS) if topic in mail.body + mail.todo]
 
 
 def confirm(account: Account, topic: str) -> str:
@@ -110,7 +110,7 @@ def test_an_endpoint_that_gets_no_mail_is_refused(
 
 def test_an_aws_service_needs_the_policies_of_the_topic_and_of_its_key(account: Account, topic: str) -> None:
     sns, kms = account.client("sns"), account.client("kms")
-    alarms = account.cloud.world.client("sns", principal="cloudwatch.amazonaws.com")
+    alarms = account.cloud.identity.client("sns", principal="cloudwatch.amazonaws.com")
     service = {"Effect": "Allow", "Principal": {"Service": "cloudwatch.amazonaws.com"}, "Resource": "*"}
     assert refusal(alarms.publish, TopicArn=topic, Message="m").startswith("AuthorizationError: ")
     policy = document(service | {"Action": "sns:Publish"})
@@ -132,7 +132,7 @@ def test_a_role_that_publishes_to_an_encrypted_topic_uses_its_key(account: Accou
     )
     publish = allow("sns:Publish", resource=topic)
     role = account.role("publisher", "lambda.amazonaws.com", publish)
-    sns = account.cloud.world.client("sns", role, principal="lambda.amazonaws.com")
+    sns = account.cloud.identity.client("sns", role, principal="lambda.amazonaws.com")
     assert refusal(sns.publish, TopicArn=topic, Message="m").startswith("KMSAccessDenied: ")
     by_way_of_sns = {"StringEquals": {"kms:ViaService": "sns.us-east-1.amazonaws.com"}}
     uses = allow("kms:GenerateDataKey", "kms:Decrypt", resource=key) | {"Condition": by_way_of_sns}
@@ -146,5 +146,5 @@ def test_what_nobody_confirms_within_two_days_is_gone(
     account: Account, topic: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     subscribe(account, topic)
-    monkeypatch.setattr(account.cloud.world, "speed", 48 * 3600 * 20)
+    monkeypatch.setattr(account.cloud.clock, "speed", 48 * 3600 * 20)
     eventually(lambda: listed(account, topic) == [])

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from local_cloud.account import ACCOUNT_ID
 from local_cloud.cloud import Cloud
-from local_cloud.world import ACCOUNT_ID
 from tests.support.account import Account, allow
 
 SERVICE = "servicecatalog.amazonaws.com"
@@ -54,7 +54,7 @@ def test_a_deny_for_the_account_holds_for_its_administrator_and_for_a_role_that_
     cloud: Cloud, account: Account, closed: str
 ) -> None:
     role = account.role("Everything", "lambda.amazonaws.com", allow("*"))
-    of_role = cloud.world.client("sqs", role, principal="lambda.amazonaws.com")
+    of_role = cloud.identity.client("sqs", role, principal="lambda.amazonaws.com")
     for sqs in (cloud.client("sqs"), of_role):
         refusal = sends(sqs, closed)
         assert "AccessDenied" in refusal
@@ -64,10 +64,10 @@ def test_a_deny_for_the_account_holds_for_its_administrator_and_for_a_role_that_
 
 
 def test_a_service_that_the_policy_lets_in_is_no_principal_of_the_account(cloud: Cloud, closed: str) -> None:
-    assert sends(cloud.world.client("sqs", principal=SERVICE), closed) == ""
+    assert sends(cloud.identity.client("sqs", principal=SERVICE), closed) == ""
 
 
 def test_a_service_gets_in_by_the_policy_alone(cloud: Cloud, account: Account) -> None:
     url, _ = account.queue("open")
     assert sends(cloud.client("sqs"), url) == ""
-    assert "AccessDenied" in sends(cloud.world.client("sqs", principal=SERVICE), url)
+    assert "AccessDenied" in sends(cloud.identity.client("sqs", principal=SERVICE), url)

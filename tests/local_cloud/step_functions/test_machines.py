@@ -6,7 +6,6 @@ import pytest
 
 from local_cloud.cloud import Cloud
 from local_cloud.faults import api as effects
-from local_cloud.faults.api import api_faults
 from local_cloud.step_functions.jsonata import UndefinedError, evaluate
 from local_cloud.step_functions.machines import seconds_used
 from tests.support.account import ACCOUNT, LOGS, Account, allow, document, eventually, refusal
@@ -312,10 +311,10 @@ def test_what_hinders_an_invocation_has_the_name_that_step_functions_gives_it(
     machine = machines.create("hinders", states)
     names = {}
     for effect in (effects.throttle, effects.fail, effects.deny, effects.cut):
-        fault = api_faults(cloud.world).add(lambda call: call.operation == "Invoke", effect)
+        fault = cloud.faults.api.add(lambda call: call.operation == "Invoke", effect)
         started = machines.client.start_execution(stateMachineArn=machine, name=effect.__name__)
         names[effect.__name__] = machines.ended(started["executionArn"])["error"]
-        api_faults(cloud.world).remove(fault)
+        cloud.faults.api.remove(fault)
     assert names == {
         "throttle": "Lambda.TooManyRequestsException",
         "fail": "Lambda.ServiceException",

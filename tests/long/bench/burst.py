@@ -21,7 +21,7 @@ from rich.console import Console
 from local_cloud.cloud import Cloud
 from local_cloud.cloudformation.stack import STACK_TYPE
 from local_cloud.demo.synthesize import Offer, catalog
-from local_cloud.faults.api import Call, api_faults, throttle
+from local_cloud.faults.api import Call, throttle
 from local_cloud.quotas.limits import DB_INSTANCES
 from local_cloud.service_catalog import installed
 
@@ -98,11 +98,11 @@ def measure(console: Console, operations: int, throttled: float) -> Burst:
     with catalog(
         console, port=0, speed=SPEED / (to_terminate + 1), stepConcurrency=str(STEP_CONCURRENCY)
     ) as cloud:
-        cloud.world.quotas[DB_INSTANCES] = DATABASES
+        cloud.quotas[DB_INSTANCES] = DATABASES
         users = _Users(cloud, small_version.release(cloud))
         before = [users.launch(f"before-{number}") for number in range(to_terminate)]
         _wait(console, [users.launch("taken"), *before])
-        cloud.world.speed = SPEED / operations
+        cloud.clock.speed = SPEED / operations
         gc.freeze()  # otherwise it goes through half a million objects again and again
         with _throttling(cloud, throttled) as struck:
             started = time.monotonic()
@@ -158,7 +158,7 @@ def _throttling(cloud: Cloud, share: float) -> Iterator[Any]:
     def unlucky(call: Call) -> bool:
         return functions.search(call.caller) is not None and dice.random() < share
 
-    faults = api_faults(cloud.world)
+    faults = cloud.faults.api
     fault = faults.add(unlucky, throttle, times=1_000_000)
     yield fault
     faults.remove(fault)

@@ -69,7 +69,7 @@ def disturbance(place: Place, fault: CallFault) -> Disturbance:
 
     @contextmanager
     def disturb(laboratory: Laboratory, case: Case) -> Iterator[Callable[[], None]]:
-        effect = fault.effect or api_faults.after(lambda: kill(laboratory.cloud.world, case.record_id))
+        effect = fault.effect or api_faults.after(lambda: kill(case.record_id))
         switched = laboratory.faults.add(
             lambda call: place_of(laboratory, call) == place and case.owns(call), effect, fault.times
         )

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from local_cloud.faults import api as api_faults
 from local_cloud.faults.api import Effect
-from local_cloud.faults.stack import Stall, faults
+from local_cloud.faults.stack import Stall
 from local_cloud.step_functions.machines import seconds_used
 from tests.long.faults.calls import ALWAYS, Place, place_of
 from tests.long.faults.laboratory import Case, Disturbance, Laboratory, Operation
@@ -36,14 +36,14 @@ def nothing_to_do() -> None:
 @contextmanager
 def resource_fails(laboratory: Laboratory, case: Case) -> Iterator[Callable[[], None]]:
     target, on = LONG[case.operation]
-    faults(laboratory.cloud.world).fail(target, "Internal failure of the service", on)
+    laboratory.cloud.faults.stack.fail(target, "Internal failure of the service", on)
     yield nothing_to_do
 
 
 @contextmanager
 def rollback_fails(laboratory: Laboratory, case: Case) -> Iterator[Callable[[], None]]:
     """The change fails, and so does undoing it."""
-    switches = faults(laboratory.cloud.world)
+    switches = laboratory.cloud.faults.stack
     if case.operation == "provision":
         switches.fail("AWS::RDS::DBInstance", "Internal failure of the service", "create")
         switches.fail("AWS::EC2::VPC", "Internal failure of the service", "delete")
@@ -67,7 +67,7 @@ def foreign_object(laboratory: Laboratory, case: Case) -> Iterator[Callable[[], 
         put()
         yield nothing_to_do
     else:
-        faults(laboratory.cloud.world).fail("AWS::CloudWatch::Alarm", "Internal failure of the service")
+        laboratory.cloud.faults.stack.fail("AWS::CloudWatch::Alarm", "Internal failure of the service")
         with _stalled(laboratory, case) as stall:
 
             def put_and_go_on() -> None:
@@ -333,7 +333,7 @@ INTERRUPTIONS: dict[str, tuple[Disturbance, tuple[Operation, ...]]] = {
 @contextmanager
 def _stalled(laboratory: Laboratory, case: Case) -> Iterator[Stall]:
     target, on = LONG[case.operation]
-    stall = faults(laboratory.cloud.world).stall(target, on=on)
+    stall = laboratory.cloud.faults.stack.stall(target, on=on)
     try:
         yield stall
     finally:

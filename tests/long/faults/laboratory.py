@@ -12,13 +12,13 @@ from typing import Any, Literal
 from botocore.exceptions import ClientError
 
 from catalog_stack.permissions.engine import MACHINE
+from local_cloud.account import ACCOUNT_ID, REGION
 from local_cloud.cloud import Cloud
 from local_cloud.cloudformation.assembly import deploy
-from local_cloud.faults.api import Call, api_faults
+from local_cloud.faults.api import Call
 from local_cloud.service_catalog import installed
 from local_cloud.service_catalog.launches import Record
 from local_cloud.step_functions.machines import seconds_used
-from local_cloud.world import ACCOUNT_ID, REGION
 from tests.support.inventory import inventory, left_with
 from tests.support.launches import Catalog, product_of, reason, record_of
 from tests.support.machinery import SWEEP, eventually, rule_is
@@ -120,7 +120,7 @@ class Laboratory:
     def __init__(self, cloud: Cloud, catalog: Catalog) -> None:
         self.cloud = cloud
         self.catalog = catalog
-        self.faults = api_faults(cloud.world)
+        self.faults = cloud.faults.api
         self.verbs = _verbs(cloud)
         self._describe_execution = cloud.client("stepfunctions").describe_execution
         self._numbers = itertools.count(1)
@@ -314,7 +314,7 @@ class Laboratory:
 
     def _confirmed(self, case: Case) -> bool:
         """Follow the links in the mails. Returns whether the next update has somebody to unsubscribe."""
-        sns, mailbox = self.cloud.client("sns"), self.cloud.world.mailbox
+        sns, mailbox = self.cloud.client("sns"), self.cloud.mailbox
         subscribed = False
         for topic in sns.list_topics()["Topics"]:
             if not topic["TopicArn"].endswith(f"-{case.name}"):
@@ -374,10 +374,10 @@ def _defects(
 def laboratory(assembly: Path) -> Iterator[Laboratory]:
     """Give a laboratory of its own cloud, in which an hour passes in a fifth of a second."""
     with Cloud(speed=20_000) as cloud:
-        cloud.world.shortest_wait = 0.005
-        deploy(cloud.world, assembly, "CatalogStack")
-        for code in cloud.world.quotas:
-            cloud.world.quotas[code] = 1000.0
+        cloud.clock.shortest_wait = 0.005
+        deploy(cloud, assembly, "CatalogStack")
+        for code in cloud.quotas:
+            cloud.quotas[code] = 1000.0
         service_catalog = cloud.client("servicecatalog")
         product = service_catalog.search_products()["ProductViewSummaries"][0]["ProductId"]
         path = service_catalog.list_launch_paths(ProductId=product)["LaunchPathSummaries"][0]["Id"]

@@ -23,7 +23,7 @@ import re
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from .faults.api import Application
+from ..faults.api import Application
 
 _THIS_MACHINE = re.compile(
     r"(([a-z0-9_-]+\.)*localhost|127(\.[0-9]{1,3}){3}|\[::1\])(:[0-9]{1,5})?", re.IGNORECASE | re.ASCII

@@ -23,7 +23,7 @@ from botocore.config import Config
 from botocore.parsers import ResponseParserError
 
 from local_cloud.cloud import Cloud
-from local_cloud.door import guarded
+from local_cloud.server.door import guarded
 
 AWS = str(Path(sys.executable).with_name("aws"))
 CREATE = urlencode({"Action": "CreateTopic", "Name": "foreign", "Version": "2010-03-31"})
@@ -333,6 +333,6 @@ def test_the_aws_command_works_as_before(reached: Reached, bucket: str, tmp_path
 def test_the_command_in_a_mail_confirms_its_subscription(reached: Reached) -> None:
     topic = reached.cloud.client("sns").create_topic(Name="alerts")["TopicArn"]
     reached.cloud.client("sns").subscribe(TopicArn=topic, Protocol="email", Endpoint="ops@example.com")
-    [mail] = reached.cloud.world.mailbox.to("ops@example.com")
+    [mail] = reached.cloud.mailbox.to("ops@example.com")
     assert topic in reached.aws(mail.todo)
     reached.cloud.client("sns").delete_topic(TopicArn=topic)

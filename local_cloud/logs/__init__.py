@@ -1,0 +1,1 @@
+"""CloudWatch Logs, where moto keeps two metric filters of one name."""

@@ -1,0 +1,163 @@
+"""Where the local cloud meets moto.
+
+moto has no plug-in interface. A service of the local cloud is a subclass of moto's backend, which `cloud.py`
+puts in its place, with its answers beside it: `models`, `responses` and `urls`, as in moto. moto looks for
+`urls` beside the module of the backend. What no subclass reaches is patched while a cloud runs: see PATCHES.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import inspect
+import textwrap
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+if TYPE_CHECKING:
+    from .clock import Clock
+    from .events.bus import Bus
+    from .faults import Faults
+    from .iam.identity import Identity
+
+Replacement = TypeVar("Replacement")
+
+# moto's backends are dictionaries that no thread may change while another walks over them. The other services
+# are not among these because their calls wait: for messages, for functions, for each other.
+TURNS = {
+    service: threading.RLock()
+    for service in ("cloudwatch", "ec2", "iam", "kms", "logs", "rds", "secretsmanager")
+}
+
+
+class Local:
+    """What a backend of the local cloud has beside moto's: the cloud that runs in this process.
+
+    One cloud a process, since moto keeps its state in module variables.
+    """
+
+    clock: ClassVar[Clock]
+    identity: ClassVar[Identity]
+    bus: ClassVar[Bus]
+    faults: ClassVar[Faults]
+
+    def stop(self) -> None:
+        """End what this backend runs; the cloud stops. `clock.stopping` is set already."""
+
+
+@dataclass(frozen=True)
+class Patch:
+    """An attribute of moto that is replaced while a cloud runs.
+
+    Attributes:
+        sum: what `sum_of` says of the attribute in the locked moto. If it says something else: read what has
+            changed there, mend the replacement if need be, then write the new sum.
+        why: why no subclass does.
+    """
+
+    sum: str
+    why: str
+
+
+PATCHES: dict[str, Patch] = {
+    # Every service: all requests and answers go through these, and moto makes its responses itself.
+    "moto.core.responses.BaseResponse.call_action": Patch(
+        "34a17a4a", "what fails inside is answered as AWS answers it; services with shared state take turns"
+    ),
+    "moto.core.responses.BaseResponse._get_action_from_method_and_request_uri": Patch(
+        "a3de16ec", "speed: asked four times a request"
+    ),
+    "moto.core.responses.method_names_from_class": Patch("9dbac89d", "speed: asked at every request"),
+    "moto.core.base_backend.BackendDict._create_account_specific_backend": Patch(
+        "1eb9c6b3", "speed: one lock for every look into any backend, and hundreds of threads before it"
+    ),
+    "moto.core.serialize.AttributePicker.get_possible_keys": Patch(
+        "306eb8ad", "speed: asked for every attribute of every answer"
+    ),
+    "moto.core.serialize.XFormedAttributePicker.get_possible_keys": Patch("57deb766", "speed: as above"),
+    "moto.core.errors.warn": Patch("714ba843", "services send error codes that botocore's models lack"),
+    "moto.ec2.models.core.TaggedEC2Resource.get_tags": Patch(
+        "a8e6f391", "speed: compares an id with every resource there has ever been; the base of twenty models"
+    ),
+    "moto.iam.models.PARTITION_NAMES": Patch(
+        "adf68f01", "speed: looking for a caller fills IAM of every partition with 1,500 policies"
+    ),
+}
+
+_replacements: dict[str, tuple[Any, str, Any, Any]] = {}
+
+
+def patch(owner: Any, name: str) -> Callable[[Replacement], Replacement]:
+    """Put what is decorated in the place of an attribute of moto while a cloud runs.
+
+    A function gets what it replaces as its first argument. A property or a static method stays one. Anything
+    that can't be called is put there as it is.
+
+    Args:
+        owner: a class or a module of moto.
+        name: the attribute. PATCHES has it as "module.Class.name".
+    """
+    original = inspect.getattr_static(owner, name)
+
+    def register(replacement: Replacement) -> Replacement:
+        _replacements[target(owner, name)] = (owner, name, original, _bound(replacement, original))
+        return replacement
+
+    return register
+
+
+def target(owner: Any, name: str) -> str:
+    """Return the name of an attribute as PATCHES has it."""
+    if isinstance(owner, ModuleType):
+        return f"{owner.__name__}.{name}"
+    return f"{owner.__module__}.{owner.__qualname__}.{name}"
+
+
+def sum_of(attribute: Any) -> str:
+    """Return eight digits that change when the source of a function, or a value, changes."""
+    function = _function(attribute)
+    code = inspect.unwrap(function) if function else None
+    text = textwrap.dedent(inspect.getsource(code)) if inspect.isfunction(code) else repr(attribute)
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def sums() -> dict[str, str]:
+    """Return what is patched -> the sum of what moto has there."""
+    return {name: sum_of(original) for name, (_, _, original, _) in _replacements.items()}
+
+
+def apply_patches() -> Callable[[], None]:
+    """Put every replacement in its place. Returns what takes them all back."""
+    for owner, name, _, replacement in _replacements.values():
+        setattr(owner, name, replacement)
+
+    def undo() -> None:
+        for owner, name, original, _ in _replacements.values():
+            setattr(owner, name, original)
+
+    return undo
+
+
+def _function(attribute: Any) -> Any:
+    if isinstance(attribute, property):
+        return attribute.fget
+    if isinstance(attribute, staticmethod | classmethod):
+        return attribute.__func__
+    return attribute if callable(attribute) else None
+
+
+def _bound(replacement: Any, original: Any) -> Any:
+    function = _function(original)
+    if function is None or not callable(replacement):
+        return replacement
+
+    @functools.wraps(function)
+    def replaced(*arguments: Any, **named: Any) -> Any:
+        return replacement(function, *arguments, **named)
+
+    if isinstance(original, property):
+        return property(replaced)
+    return staticmethod(replaced) if isinstance(original, staticmethod) else replaced

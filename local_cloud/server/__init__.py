@@ -1,0 +1,1 @@
+"""The loopback port: who may come in, and moto behind it."""
