@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from product_template.releasing import version as released
-from product_template.releasing.line import LINES
+from product_template.releasing.line import RELEASE_LINES
 from product_template.releasing.version import Template
 
 ROOT = Path(__file__).parents[2]
@@ -17,7 +17,7 @@ COMPARISONS = {"GreaterThanThreshold": ">", "LessThanThreshold": "<"}
 def newest() -> dict[int, Template]:
     """Return the newest template of each line, by the line's number."""
     versions = released.templates()
-    return {number: versions[released.newest(number, versions)] for number in LINES}
+    return {number: versions[released.newest(number, versions)] for number in RELEASE_LINES}
 
 
 def alarm_slug(alarm: Mapping[str, Any]) -> str:
