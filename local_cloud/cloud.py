@@ -13,6 +13,7 @@ from moto.core.model_instances import reset_model_data
 from moto.events.models import events_backends
 from moto.kms.models import kms_backends
 from moto.logs.models import logs_backends
+from moto.sns.models import sns_backends
 
 from . import cloudformation, moto_seam, service_catalog
 from .clock import Clock
@@ -37,8 +38,9 @@ from .rds import subscriptions as rds_subscriptions
 from .s3 import object_lock
 from .server import application, once  # noqa: F401 - once patches moto
 from .server.door import guarded
-from .sns import notifications
 from .sns.mailbox import Mailbox
+from .sns.models import LocalSNS
+from .sns.models import backend as sns
 from .step_functions import machines as step_functions
 from .world import World
 
@@ -50,7 +52,6 @@ PARTS = (
     lambda_functions,
     step_functions,
     event_sources,
-    notifications,
     account,
     object_lock,
     rds_state,
@@ -69,6 +70,7 @@ BACKENDS: dict[BackendDict[Any], type[BaseBackend]] = {
     events_backends: LocalEvents,
     kms_backends: LocalKMS,
     logs_backends: LocalLogs,
+    sns_backends: LocalSNS,
 }
 MOTO = {
     "stepfunctions": {"execute_state_machine": True},
@@ -107,7 +109,7 @@ class Cloud:
     @property
     def mailbox(self) -> Mailbox:
         """The mail that this cloud has sent."""
-        return self.world.mailbox
+        return sns().mailbox
 
     @property
     def quotas(self) -> dict[str, float]:

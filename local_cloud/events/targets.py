@@ -18,7 +18,8 @@ from ..iam.identity import Identity
 from ..iam.policies import Caller, resource_allows
 from ..iam.trust import service_caller
 from ..kms.key_policy import service_may_use
-from ..sns import notifications
+from ..sns.models import backend as sns
+from ..sns.topic_policy import AuthorizationError, check_service
 
 log = logging.getLogger(__name__)
 
@@ -128,10 +129,12 @@ def _to_queue(identity: Identity, rule: Rule, target: dict[str, Any], body: str)
 
 
 def _to_topic(_: Identity, rule: Rule, target: dict[str, Any], body: str) -> None:
+    topic = sns().get_topic(target["Arn"])
     try:
-        notifications.publish(target["Arn"], _caller(rule), None, body)
-    except notifications.AuthorizationError as error:
+        check_service(topic, _caller(rule))
+    except AuthorizationError as error:
         raise NotDeliveredError(str(error)) from error
+    topic.publish(body)
 
 
 def _to_state_machine(identity: Identity, rule: Rule, target: dict[str, Any], body: str) -> None:
