@@ -14,6 +14,7 @@ from moto.events.models import events_backends
 from moto.kms.models import kms_backends
 from moto.logs.models import logs_backends
 from moto.sns.models import sns_backends
+from moto.sqs.models import sqs_backends
 
 from . import cloudformation, moto_seam, service_catalog
 from .clock import Clock
@@ -41,6 +42,7 @@ from .server.door import guarded
 from .sns.mailbox import Mailbox
 from .sns.models import LocalSNS
 from .sns.models import backend as sns
+from .sqs.models import LocalSQS
 from .step_functions import machines as step_functions
 from .world import World
 
@@ -71,6 +73,7 @@ BACKENDS: dict[BackendDict[Any], type[BaseBackend]] = {
     kms_backends: LocalKMS,
     logs_backends: LocalLogs,
     sns_backends: LocalSNS,
+    sqs_backends: LocalSQS,
 }
 MOTO = {
     "stepfunctions": {"execute_state_machine": True},

@@ -11,7 +11,6 @@ from botocore.exceptions import ClientError
 from moto.awslambda.models import lambda_backends
 from moto.events.exceptions import ValidationException
 from moto.events.models import Rule
-from moto.sqs.models import sqs_backends
 
 from ..account import ACCOUNT_ID, REGION
 from ..iam.identity import Identity
@@ -20,6 +19,7 @@ from ..iam.trust import service_caller
 from ..kms.key_policy import service_may_use
 from ..sns.models import backend as sns
 from ..sns.topic_policy import AuthorizationError, check_service
+from ..sqs.models import find_queue
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ def send(identity: Identity, rule: Rule, event: dict[str, Any]) -> None:
         body = _input(target, event)
         try:
             _DELIVERIES[target["Arn"].split(":")[2]](identity, rule, target, body)
-        except (NotDeliveredError, ClientError, LookupError) as error:
+        except (NotDeliveredError, ClientError) as error:
             log.warning("rule %s did not reach %s: %s", rule.name, target["Arn"], error)
             if queue_arn := target.get("DeadLetterConfig", {}).get("Arn"):
                 _to_dead_letters(identity, rule, queue_arn, target, body, error)
@@ -111,7 +111,9 @@ def _to_function(identity: Identity, rule: Rule, target: dict[str, Any], body: s
 
 
 def _to_queue(identity: Identity, rule: Rule, target: dict[str, Any], body: str) -> None:
-    queue: Any = sqs_backends[ACCOUNT_ID][REGION].queues[target["Arn"].rpartition(":")[2]]
+    queue = find_queue(target["Arn"])
+    if queue is None:
+        raise NotDeliveredError("the queue does not exist")
     _require(
         resource_allows(queue.policy, "sqs:SendMessage", target["Arn"], _caller(rule)),
         "sqs:SendMessage",
@@ -151,7 +153,7 @@ def _to_dead_letters(
     facts = {"ERROR_CODE": type(error).__name__, "ERROR_MESSAGE": str(error)}
     facts |= {"RULE_ARN": rule.arn, "TARGET_ARN": target["Arn"]}
     attributes = {name: {"DataType": "String", "StringValue": value} for name, value in facts.items()}
-    queue = sqs_backends[ACCOUNT_ID][REGION].queues.get(queue_arn.rpartition(":")[2])
+    queue = find_queue(queue_arn)
     if queue is None or not resource_allows(queue.policy, "sqs:SendMessage", queue_arn, _caller(rule)):
         log.warning("rule %s may not send to its dead-letter queue %s", rule.name, queue_arn)
         return

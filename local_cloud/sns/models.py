@@ -10,12 +10,12 @@ from typing import Any
 
 from moto.sns.exceptions import SNSInvalidParameter
 from moto.sns.models import SNSBackend, Subscription, sns_backends
-from moto.sqs.models import sqs_backends
 
 from ..account import ACCOUNT_ID, REGION
 from ..iam.policies import Caller, resource_allows
 from ..kms.key_policy import service_may_use
 from ..moto_seam import Local
+from ..sqs.models import find_queue
 from .mailbox import Mail, Mailbox
 
 log = logging.getLogger(__name__)
@@ -190,13 +190,13 @@ def _invalid_arn(reason: str) -> SNSInvalidParameter:
 
 def _queue_takes(subscription: Subscription) -> bool:
     """Say whether SNS may send to a subscribed queue; if not, the message is lost, as on AWS."""
-    queue: Any = sqs_backends[ACCOUNT_ID][REGION].queues.get(subscription.endpoint.rpartition(":")[2])
+    queue = find_queue(subscription.endpoint)
     caller = Caller(
         service="sns.amazonaws.com",
         context={"aws:SourceArn": subscription.topic.arn, "aws:SourceAccount": ACCOUNT_ID},
     )
-    taken = bool(queue) and resource_allows(queue.policy, "sqs:SendMessage", queue.queue_arn, caller)
-    if taken and queue.kms_master_key_id:
+    taken = queue is not None and resource_allows(queue.policy, "sqs:SendMessage", queue.queue_arn, caller)
+    if queue and taken and queue.kms_master_key_id:
         taken = service_may_use(queue.kms_master_key_id, "kms:GenerateDataKey", caller)
     if not taken:
         log.warning(
