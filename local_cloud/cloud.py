@@ -7,6 +7,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
+from moto.awslambda.models import lambda_backends
 from moto.core.base_backend import BackendDict, BaseBackend
 from moto.core.config import default_user_config
 from moto.core.model_instances import reset_model_data
@@ -25,8 +26,7 @@ from .faults import Faults
 from .iam import authorization, boundaries, trust
 from .iam.identity import Identity
 from .kms.models import LocalKMS
-from .lambda_ import event_sources
-from .lambda_ import functions as lambda_functions
+from .lambda_.models import LocalLambda
 from .logs.models import LocalLogs
 from .moto_seam import Local
 from .quotas import limits as account
@@ -51,9 +51,7 @@ PARTS = (
     trust,
     authorization,
     boundaries,
-    lambda_functions,
     step_functions,
-    event_sources,
     account,
     object_lock,
     rds_state,
@@ -71,6 +69,7 @@ PARTS = (
 BACKENDS: dict[BackendDict[Any], type[BaseBackend]] = {
     events_backends: LocalEvents,
     kms_backends: LocalKMS,
+    lambda_backends: LocalLambda,
     logs_backends: LocalLogs,
     sns_backends: LocalSNS,
     sqs_backends: LocalSQS,
@@ -161,10 +160,6 @@ class Cloud:
     def stop(self) -> None:
         """End every thread and process of this cloud and forget its state."""
         self.clock.stopping.set()
-        for backends in BACKENDS:
-            for _, _, backend in list(backends.iter_backends()):
-                if isinstance(backend, Local):
-                    backend.stop()
         self._undo()
         BackendDict.reset()
         reset_model_data()
@@ -185,7 +180,8 @@ class Cloud:
                 backends.backend = backend
             default_user_config.update(settings)  # type: ignore[typeddict-item]  # as it was
 
-        self._at_stop += [take_back, moto_seam.apply_patches()]
+        # What is first is undone last. The server ends before the backends, so no call starts anything again.
+        self._at_stop += [take_back, moto_seam.apply_patches(), _stop_backends]
         for part in PARTS:
             part.install(self.world)
 
@@ -194,3 +190,10 @@ class Cloud:
             self._at_stop.pop()()
         while self.world.at_stop:
             self.world.at_stop.pop()()
+
+
+def _stop_backends() -> None:
+    for backends in BACKENDS:
+        for _, _, backend in list(backends.iter_backends()):
+            if isinstance(backend, Local):
+                backend.stop()
