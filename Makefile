@@ -88,7 +88,7 @@ quick: .venv/.synced ## The quick half of make check: style, types, imports, dep
 check: quick ## All checks: the quick ones, templates, rule packs, permissions
 	@cfn-lint product_template/versions/*.json && echo "cfn-lint: 0 findings in $$(ls product_template/versions/*.json | wc -l) templates"
 	@python -m tests.infrastructure.nag
-	@python -m cogapp --check $(GENERATED) || { echo "Run make docs: a page is not what follows from the templates."; exit 1; }
+	@python -m cogapp --check --verbosity=1 --check-fail-msg="Run make docs: a generated part is out of date." $(GENERATED)
 	@python -m pytest --numprocesses 0 tests/privilege
 
 synth: .venv/.synced ## Synthesize the catalog to cdk.out (no credentials)
@@ -134,14 +134,14 @@ drop: .venv/.synced ## Forget an operation that is not confirmed: RECORD=rec-…
 
 bench: .venv/.synced ## Measure one launch, cold starts and the package
 	@python -m tests.long.bench
-	@python -m cogapp -r docs/develop/benchmarks.md
+	@python -m cogapp -r --verbosity=1 docs/develop/benchmarks.md
 
 load: .venv/.synced ## Measure bursts of operations (an hour)
 	@python -m tests.long.bench --burst 50 200 1000
-	@python -m cogapp -r docs/develop/benchmarks.md
+	@python -m cogapp -r --verbosity=1 docs/develop/benchmarks.md
 
 docs: .venv/.synced ## Write the generated tables and pictures of docs/ anew
-	@python -m cogapp -r $(GENERATED)
+	@python -m cogapp -r --verbosity=1 $(GENERATED)
 
 release: .venv/.synced ## Write the next version of the product: VERSION=1.5.0
 	@python -m product_template.releasing.release "$(VERSION)"
