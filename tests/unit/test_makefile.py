@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from product_template import released
+from product_template.releasing import version as released
 from tests.support.documentation import PAGES
 
 ROOT = Path(__file__).parents[2]

@@ -25,8 +25,7 @@ with a termination, which deletes what a stack holds.
 - **S**, **F**: the record SUCCEEDED, FAILED. The product is AV: AVAILABLE, TA: TAINTED, ER: ERROR, or gone.
 - *lifted*: the engine could answer only when the fault was over, and then did.
 - A number in brackets: how many more times Service Catalog got the same answer, or refused a later one.
-- ·: the fault cannot happen there. A function runs out of time at its first call only,
-  whichever that is.
+- ·: the fault cannot happen there. A function runs out of time at its first call only: any would do.
 
 {verdict}
 """
