@@ -75,7 +75,7 @@ test: .venv/.synced ## Run the tests
 declared = found=$$(deptry --no-ansi $(1) 2>&1) || { echo "$$found"; exit 1; }
 comma := ,
 
-quick: .venv/.synced ## The quick half of make check: style, types, imports, dependencies
+quick: .venv/.synced ## The quick checks: style, types, imports, dependencies
 	@ruff format --check .
 	@ruff check .
 	@mypy
@@ -109,7 +109,7 @@ faults: .venv/.synced ## Every fault in every operation (an hour): SHARE=25 SEED
 	@python -m tests.long.faults.run --share $(SHARE) --seed $(SEED)
 
 long: SHARE = 10
-long: .venv/.synced ## A tenth of faults and hostile, each time another: SHARE=10 SEED=7
+long: .venv/.synced ## A tenth of faults and hostile, chosen by SEED: SHARE=10 SEED=7
 	@python -m tests.long.faults.run --share $(SHARE) --seed $(SEED)
 	@python -m pytest tests/unit/test_hostile_messages.py tests/unit/test_hostile_inputs.py --hypothesis-profile=tenth --hypothesis-seed=$(SEED)
 
