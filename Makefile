@@ -14,6 +14,9 @@ PORT ?= 0
 BASE ?= HEAD
 SHARE ?= 100
 SEED ?= $(shell date +%s)
+SEED := $(SEED)
+# The pages with generated parts.
+GENERATED = $(shell grep -rlF '[[[cog' docs)
 
 # A variable that the command does not read is refused. What it reads stands in its line of the list below.
 COMMANDS := $(or $(MAKECMDGOALS),help)
@@ -45,7 +48,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help launch test check cloud operations unstick confirm drop synth diff deploy destroy docs privileges release
-.PHONY: faults hostile bench load
+.PHONY: faults hostile bench load long quick
 
 # It fits a terminal of 24 rows and 80 columns.
 help:
@@ -68,13 +71,24 @@ cloud: .venv/.synced ## Serve a local cloud with the catalog, for aws: PORT=5000
 test: .venv/.synced ## Run the tests
 	@python -m pytest
 
-check: .venv/.synced ## Style, types, imports, templates, rule packs, permissions
+# Whether pyproject.toml declares what a part of the tree imports; no other part's group counts.
+declared = found=$$(deptry --no-ansi $(1) 2>&1) || { echo "$$found"; exit 1; }
+comma := ,
+
+quick: .venv/.synced ## The quick half of make check: style, types, imports, dependencies
 	@ruff format --check .
 	@ruff check .
 	@mypy
 	@PYTHONPATH=lambdas:. lint-imports
+	@$(call declared,lambdas)
+	@$(call declared,--ignore DEP002 --non-dev-dependency-groups cdk catalog_stack product_template)
+	@$(call declared,--ignore DEP002 --non-dev-dependency-groups cloud local_cloud)
+	@$(call declared,--non-dev-dependency-groups cdk$(comma)cloud$(comma)dev .)
+
+check: quick ## All checks: the quick ones, templates, rule packs, permissions
 	@cfn-lint product_template/versions/*.json && echo "cfn-lint: 0 findings in $$(ls product_template/versions/*.json | wc -l) templates"
 	@python -m tests.infrastructure.nag
+	@python -m cogapp --check $(GENERATED) || { echo "Run make docs: a page is not what follows from the templates."; exit 1; }
 	@python -m pytest --numprocesses 0 tests/privilege
 
 synth: .venv/.synced ## Synthesize the catalog to cdk.out (no credentials)
@@ -93,6 +107,11 @@ destroy: .venv/.synced ## Remove the catalog from your AWS account
 
 faults: .venv/.synced ## Every fault in every operation (an hour): SHARE=25 SEED=7
 	@python -m tests.long.faults.run --share $(SHARE) --seed $(SEED)
+
+long: SHARE = 10
+long: .venv/.synced ## A tenth of faults and hostile, each time another: SHARE=10 SEED=7
+	@python -m tests.long.faults.run --share $(SHARE) --seed $(SEED)
+	@python -m pytest tests/unit/test_hostile_messages.py tests/unit/test_hostile_inputs.py --hypothesis-profile=tenth --hypothesis-seed=$(SEED)
 
 hostile: .venv/.synced ## Ten thousand hostile messages and inputs: SEED=7
 	@echo "SEED=$(SEED)"
@@ -115,13 +134,14 @@ drop: .venv/.synced ## Forget an operation that is not confirmed: RECORD=rec-…
 
 bench: .venv/.synced ## Measure one launch, cold starts and the package
 	@python -m tests.long.bench
+	@python -m cogapp -r docs/develop/benchmarks.md
 
 load: .venv/.synced ## Measure bursts of operations (an hour)
 	@python -m tests.long.bench --burst 50 200 1000
+	@python -m cogapp -r docs/develop/benchmarks.md
 
-docs: .venv/.synced ## Write the generated tables of README and docs/ anew
-	@python -m product_template.releasing.tables
-	@python -m tests.infrastructure.nag
+docs: .venv/.synced ## Write the generated tables and pictures of docs/ anew
+	@python -m cogapp -r $(GENERATED)
 
 release: .venv/.synced ## Write the next version of the product: VERSION=1.5.0
 	@python -m product_template.releasing.release "$(VERSION)"

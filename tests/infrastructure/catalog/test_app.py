@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from aws_cdk.cx_api import CloudAssembly
 
 from app import build
 from catalog_stack.settings import SettingsError
+from local_cloud.demo.kept import UNREAD
 from product_template.releasing import version as released
 
 ROOT = Path(__file__).parents[3]
@@ -24,14 +27,35 @@ def synthesized(directory: Path, **context: Any) -> CloudAssembly:
 
 
 @pytest.fixture(scope="module")
-def with_other_accounts(tmp_path_factory: pytest.TempPathFactory) -> CloudAssembly:
+def files_read() -> set[Path]:
+    """The files of the project that synthesizing `with_other_accounts` opened."""
+    return set()
+
+
+@pytest.fixture(scope="module")
+def with_other_accounts(tmp_path_factory: pytest.TempPathFactory, files_read: set[Path]) -> CloudAssembly:
     """The app of an account that launches another's product and lets a third launch its own, with tags."""
     settings = {
         "catalog:hubAccount": "111122223333",
         "catalog:provisioningAccounts": ["444455556666"],
         "catalog:tags": {"team": "databases"},
     }
-    return synthesized(tmp_path_factory.mktemp("other-accounts"), **settings)
+    with opened(files_read):
+        return synthesized(tmp_path_factory.mktemp("other-accounts"), **settings)
+
+
+@contextmanager
+def opened(files: set[Path]) -> Iterator[None]:
+    """Add every file of the project that Python opens meanwhile."""
+    watching = True
+
+    def watch(event: str, arguments: tuple[Any, ...]) -> None:
+        if watching and event == "open" and str(arguments[0]).startswith(str(ROOT)):
+            files.add(Path(str(arguments[0])).relative_to(ROOT))
+
+    sys.addaudithook(watch)  # it stays until the process ends
+    yield
+    watching = False
 
 
 def names(assembly: CloudAssembly) -> set[str]:
@@ -134,6 +158,15 @@ def test_tags_reach_every_resource_that_takes_tags(with_other_accounts: CloudAss
         if {"Key": "team", "Value": "databases"} in r["Properties"].get("Tags", [])
     }
     assert {"AWS::SQS::Queue", "AWS::Lambda::Function", "AWS::KMS::Key", "AWS::IAM::Role"} <= tagged
+
+
+def test_synthesizing_reads_nothing_that_a_kept_assembly_is_not_known_by(
+    with_other_accounts: CloudAssembly,  # noqa: ARG001 - read while it was made
+    files_read: set[Path],
+) -> None:
+    read = {file.parts[0] for file in files_read if ".venv" not in file.parts}
+    assert "product_template" in read
+    assert not read & UNREAD
 
 
 def test_bundling_twice_gives_the_same_package(tmp_path: Path, catalog_template: Any) -> None:

@@ -12,7 +12,7 @@ from aws_cdk import aws_logs as logs
 from catalog_stack.settings import Settings, SettingsError
 from product_template.releasing import version as released
 
-DOCUMENTATION = Path(__file__).parents[3] / "docs" / "configuration.md"
+DOCUMENTATION = Path(__file__).parents[3] / "docs" / "operate" / "configuration.md"
 
 
 def read(environment: dict[str, str] | None = None, **settings: Any) -> Settings:
