@@ -13,7 +13,7 @@ from product_template.instance_classes import ByInstanceClass
 from product_template.naming import Naming
 from product_template.network import POSTGRESQL_PORT, Network
 from product_template.parameters import Parameters
-from product_template.releasing.line import Line
+from product_template.releasing.line import ReleaseLine
 from product_template.roles import service_role
 
 MASTER_USERNAME = "dbadmin"
@@ -35,7 +35,7 @@ class Database(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        line: Line,
+        line: ReleaseLine,
         parameters: Parameters,
         by_class: ByInstanceClass,
         naming: Naming,
@@ -58,7 +58,7 @@ class Database(Construct):
 
     def _instance(
         self,
-        line: Line,
+        line: ReleaseLine,
         parameters: Parameters,
         network: Network,
         encryption: Encryption,
@@ -118,7 +118,7 @@ class Database(Construct):
         _acknowledge(instance)
         return instance
 
-    def _major_version_upgrade(self, line: Line, parameters: Parameters) -> cdk.IResolvable | None:
+    def _major_version_upgrade(self, line: ReleaseLine, parameters: Parameters) -> cdk.IResolvable | None:
         """Return whether RDS may upgrade to the line's major version; None where there is none to upgrade."""
         if parameters.major_version_upgrade is None:
             return None
@@ -173,7 +173,7 @@ class Database(Construct):
         )
 
     def _parameter_group(
-        self, line: Line, naming: Naming, by_class: ByInstanceClass
+        self, line: ReleaseLine, naming: Naming, by_class: ByInstanceClass
     ) -> rds.CfnDBParameterGroup:
         return rds.CfnDBParameterGroup(
             self,

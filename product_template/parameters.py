@@ -8,7 +8,7 @@ from typing import Any
 import aws_cdk as cdk
 
 from product_template.instance_classes import SIZES
-from product_template.releasing.line import Line
+from product_template.releasing.line import ReleaseLine
 
 # The patterns use only what Java, Python and JavaScript read alike.
 SUFFIX_PATTERN = r"^[a-z](?:[a-z0-9]|-(?=[a-z0-9])){1,19}$"
@@ -30,7 +30,7 @@ VPC_CIDR_PATTERN = (
 class Parameters:
     """The stack's parameters, grouped and labelled for the CloudFormation console."""
 
-    def __init__(self, stack: cdk.Stack, environment_suffix: str | None, line: Line) -> None:
+    def __init__(self, stack: cdk.Stack, environment_suffix: str | None, line: ReleaseLine) -> None:
         """Declare the parameters on `stack`.
 
         Args:
@@ -122,7 +122,7 @@ class Parameters:
             description="Days, from 1 to 35, back to which the database can be restored to any second.",
         )
 
-    def _database_version(self, line: Line) -> None:
+    def _database_version(self, line: ReleaseLine) -> None:
         """Declare the choices about the version of PostgreSQL.
 
         `major_version_upgrade` is None in a line that upgrades none.

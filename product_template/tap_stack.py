@@ -18,7 +18,7 @@ from product_template.naming import Naming
 from product_template.network import Network
 from product_template.outputs import Outputs
 from product_template.parameters import Parameters
-from product_template.releasing.line import POSTGRESQL_14, Line
+from product_template.releasing.line import POSTGRESQL_14, ReleaseLine
 
 
 class TapStack(cdk.Stack):
@@ -30,7 +30,7 @@ class TapStack(cdk.Stack):
         construct_id: str,
         *,
         environment_suffix: str | None = None,
-        line: Line = POSTGRESQL_14,
+        line: ReleaseLine = POSTGRESQL_14,
         **kwargs: Any,
     ) -> None:
         """Build the stack.

@@ -23,16 +23,17 @@ os.environ.update(
     POWERTOOLS_METRICS_NAMESPACE="TapStackEngine",
     MOTO_EC2_LOAD_DEFAULT_AMIS="false",  # half a second a test, for machine images nobody asks for
 )
-# The same few examples in every run; `make hostile` tries ten thousand new ones.
+# The same few examples in every run; `make hostile` tries ten thousand new ones, `make long` a tenth of that.
 settings.register_profile("quick", max_examples=15, derandomize=True, deadline=None, database=None)
-settings.register_profile(
-    "thorough",
-    max_examples=2000,
-    deadline=None,
-    database=None,
-    print_blob=True,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
-)
+for profile, examples in (("thorough", 2000), ("tenth", 200)):
+    settings.register_profile(
+        profile,
+        max_examples=examples,
+        deadline=None,
+        database=None,
+        print_blob=True,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+    )
 settings.load_profile("quick")
 
 

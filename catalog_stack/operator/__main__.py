@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from .engine import Engine
+from .deployed import DeployedEngine
 from .operation import Operation, OperationNotFoundError, RefusedError
 
 HEAD = ("record", "product", "kind", "where", "age", "status")
@@ -35,22 +35,22 @@ def main(words: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(words)
     try:
         if arguments.command == "list":
-            return list_operations(Engine())
+            return list_operations(DeployedEngine())
         if not arguments.record:
             raise RefusedError(
                 f"Say which record: make {arguments.command} RECORD=rec-… To see them: make operations"
             )
         if arguments.command == "confirm":
-            return confirm(Engine(), arguments.record)
+            return confirm(DeployedEngine(), arguments.record)
         if arguments.command == "drop":
-            return drop(Engine(), arguments.record)
-        return unstick(Engine(), arguments.record, arguments.reason.strip(), force=arguments.force)
+            return drop(DeployedEngine(), arguments.record)
+        return unstick(DeployedEngine(), arguments.record, arguments.reason.strip(), force=arguments.force)
     except (OperationNotFoundError, RefusedError, BotoCoreError, ClientError) as error:
         print(error, file=sys.stderr)
         return 1
 
 
-def list_operations(engine: Engine) -> int:
+def list_operations(engine: DeployedEngine) -> int:
     """Print a table, the oldest first, and what can be done."""
     unconfirmed = engine.unconfirmed()
     found = sorted([*engine.operations(), *unconfirmed], key=lambda operation: operation.since)
@@ -76,7 +76,7 @@ def list_operations(engine: Engine) -> int:
     return 0
 
 
-def confirm(engine: Engine, record_id: str) -> int:
+def confirm(engine: DeployedEngine, record_id: str) -> int:
     """Do an operation that Service Catalog does not confirm.
 
     Raises:
@@ -99,7 +99,7 @@ def confirm(engine: Engine, record_id: str) -> int:
     return 0
 
 
-def drop(engine: Engine, record_id: str) -> int:
+def drop(engine: DeployedEngine, record_id: str) -> int:
     """Forget what claims a record that Service Catalog does not confirm.
 
     Raises:
@@ -115,7 +115,7 @@ def drop(engine: Engine, record_id: str) -> int:
     return 0
 
 
-def unstick(engine: Engine, record_id: str, reason: str, *, force: bool) -> int:
+def unstick(engine: DeployedEngine, record_id: str, reason: str, *, force: bool) -> int:
     """End the operation of a record as failed, for the reason given.
 
     Raises:

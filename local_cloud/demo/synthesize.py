@@ -18,15 +18,16 @@ from ..account import REGION
 from ..cloud import Cloud
 from ..cloudformation.assembly import deploy
 from ..iam.trust import ADMINISTRATOR
+from .refusals import RefusedError
 
 STACK = "CatalogStack"
 
 
-class SynthesisFailedError(Exception):
+class SynthesisFailedError(RefusedError):
     """The app did not synthesize; the message is what it printed."""
 
 
-class NotOfferedError(Exception):
+class NotOfferedError(RefusedError):
     """What was to be launched is not on offer; the message says what is."""
 
 

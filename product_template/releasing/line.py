@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
-class Line:
+class ReleaseLine:
     """All versions of the product with one major number. They run one major version of PostgreSQL.
 
     Attributes:
@@ -17,7 +17,7 @@ class Line:
 
     number: int
     postgresql: str
-    upgrades: Line | None = None
+    upgrades: ReleaseLine | None = None
 
     @property
     def family(self) -> str:
@@ -25,7 +25,7 @@ class Line:
         return f"postgres{self.postgresql}"
 
 
-POSTGRESQL_14 = Line(number=1, postgresql="14")
-POSTGRESQL_17 = Line(number=2, postgresql="17", upgrades=POSTGRESQL_14)
+POSTGRESQL_14 = ReleaseLine(number=1, postgresql="14")
+POSTGRESQL_17 = ReleaseLine(number=2, postgresql="17", upgrades=POSTGRESQL_14)
 
-LINES = {line.number: line for line in (POSTGRESQL_14, POSTGRESQL_17)}
+RELEASE_LINES = {line.number: line for line in (POSTGRESQL_14, POSTGRESQL_17)}

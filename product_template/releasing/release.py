@@ -14,7 +14,7 @@ import aws_cdk as cdk
 
 from product_template.releasing import differences
 from product_template.releasing import version as released
-from product_template.releasing.line import LINES, POSTGRESQL_14, Line
+from product_template.releasing.line import POSTGRESQL_14, RELEASE_LINES, ReleaseLine
 from product_template.releasing.version import Template, Version
 from product_template.tap_stack import TapStack
 
@@ -32,7 +32,7 @@ class ReleaseRefusedError(ValueError):
     """A version can't be released, and nothing was written. The message lists every reason."""
 
 
-def synthesize(line: Line = POSTGRESQL_14) -> Template:
+def synthesize(line: ReleaseLine = POSTGRESQL_14) -> Template:
     """Return TapStack's template as a version holds it: self-contained, so an asset in it is an error."""
     app = cdk.App(analytics_reporting=False)
     TapStack(app, "TapStack", line=line, synthesizer=cdk.BootstraplessSynthesizer())
@@ -104,7 +104,7 @@ def _nothing_new(version: Version, template: Template, versions: Mapping[Version
 
 def _no_update(version: Version, template: Template, versions: Mapping[Version, Template]) -> Iterator[str]:
     """Yield what is in the way of updating from any version of the line or of those that it upgrades."""
-    line: Line | None = LINES[version.major]
+    line: ReleaseLine | None = RELEASE_LINES[version.major]
     hindered = defaultdict(list)
     while line:
         replaceable = () if line.number == version.major else REPLACED_BY_MAJOR
@@ -127,10 +127,10 @@ def _with_entry(text: str, version: Version, template: Template, versions: Mappi
     return f"{introduction}{entry}{heading}{rest}"
 
 
-def unreleased() -> list[Line]:
+def unreleased() -> list[ReleaseLine]:
     """Return the lines whose TapStack synthesizes to something that their newest version does not hold."""
     newest = {version.major: template for version, template in released.templates().items()}
-    return [line for line in LINES.values() if newest.get(line.number) != synthesize(line)]
+    return [line for line in RELEASE_LINES.values() if newest.get(line.number) != synthesize(line)]
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -145,18 +145,18 @@ def main(arguments: list[str] | None = None) -> None:
         version = Version.parse(parser.parse_args(arguments).version)
     except ValueError as error:
         sys.exit(str(error))
-    if version.major not in LINES:
-        lines = ", ".join(f"{line.number} (PostgreSQL {line.postgresql})" for line in LINES.values())
+    if version.major not in RELEASE_LINES:
+        lines = ", ".join(f"{line.number} (PostgreSQL {line.postgresql})" for line in RELEASE_LINES.values())
         sys.exit(f"There is no line {version.major}. product_template/releasing/line.py has {lines}.")
     try:
-        path = release(version, synthesize(LINES[version.major]))
+        path = release(version, synthesize(RELEASE_LINES[version.major]))
     except ReleaseRefusedError as error:
         sys.exit(str(error))
     print(f"Wrote {path} and its sum. Next:")  # noqa: T201
     for line in unreleased():
         print(f"- release PostgreSQL {line.postgresql} as well: make release VERSION={line.number}.…")  # noqa: T201
     print(  # noqa: T201
-        "- complete its entry in CHANGELOG.md and add it to the table in docs/upgrading.md\n"
+        "- complete its entry in CHANGELOG.md and add it to the table in docs/use/upgrading.md\n"
         "- make docs, make check, make test\n"
         "- commit, make deploy"
     )

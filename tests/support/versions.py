@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from product_template.releasing import version as released
-from product_template.releasing.line import LINES
+from product_template.releasing.line import RELEASE_LINES
 from product_template.releasing.version import Template, Version
 
 RELEASED = released.templates()
-NEWEST = {number: released.newest(number, RELEASED) for number in LINES}
+NEWEST = {number: released.newest(number, RELEASED) for number in RELEASE_LINES}
 # In the order of their releases.
 RELEASES = [Version.parse(name.removesuffix(released.SUFFIX)) for name in released.digests()]
 Change = Callable[[Template], None]
@@ -162,7 +162,7 @@ ALL: dict[Version, Template] = {
     ),
     EARLIER: derived(1, no_swap_alarm, no_output_of_subnets, trust_on_a_condition),
     **{version: RELEASED[version] for version in RELEASES},
-    **{LATER[line]: derived(line, *_MORE) for line in LINES},
+    **{LATER[line]: derived(line, *_MORE) for line in RELEASE_LINES},
 }
 
 

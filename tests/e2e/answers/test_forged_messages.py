@@ -7,7 +7,7 @@ from typing import Any, Literal
 import pytest
 from botocore.exceptions import ClientError
 
-from catalog_stack.operator.engine import LOST
+from catalog_stack.operator.deployed import LOST
 from local_cloud.cloud import Cloud
 from local_cloud.service_catalog import installed
 from tests.support.launches import Catalog, product_of, reason, record_of

@@ -53,10 +53,19 @@ def test_the_command_line_lists_the_catalog_without_credentials_and_without_a_wa
     assert (done.returncode, done.stdout, done.stderr) == (0, "CatalogStack\n", "")
 
 
-def test_a_stack_warns_of_nothing(assembly: Path) -> None:
+def warnings(assembly: Path) -> list[str]:
     metadata = json.loads((assembly / "CatalogStack.metadata.json").read_text())
-    kinds = {entry["type"] for entries in metadata.values() for entry in entries}
-    assert not {"aws:cdk:warning", "aws:cdk:error"} & kinds
+    entries = [entry for entries in metadata.values() for entry in entries]
+    return [entry["data"] for entry in entries if entry["type"] in ("aws:cdk:warning", "aws:cdk:error")]
+
+
+def test_a_stack_warns_of_nothing(assembly: Path) -> None:
+    assert warnings(assembly) == []
+
+
+def test_a_catalog_that_nobody_may_use_says_so(with_other_accounts: CloudAssembly) -> None:
+    [warning] = warnings(Path(with_other_accounts.directory))
+    assert warning.startswith("Nobody may launch the product, because catalog:principals names no one.")
 
 
 def test_the_catalog_is_in_the_products_region_and_in_whichever_account_deploys_it(assembly: Path) -> None:

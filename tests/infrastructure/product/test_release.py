@@ -13,7 +13,7 @@ import pytest
 
 from product_template.releasing import differences, release
 from product_template.releasing import version as released
-from product_template.releasing.line import LINES, Line
+from product_template.releasing.line import RELEASE_LINES, ReleaseLine
 from product_template.releasing.release import ReleaseRefusedError
 from product_template.releasing.version import Template, Version
 from tests.support import versions
@@ -78,8 +78,10 @@ def with_monitoring(template: Template) -> Template:
     )
 
 
-@pytest.fixture(scope="module", params=LINES.values(), ids=lambda line: f"PostgreSQL {line.postgresql}")
-def line(request: pytest.FixtureRequest) -> Line:
+@pytest.fixture(
+    scope="module", params=RELEASE_LINES.values(), ids=lambda line: f"PostgreSQL {line.postgresql}"
+)
+def line(request: pytest.FixtureRequest) -> ReleaseLine:
     return request.param  # type: ignore[no-any-return]
 
 
@@ -87,7 +89,7 @@ class TestWhatWasReleased:
     def test_d2_is_what_was_released(self) -> None:
         assert released.changed_since_release() == [], "A released version never changes: restore it from git"
 
-    def test_d2_is_what_tapstack_synthesizes_to(self, line: Line) -> None:
+    def test_d2_is_what_tapstack_synthesizes_to(self, line: ReleaseLine) -> None:
         newest = versions.NEWEST[line.number]
         assert release.synthesize(line) == versions.ALL[newest], (
             f"TapStack synthesizes to something that {newest} does not hold: "
@@ -109,7 +111,7 @@ class TestWhatWasReleased:
         assert set(re.findall(r"^## (.+)$", changelog, flags=re.MULTILINE)) == there | withdrawn
         assert release.TO_BE_WRITTEN not in changelog
         rows = re.findall(
-            r"^\| (\d+\.\d+\.\d+) \|", (ROOT / "docs" / "upgrading.md").read_text(), re.MULTILINE
+            r"^\| (\d+\.\d+\.\d+) \|", (ROOT / "docs" / "use" / "upgrading.md").read_text(), re.MULTILINE
         )
         assert rows == list(map(str, sorted(versions.RELEASES)))
 

@@ -22,7 +22,7 @@ _UNCONFIRMED = "UnconfirmedUrl"
 UNKNOWN_SINCE = timedelta(days=14)
 
 
-class Engine:
+class DeployedEngine:
     """The engine in the account and at the endpoint that the environment names, as for the `aws` command."""
 
     def __init__(self) -> None:
