@@ -10,12 +10,15 @@ from typing import Any, Self
 from moto.core.base_backend import BackendDict, BaseBackend
 from moto.core.config import default_user_config
 from moto.core.model_instances import reset_model_data
+from moto.ec2.models import ec2_backends
 from moto.kms.models import kms_backends
 from moto.logs.models import logs_backends
+from moto.servicequotas.models import servicequotas_backends
 
 from . import cloudformation, moto_seam, service_catalog
 from .clock import Clock
 from .cloudwatch import storage_metric as rds_metrics
+from .ec2.models import LocalEC2
 from .events.bus import Bus
 from .faults import Faults
 from .iam import authorization, boundaries, trust
@@ -25,10 +28,11 @@ from .lambda_ import event_sources
 from .lambda_ import functions as lambda_functions
 from .logs.models import LocalLogs
 from .moto_seam import Local
-from .quotas import limits as account
+from .quotas import models as quotas
 from .rds import exports as rds_exports
 from .rds import instances as rds
 from .rds import modifications as rds_modifications
+from .rds import offers as rds_offers
 from .rds import snapshots as rds_snapshots
 from .rds import state as rds_state
 from .rds import subscriptions as rds_subscriptions
@@ -40,7 +44,7 @@ from .sns.mailbox import Mailbox
 from .step_functions import machines as step_functions
 from .world import World
 
-# In the order in which they patch moto: rds builds on the quotas of account.
+# In the order in which they patch moto.
 PARTS = (
     trust,
     authorization,
@@ -49,8 +53,8 @@ PARTS = (
     step_functions,
     event_sources,
     notifications,
-    account,
     object_lock,
+    rds_offers,
     rds_state,
     rds,
     rds_modifications,
@@ -64,8 +68,10 @@ PARTS = (
 
 # What moto makes its backends of -> what it makes them of while a cloud runs.
 BACKENDS: dict[BackendDict[Any], type[BaseBackend]] = {
+    ec2_backends: LocalEC2,
     kms_backends: LocalKMS,
     logs_backends: LocalLogs,
+    servicequotas_backends: quotas.LocalServiceQuotas,
 }
 MOTO = {
     "stepfunctions": {"execute_state_machine": True},
@@ -109,7 +115,7 @@ class Cloud:
     @property
     def quotas(self) -> dict[str, float]:
         """Quota code -> the value applied to the account; may be changed at any time."""
-        return self.world.quotas
+        return quotas.backend().applied
 
     @property
     def endpoint(self) -> str:

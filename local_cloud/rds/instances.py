@@ -16,6 +16,7 @@ from moto.rds.exceptions import DBParameterGroupNotFoundError
 from moto.rds.models import DBInstance, RDSBackend
 
 from ..moto_seam import TURNS
+from ..quotas import models as quotas
 from ..world import World
 from .offers import ENGINE, MAJORS, default_version, instance_classes, versions
 from .state import Refused, later
@@ -48,6 +49,9 @@ def install(world: World) -> None:
 
 def _patch_creation(world: World) -> None:
     def create(self: RDSBackend, kwargs: dict[str, Any]) -> DBInstance:
+        quotas.backend().check(
+            quotas.DB_INSTANCES, len(self.databases), "InstanceQuotaExceeded", "DB instances"
+        )
         values = dict(kwargs.items())
         values["engine_version"] = version = _creatable(values)
         check_class(values["db_instance_class"], version)

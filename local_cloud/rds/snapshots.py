@@ -12,7 +12,7 @@ from typing import Any
 from moto.rds.models import DBInstance, DBSnapshot, RDSBackend
 from moto.rds.responses import RDSResponse
 
-from ..quotas.limits import MANUAL_SNAPSHOTS
+from ..quotas import models as quotas
 from ..world import World
 from .state import USABLE, Refused, backend, become, later, record
 
@@ -64,7 +64,7 @@ def _patch_creation(world: World) -> None:
         database = self.databases.get(db_instance_identifier)
         manual = snapshot_type == "manual"
         if manual and database is not None:
-            _check(world, self, database)
+            _check(self, database)
         snapshot: DBSnapshot = original(
             self, db_instance_identifier, db_snapshot_identifier, snapshot_type, tags, **more
         )
@@ -85,7 +85,7 @@ def _patch_creation(world: World) -> None:
     world.patch(RDSBackend, "SNAPSHOT_QUOTA", float("inf"))
 
 
-def _check(world: World, self: RDSBackend, database: DBInstance) -> None:
+def _check(self: RDSBackend, database: DBInstance) -> None:
     if database.status not in USABLE:
         raise Refused(
             "InvalidDBInstanceState",
@@ -93,10 +93,11 @@ def _check(world: World, self: RDSBackend, database: DBInstance) -> None:
             "not currently in the available state.",
         )
     manual = [one for one in self.database_snapshots.values() if one.snapshot_type == "manual"]
-    if len(manual) >= world.quotas[MANUAL_SNAPSHOTS]:
+    quota = quotas.backend().applied[quotas.MANUAL_SNAPSHOTS]
+    if len(manual) >= quota:
         raise Refused(
             "SnapshotQuotaExceeded",
-            f"Cannot create more than {world.quotas[MANUAL_SNAPSHOTS]:.0f} manual snapshots",
+            f"Cannot create more than {quota:.0f} manual snapshots",
         )
 
 
