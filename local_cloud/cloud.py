@@ -12,6 +12,7 @@ from moto.core.config import default_user_config
 from moto.core.model_instances import reset_model_data
 from moto.kms.models import kms_backends
 from moto.logs.models import logs_backends
+from moto.rds.models import rds_backends
 
 from . import cloudformation, moto_seam, service_catalog
 from .clock import Clock
@@ -26,12 +27,7 @@ from .lambda_ import functions as lambda_functions
 from .logs.models import LocalLogs
 from .moto_seam import Local
 from .quotas import limits as account
-from .rds import exports as rds_exports
-from .rds import instances as rds
-from .rds import modifications as rds_modifications
-from .rds import snapshots as rds_snapshots
-from .rds import state as rds_state
-from .rds import subscriptions as rds_subscriptions
+from .rds.models import LocalRDS
 from .s3 import object_lock
 from .server import application, once  # noqa: F401 - once patches moto
 from .server.door import guarded
@@ -40,7 +36,7 @@ from .sns.mailbox import Mailbox
 from .step_functions import machines as step_functions
 from .world import World
 
-# In the order in which they patch moto: rds builds on the quotas of account.
+# In the order in which they patch moto.
 PARTS = (
     trust,
     authorization,
@@ -51,13 +47,7 @@ PARTS = (
     notifications,
     account,
     object_lock,
-    rds_state,
-    rds,
-    rds_modifications,
-    rds_snapshots,
-    rds_exports,
     rds_metrics,
-    rds_subscriptions,
     cloudformation,
     service_catalog,
 )
@@ -66,6 +56,7 @@ PARTS = (
 BACKENDS: dict[BackendDict[Any], type[BaseBackend]] = {
     kms_backends: LocalKMS,
     logs_backends: LocalLogs,
+    rds_backends: LocalRDS,
 }
 MOTO = {
     "stepfunctions": {"execute_state_machine": True},

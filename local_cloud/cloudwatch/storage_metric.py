@@ -8,7 +8,7 @@ from moto.cloudwatch.models import CloudWatchBackend, MetricDatum, MetricDatumBa
 from moto.core.utils import utcnow
 
 from ..moto_seam import Local
-from ..rds.state import backend
+from ..rds.models import backend
 from ..world import World
 
 _FREE = 0.8  # of the allocated storage
@@ -22,7 +22,8 @@ def install(world: World) -> None:
     def aws_metric_data(self: CloudWatchBackend) -> list[MetricDatumBase]:
         minute = utcnow().replace(second=0, microsecond=0)
         found: list[MetricDatumBase] = list(original.fget(self))
-        for name, database in list(backend().databases.items()):
+        for database in backend().instances():
+            name = database.db_instance_identifier
             if database.status in _SILENT:
                 continue
             free = Local.faults.database.free_storage(name)

@@ -1,4 +1,4 @@
-"""What only an account knows: its quotas, and what RDS offers to it."""
+"""What only an account knows: its quotas."""
 
 from __future__ import annotations
 
@@ -10,12 +10,10 @@ from moto.core.responses import ActionResult
 from moto.ec2.models.elastic_ip_addresses import ElasticAddressBackend
 from moto.ec2.models.nat_gateways import NatGatewayBackend
 from moto.ec2.models.vpcs import VPCBackend
-from moto.rds.models import RDSBackend
 from moto.servicequotas.resources.default_quotas.vpc import VPC_DEFAULT_QUOTAS
 from moto.servicequotas.responses import ServiceQuotasResponse
 
 from ..account import ACCOUNT_ID, REGION
-from ..rds import offers as rds_offers
 from ..world import World
 
 VPCS = "L-F678F1CE"
@@ -60,7 +58,6 @@ class QuotaExceededError(ServiceException):
 def install(world: World) -> None:
     """Answer for the account's quotas (`world.quotas`), and refuse what goes beyond them."""
     world.quotas = {quota["QuotaCode"]: quota["Value"] for quota in DEFAULTS}
-    rds_offers.install(world)
     _answer_for_quotas(world)
     _enforce_quotas(world)
 
@@ -139,11 +136,6 @@ def _enforce_quotas(world: World) -> None:
         check(NAT_GATEWAYS, len(beside), "NatGatewayLimitExceeded", f"NAT gateways in {zone}")
         return original_create_nat_gateway(self, subnet_id, *positional, **named)
 
-    def create_db_instance(self: RDSBackend, *positional: Any, **named: Any) -> Any:
-        check(DB_INSTANCES, len(self.databases), "InstanceQuotaExceeded", "DB instances")
-        return original_create_db_instance(self, *positional, **named)
-
     original_create_vpc = world.patch(VPCBackend, "create_vpc", create_vpc)
     original_allocate_address = world.patch(ElasticAddressBackend, "allocate_address", allocate_address)
     original_create_nat_gateway = world.patch(NatGatewayBackend, "create_nat_gateway", create_nat_gateway)
-    original_create_db_instance = world.patch(RDSBackend, "create_db_instance", create_db_instance)
