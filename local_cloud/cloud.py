@@ -7,6 +7,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
+from moto.cloudwatch.models import cloudwatch_backends
 from moto.core.base_backend import BackendDict, BaseBackend
 from moto.core.config import default_user_config
 from moto.core.model_instances import reset_model_data
@@ -16,7 +17,7 @@ from moto.rds.models import rds_backends
 
 from . import cloudformation, moto_seam, service_catalog
 from .clock import Clock
-from .cloudwatch import storage_metric as rds_metrics
+from .cloudwatch.models import LocalCloudWatch
 from .events.bus import Bus
 from .faults import Faults
 from .iam import authorization, boundaries, trust
@@ -47,13 +48,13 @@ PARTS = (
     notifications,
     account,
     object_lock,
-    rds_metrics,
     cloudformation,
     service_catalog,
 )
 
 # What moto makes its backends of -> what it makes them of while a cloud runs.
 BACKENDS: dict[BackendDict[Any], type[BaseBackend]] = {
+    cloudwatch_backends: LocalCloudWatch,
     kms_backends: LocalKMS,
     logs_backends: LocalLogs,
     rds_backends: LocalRDS,
