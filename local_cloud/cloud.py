@@ -7,17 +7,19 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
+from moto.cloudwatch.models import cloudwatch_backends
 from moto.core.base_backend import BackendDict, BaseBackend
 from moto.core.config import default_user_config
 from moto.core.model_instances import reset_model_data
 from moto.ec2.models import ec2_backends
 from moto.kms.models import kms_backends
 from moto.logs.models import logs_backends
+from moto.rds.models import rds_backends
 from moto.servicequotas.models import servicequotas_backends
 
 from . import cloudformation, moto_seam, service_catalog
 from .clock import Clock
-from .cloudwatch import storage_metric as rds_metrics
+from .cloudwatch.models import LocalCloudWatch
 from .ec2.models import LocalEC2
 from .events.bus import Bus
 from .faults import Faults
@@ -29,13 +31,7 @@ from .lambda_ import functions as lambda_functions
 from .logs.models import LocalLogs
 from .moto_seam import Local
 from .quotas import models as quotas
-from .rds import exports as rds_exports
-from .rds import instances as rds
-from .rds import modifications as rds_modifications
-from .rds import offers as rds_offers
-from .rds import snapshots as rds_snapshots
-from .rds import state as rds_state
-from .rds import subscriptions as rds_subscriptions
+from .rds.models import LocalRDS
 from .s3 import object_lock
 from .server import application, once  # noqa: F401 - once patches moto
 from .server.door import guarded
@@ -54,23 +50,17 @@ PARTS = (
     event_sources,
     notifications,
     object_lock,
-    rds_offers,
-    rds_state,
-    rds,
-    rds_modifications,
-    rds_snapshots,
-    rds_exports,
-    rds_metrics,
-    rds_subscriptions,
     cloudformation,
     service_catalog,
 )
 
 # What moto makes its backends of -> what it makes them of while a cloud runs.
 BACKENDS: dict[BackendDict[Any], type[BaseBackend]] = {
+    cloudwatch_backends: LocalCloudWatch,
     ec2_backends: LocalEC2,
     kms_backends: LocalKMS,
     logs_backends: LocalLogs,
+    rds_backends: LocalRDS,
     servicequotas_backends: quotas.LocalServiceQuotas,
 }
 MOTO = {
