@@ -23,7 +23,6 @@ class World:
 
     running: ClassVar[World]
     at_stop: list[Callable[[], None]] = field(default_factory=list, init=False)
-    quotas: dict[str, float] = field(default_factory=dict, init=False)
 
     def patch(self, owner: Any, name: str, replacement: Any) -> Any:
         """Replace an attribute of moto until the cloud stops. Returns what was there."""

@@ -13,8 +13,7 @@ from moto.awslambda.models import LambdaFunction, lambda_backends
 from moto.core.exceptions import JsonRESTError
 
 from ..account import ACCOUNT_ID, REGION
-from ..quotas.limits import CONCURRENT_EXECUTIONS
-from ..world import World
+from ..quotas import models as quotas
 
 # "Configuring reserved concurrency for a function": so much stays for functions that reserve none. In an
 # account whose quota is lower, refusals name that quota as the minimum (public reports of 10 and 50).
@@ -91,4 +90,4 @@ def _reserved(functions: Iterable[LambdaFunction]) -> int:
 
 
 def _quota() -> int:
-    return int(World.running.quotas[CONCURRENT_EXECUTIONS])
+    return int(quotas.backend().applied[quotas.CONCURRENT_EXECUTIONS])
