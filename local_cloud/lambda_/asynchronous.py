@@ -12,7 +12,7 @@ from moto.awslambda.exceptions import InvalidParameterValueException
 from moto.core.exceptions import JsonRESTError
 
 from ..account import ACCOUNT_ID
-from .environments import Environments
+from .environments import PRINCIPAL, Environments
 from .functions import LocalFunction
 from .runtime import Answer
 
@@ -128,12 +128,12 @@ class _Event:
 
     def _deliver(self, arn: str, body: str, attributes: dict[str, Any]) -> None:
         """Send with the function's role, as Lambda does."""
-        identity = self.environments.identity
-        service, name = arn.split(":")[2], arn.rpartition(":")[2]
-        role, session, arn = self.function.role, self.function.function_name, self.function.function_arn
-        client = identity.client(service, role, session, "lambda.amazonaws.com", arn)
+        identity, function, service = self.environments.identity, self.function, arn.split(":")[2]
+        client = identity.client(
+            service, function.role, function.function_name, PRINCIPAL, function.function_arn
+        )
         if service == "sqs":
-            url = f"{identity.endpoint}/{ACCOUNT_ID}/{name}"
+            url = f"{identity.endpoint}/{ACCOUNT_ID}/{arn.rpartition(':')[2]}"
             client.send_message(QueueUrl=url, MessageBody=body, MessageAttributes=attributes)
         else:
             client.publish(TopicArn=arn, Message=body, MessageAttributes=attributes)
