@@ -11,9 +11,12 @@ from moto.core.base_backend import BackendDict, BaseBackend
 from moto.core.config import default_user_config
 from moto.core.model_instances import reset_model_data
 from moto.ec2.models import ec2_backends
+from moto.iam.models import iam_backends
 from moto.kms.models import kms_backends
 from moto.logs.models import logs_backends
+from moto.s3.models import s3_backends
 from moto.servicequotas.models import servicequotas_backends
+from moto.sts.models import sts_backends
 
 from . import cloudformation, moto_seam, service_catalog
 from .clock import Clock
@@ -21,8 +24,10 @@ from .cloudwatch import storage_metric as rds_metrics
 from .ec2.models import LocalEC2
 from .events.bus import Bus
 from .faults import Faults
-from .iam import authorization, boundaries, trust
+from .iam import authorization  # noqa: F401 - it patches moto
 from .iam.identity import Identity
+from .iam.models import LocalIAM
+from .iam.sts.models import LocalSTS
 from .kms.models import LocalKMS
 from .lambda_ import event_sources
 from .lambda_ import functions as lambda_functions
@@ -36,7 +41,7 @@ from .rds import offers as rds_offers
 from .rds import snapshots as rds_snapshots
 from .rds import state as rds_state
 from .rds import subscriptions as rds_subscriptions
-from .s3 import object_lock
+from .s3.models import LocalS3
 from .server import application, once  # noqa: F401 - once patches moto
 from .server.door import guarded
 from .sns import notifications
@@ -46,14 +51,10 @@ from .world import World
 
 # In the order in which they patch moto.
 PARTS = (
-    trust,
-    authorization,
-    boundaries,
     lambda_functions,
     step_functions,
     event_sources,
     notifications,
-    object_lock,
     rds_offers,
     rds_state,
     rds,
@@ -69,9 +70,12 @@ PARTS = (
 # What moto makes its backends of -> what it makes them of while a cloud runs.
 BACKENDS: dict[BackendDict[Any], type[BaseBackend]] = {
     ec2_backends: LocalEC2,
+    iam_backends: LocalIAM,
     kms_backends: LocalKMS,
     logs_backends: LocalLogs,
+    s3_backends: LocalS3,
     servicequotas_backends: quotas.LocalServiceQuotas,
+    sts_backends: LocalSTS,
 }
 MOTO = {
     "stepfunctions": {"execute_state_machine": True},

@@ -6,19 +6,15 @@ import hashlib
 import re
 import time
 import uuid
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from botocore.exceptions import ClientError
-from moto.s3.exceptions import S3AccessDeniedError
 from moto.s3.models import s3_backends
-from moto.s3.responses import S3Response
 
 from local_cloud.account import ACCOUNT_ID, REGION
 from local_cloud.iam.policies import Caller as PolicyCaller
 from local_cloud.iam.policies import identity_allows, resource_grants
-from local_cloud.iam.trust import caller_of
 from local_cloud.world import World
 
 from .calls import Call
@@ -71,21 +67,6 @@ def publish(product: Product, artifact: Artifact) -> str:
     copy = s3.put_object(bucket, key, artifact.content)
     s3.put_object_tagging(copy, {"servicecatalog:provisioning": "true"})
     return f"{bucket}/{key}"
-
-
-def guard(world: World) -> None:
-    """Let roles read the copies only if their policies allow it, which moto does not check."""
-
-    def get_object(self: S3Response) -> Any:
-        signer = caller_of(self.headers.get("Authorization", ""))
-        if self.bucket_name in s3_backends[_OWNER]["aws"].buckets and ":role/" in signer.arn:
-            tagged = replace(signer, context={"s3:ExistingObjectTag/servicecatalog:provisioning": "true"})
-            arn = f"arn:aws:s3:::{self.bucket_name}/{self.parse_key_name()}"
-            if not identity_allows(signer.arn, "s3:GetObject", arn, tagged):
-                raise S3AccessDeniedError
-        return original(self)
-
-    original = world.patch(S3Response, "get_object", get_object)
 
 
 def _may_read(world: World, caller: Caller, location: _Location) -> bool:
