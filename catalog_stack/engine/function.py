@@ -163,8 +163,8 @@ class _Uv:
         done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
         if done.returncode:
             raise BundlingError(
-                f"{done.stderr}\nThe functions' dependencies could not be downloaded, so nothing was synthesized: "
-                "connect to a network if there is none, and run the command again."
+                f"{done.stderr}\nThe functions' dependencies could not be downloaded, so nothing was "
+                "synthesized: connect to a network if there is none, and run the command again."
             )
         shutil.rmtree(Path(output_dir, "bin"))  # scripts with this machine's paths in them
         shutil.copytree(LAMBDAS, output_dir, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)

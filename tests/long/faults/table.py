@@ -25,7 +25,7 @@ with a termination, which deletes what a stack holds.
 - **S**, **F**: the record SUCCEEDED, FAILED. The product is AV: AVAILABLE, TA: TAINTED, ER: ERROR, or gone.
 - *lifted*: the engine could answer only when the fault was over, and then did.
 - A number in brackets: how many more times Service Catalog got the same answer, or refused a later one.
-- ·: the fault cannot happen there. A function runs out of time at its first call only; it does not matter which.
+- ·: the fault cannot happen there. A function runs out of time at its first call only: any would do.
 
 {verdict}
 """
@@ -79,7 +79,7 @@ def page(results: Sequence[dict[str, Any]], leftovers: Sequence[str]) -> str:
                 ),
             )
         )
-    parts.append("\n## Without one of the nets\n")
+    parts.append("\n## Without one of the safety nets\n")
     of_nets = [one for one in results if one["place"].startswith("without ")]
     cells = {(one["place"], one["fault"]): one for one in of_nets}
     columns = [f"{fault} ({operation})" for fault, (operation, _) in NET_FAULTS.items()]
