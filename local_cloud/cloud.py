@@ -7,6 +7,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
+from moto.cloudformation.models import cloudformation_backends
 from moto.core.base_backend import BackendDict, BaseBackend
 from moto.core.config import default_user_config
 from moto.core.model_instances import reset_model_data
@@ -15,11 +16,13 @@ from moto.iam.models import iam_backends
 from moto.kms.models import kms_backends
 from moto.logs.models import logs_backends
 from moto.s3.models import s3_backends
+from moto.servicecatalog.models import servicecatalog_backends
 from moto.servicequotas.models import servicequotas_backends
 from moto.sts.models import sts_backends
 
-from . import cloudformation, moto_seam, service_catalog
+from . import moto_seam
 from .clock import Clock
+from .cloudformation.models import LocalCloudFormation
 from .cloudwatch import storage_metric as rds_metrics
 from .ec2.models import LocalEC2
 from .events.bus import Bus
@@ -44,6 +47,7 @@ from .rds import subscriptions as rds_subscriptions
 from .s3.models import LocalS3
 from .server import application, once  # noqa: F401 - once patches moto
 from .server.door import guarded
+from .service_catalog.models import LocalServiceCatalog
 from .sns import notifications
 from .sns.mailbox import Mailbox
 from .step_functions import machines as step_functions
@@ -63,17 +67,17 @@ PARTS = (
     rds_exports,
     rds_metrics,
     rds_subscriptions,
-    cloudformation,
-    service_catalog,
 )
 
 # What moto makes its backends of -> what it makes them of while a cloud runs.
 BACKENDS: dict[BackendDict[Any], type[BaseBackend]] = {
+    cloudformation_backends: LocalCloudFormation,
     ec2_backends: LocalEC2,
     iam_backends: LocalIAM,
     kms_backends: LocalKMS,
     logs_backends: LocalLogs,
     s3_backends: LocalS3,
+    servicecatalog_backends: LocalServiceCatalog,
     servicequotas_backends: quotas.LocalServiceQuotas,
     sts_backends: LocalSTS,
 }

@@ -20,7 +20,7 @@ from moto.core.responses import BaseResponse
 from moto.core.utils import get_service_model
 
 from .. import sqs
-from ..cloudformation.api import CloudFormationApi
+from ..cloudformation.responses import LocalCloudFormationResponse
 from ..kms import key_policy
 from ..kms.models import find_key
 from ..moto_seam import patch
@@ -80,10 +80,12 @@ def _allowed(caller: Caller, access: Access) -> bool:
 
 def _parameters(response: BaseResponse) -> dict[str, Any]:
     parameters = parameters_of(response)
-    if isinstance(response, CloudFormationApi) and str(parameters.get("ChangeSetName")).startswith("arn:"):
+    if isinstance(response, LocalCloudFormationResponse) and str(parameters.get("ChangeSetName")).startswith(
+        "arn:"
+    ):
         # A change set may be named by its ARN alone; the resource is its stack.
         with contextlib.suppress(ServiceException):
-            parameters["StackName"] = response.service.change_sets.find(parameters)[0].id
+            parameters["StackName"] = response.backend.change_sets.find(parameters)[0].id
     return parameters
 
 

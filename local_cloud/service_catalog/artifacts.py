@@ -15,12 +15,12 @@ from moto.s3.models import s3_backends
 from local_cloud.account import ACCOUNT_ID, REGION
 from local_cloud.iam.policies import Caller as PolicyCaller
 from local_cloud.iam.policies import identity_allows, resource_grants
-from local_cloud.world import World
+from local_cloud.moto_seam import Local
 
 from .calls import Call
 from .errors import InvalidParametersError
 from .identity import Caller
-from .model import Artifact, Product
+from .resources import Artifact, Product
 
 # The bucket belongs to an account of the service, so that it is in no list of the user's buckets.
 _OWNER = "300000000000"
@@ -41,10 +41,10 @@ def read_template(call: Call, url: str) -> bytes:
         InvalidParametersError: it is not such a URL, nothing is there, or the caller may not read it.
     """
     location = _locate(url)
-    if not _may_read(call.service.world, call.caller, location):
+    if not _may_read(call.caller, location):
         raise InvalidParametersError(f"Access denied while reading the template from {url}.")
     version = {"VersionId": location.version} if location.version else {}
-    s3 = call.service.world.identity.client("s3")
+    s3 = call.service.identity.client("s3")
     try:
         content: bytes = s3.get_object(Bucket=location.bucket, Key=location.key, **version)["Body"].read()
     except ClientError as error:
@@ -69,7 +69,7 @@ def publish(product: Product, artifact: Artifact) -> str:
     return f"{bucket}/{key}"
 
 
-def _may_read(world: World, caller: Caller, location: _Location) -> bool:
+def _may_read(caller: Caller, location: _Location) -> bool:
     if ":role/" not in caller.arn:
         return True  # the administrator of the local cloud
     asking = PolicyCaller(ACCOUNT_ID, caller.arn, caller.session_arn)
@@ -77,7 +77,7 @@ def _may_read(world: World, caller: Caller, location: _Location) -> bool:
     if identity_allows(caller.arn, action, arn, asking):
         return True
     try:
-        policy = world.identity.client("s3").get_bucket_policy(Bucket=location.bucket)["Policy"]
+        policy = Local.identity.client("s3").get_bucket_policy(Bucket=location.bucket)["Policy"]
     except ClientError:  # the bucket has no policy, or is not there
         return False
     return resource_grants(policy, action, arn, asking)
