@@ -92,6 +92,10 @@ PATCHES: dict[str, Patch] = {
     "moto.s3.models.FakeBucket.get_permission": Patch(
         "b3db6065", "applies a Deny whether its condition holds or not; moto makes its buckets itself"
     ),
+    # EventBridge: moto makes its rules inside PutRule, and delivers to them inside PutEvents.
+    "moto.events.models.Rule.send_to_targets": Patch(
+        "82e81923", "events go where permissions let them in, and to functions, topics and state machines"
+    ),
     "moto.iam.models.PARTITION_NAMES": Patch(
         "adf68f01", "speed: looking for a caller fills IAM of every partition with 1,500 policies"
     ),

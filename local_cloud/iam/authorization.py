@@ -19,11 +19,11 @@ from moto.core.exceptions import ServiceException
 from moto.core.responses import BaseResponse
 from moto.core.utils import get_service_model
 
-from .. import sqs
 from ..cloudformation.responses import LocalCloudFormationResponse
 from ..kms import key_policy
 from ..kms.models import find_key
 from ..moto_seam import patch
+from ..sqs.queue_policy import BATCHES, check_policy
 from .access import Access, accesses, parameters_of
 from .policies import Caller, identity_allows, identity_may
 from .trust import AccessDenied, caller_of
@@ -33,7 +33,7 @@ from .trust import AccessDenied, caller_of
 PREFIXES = {"monitoring": "cloudwatch", "tagging": "tag"}
 ACTIONS = {
     "lambda:Invoke": "lambda:InvokeFunction",
-    **{f"sqs:{batch}": f"sqs:{operation}" for batch, operation in sqs.BATCHES.items()},
+    **{f"sqs:{batch}": f"sqs:{operation}" for batch, operation in BATCHES.items()},
 }
 # What services call the refusal, apart from AccessDenied and, where they speak JSON, AccessDeniedException.
 CODES = {"ec2": "UnauthorizedOperation", "sns": "AuthorizationError"}
@@ -51,7 +51,7 @@ def _authorize(original: Callable[..., None], self: BaseResponse, resource: str 
         return
     service, operation = PREFIXES.get(scope[1], scope[1]), self._get_action()
     if service == "sqs":
-        sqs.check_policy(self, caller, operation)
+        check_policy(self, caller, operation)
     if ":role/" not in caller.arn or f"{service}:{operation}" in FREE:
         return
     for access in accesses(service, operation, _parameters(self)):
