@@ -85,6 +85,13 @@ PATCHES: dict[str, Patch] = {
     "moto.ec2.models.core.TaggedEC2Resource.get_tags": Patch(
         "a8e6f391", "speed: compares an id with every resource there has ever been; the base of twenty models"
     ),
+    # IAM and S3.
+    "moto.core.authorization.ActionAuthenticatorMixin._authenticate_and_authorize_normal_action": Patch(
+        "ffde8b2e", "every service asks it what the caller may do; moto makes its responses itself"
+    ),
+    "moto.s3.models.FakeBucket.get_permission": Patch(
+        "b3db6065", "applies a Deny whether its condition holds or not; moto makes its buckets itself"
+    ),
     # EventBridge: moto makes its rules inside PutRule, and delivers to them inside PutEvents.
     "moto.events.models.Rule.send_to_targets": Patch(
         "82e81923", "events go where permissions let them in, and to functions, topics and state machines"
