@@ -11,13 +11,16 @@ from moto.cloudwatch.models import cloudwatch_backends
 from moto.core.base_backend import BackendDict, BaseBackend
 from moto.core.config import default_user_config
 from moto.core.model_instances import reset_model_data
+from moto.ec2.models import ec2_backends
 from moto.kms.models import kms_backends
 from moto.logs.models import logs_backends
 from moto.rds.models import rds_backends
+from moto.servicequotas.models import servicequotas_backends
 
 from . import cloudformation, moto_seam, service_catalog
 from .clock import Clock
 from .cloudwatch.models import LocalCloudWatch
+from .ec2.models import LocalEC2
 from .events.bus import Bus
 from .faults import Faults
 from .iam import authorization, boundaries, trust
@@ -27,7 +30,7 @@ from .lambda_ import event_sources
 from .lambda_ import functions as lambda_functions
 from .logs.models import LocalLogs
 from .moto_seam import Local
-from .quotas import limits as account
+from .quotas import models as quotas
 from .rds.models import LocalRDS
 from .s3 import object_lock
 from .server import application, once  # noqa: F401 - once patches moto
@@ -46,7 +49,6 @@ PARTS = (
     step_functions,
     event_sources,
     notifications,
-    account,
     object_lock,
     cloudformation,
     service_catalog,
@@ -55,9 +57,11 @@ PARTS = (
 # What moto makes its backends of -> what it makes them of while a cloud runs.
 BACKENDS: dict[BackendDict[Any], type[BaseBackend]] = {
     cloudwatch_backends: LocalCloudWatch,
+    ec2_backends: LocalEC2,
     kms_backends: LocalKMS,
     logs_backends: LocalLogs,
     rds_backends: LocalRDS,
+    servicequotas_backends: quotas.LocalServiceQuotas,
 }
 MOTO = {
     "stepfunctions": {"execute_state_machine": True},
@@ -101,7 +105,7 @@ class Cloud:
     @property
     def quotas(self) -> dict[str, float]:
         """Quota code -> the value applied to the account; may be changed at any time."""
-        return self.world.quotas
+        return quotas.backend().applied
 
     @property
     def endpoint(self) -> str:

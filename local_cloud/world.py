@@ -25,7 +25,6 @@ class World:
     running: ClassVar[World]
     pages: dict[str, Callable[[], str]] = field(default_factory=dict, init=False)
     at_stop: list[Callable[[], None]] = field(default_factory=list, init=False)
-    quotas: dict[str, float] = field(default_factory=dict, init=False)
     mailbox: Mailbox = field(default_factory=Mailbox, init=False)
 
     def patch(self, owner: Any, name: str, replacement: Any) -> Any:

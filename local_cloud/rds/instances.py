@@ -13,8 +13,7 @@ from moto.logs.models import logs_backends
 from moto.rds.exceptions import DBInstanceAlreadyExists
 
 from ..moto_seam import TURNS
-from ..quotas.limits import DB_INSTANCES
-from ..world import World
+from ..quotas import models as quotas
 from .exceptions import Refused
 from .groups import GroupBackend
 from .offers import ENGINE, MAJORS, check_class, default_version, versions
@@ -33,8 +32,9 @@ class InstanceBackend(GroupBackend):
         check_class(values["db_instance_class"], version)
         if group := values.get("db_parameter_group_name"):
             self.check_family(group, version)
-        if len(self.databases) >= World.running.quotas[DB_INSTANCES]:
-            raise Refused("InstanceQuotaExceeded", "The maximum number of DB instances has been reached.")
+        quotas.backend().check(
+            quotas.DB_INSTANCES, len(self.databases), "InstanceQuotaExceeded", "DB instances"
+        )
         identifier = values["db_instance_identifier"]
         if identifier in self.databases:
             raise DBInstanceAlreadyExists

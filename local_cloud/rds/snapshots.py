@@ -12,8 +12,7 @@ from typing import Any
 from moto.rds import models
 from moto.rds.exceptions import DBSnapshotAlreadyExistsError
 
-from ..quotas.limits import MANUAL_SNAPSHOTS
-from ..world import World
+from ..quotas import models as quotas
 from .base import USABLE, RDSBase
 from .exceptions import NotBackedUpError, Refused
 from .resources import DBInstance, DBSnapshot
@@ -54,7 +53,7 @@ class SnapshotBackend(RDSBase):
                 f"Cannot create a snapshot because the database instance {database.db_instance_identifier} "
                 "is not currently in the available state.",
             )
-        quota = World.running.quotas[MANUAL_SNAPSHOTS]
+        quota = quotas.backend().applied[quotas.MANUAL_SNAPSHOTS]
         if len([one for one in self.database_snapshots.values() if one.snapshot_type == "manual"]) >= quota:
             raise Refused("SnapshotQuotaExceeded", f"Cannot create more than {quota:.0f} manual snapshots")
 
