@@ -12,16 +12,20 @@ from moto.core.base_backend import BackendDict, BaseBackend
 from moto.core.config import default_user_config
 from moto.core.model_instances import reset_model_data
 from moto.ec2.models import ec2_backends
+from moto.events.models import events_backends
 from moto.kms.models import kms_backends
 from moto.logs.models import logs_backends
 from moto.rds.models import rds_backends
 from moto.servicequotas.models import servicequotas_backends
+from moto.sns.models import sns_backends
+from moto.sqs.models import sqs_backends
 
 from . import cloudformation, moto_seam, service_catalog
 from .clock import Clock
 from .cloudwatch.models import LocalCloudWatch
 from .ec2.models import LocalEC2
 from .events.bus import Bus
+from .events.models import LocalEvents
 from .faults import Faults
 from .iam import authorization, boundaries, trust
 from .iam.identity import Identity
@@ -35,8 +39,10 @@ from .rds.models import LocalRDS
 from .s3 import object_lock
 from .server import application, once  # noqa: F401 - once patches moto
 from .server.door import guarded
-from .sns import notifications
 from .sns.mailbox import Mailbox
+from .sns.models import LocalSNS
+from .sns.models import backend as sns
+from .sqs.models import LocalSQS
 from .step_functions import machines as step_functions
 from .world import World
 
@@ -48,7 +54,6 @@ PARTS = (
     lambda_functions,
     step_functions,
     event_sources,
-    notifications,
     object_lock,
     cloudformation,
     service_catalog,
@@ -58,10 +63,13 @@ PARTS = (
 BACKENDS: dict[BackendDict[Any], type[BaseBackend]] = {
     cloudwatch_backends: LocalCloudWatch,
     ec2_backends: LocalEC2,
+    events_backends: LocalEvents,
     kms_backends: LocalKMS,
     logs_backends: LocalLogs,
     rds_backends: LocalRDS,
     servicequotas_backends: quotas.LocalServiceQuotas,
+    sns_backends: LocalSNS,
+    sqs_backends: LocalSQS,
 }
 MOTO = {
     "stepfunctions": {"execute_state_machine": True},
@@ -93,14 +101,14 @@ class Cloud:
         self.identity = Identity()
         self.faults = Faults()
         self.world = World.running = World(self.clock, self.identity)
-        self.world.bus = Bus(self.world)
+        self.world.bus = Bus(self.clock, self.identity)
         self._port = port
         self._at_stop: list[Callable[[], None]] = []
 
     @property
     def mailbox(self) -> Mailbox:
         """The mail that this cloud has sent."""
-        return self.world.mailbox
+        return sns().mailbox
 
     @property
     def quotas(self) -> dict[str, float]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import socket
 from pathlib import Path
 
@@ -19,7 +21,7 @@ def usable_port(text: str) -> int:
     Raises:
         RefusedError: it names no port, or one that cannot be listened on.
     """
-    if not (text.isascii() and text.isdecimal() and int(text) <= 65535):
+    if not (re.fullmatch("[0-9]{1,5}", text) and int(text) <= 65535):
         raise RefusedError(
             f"PORT is {text!r}, which is no port, so nothing was started: name one from 1024 to 65535, or "
             "leave PORT out and the system chooses one."
@@ -28,9 +30,10 @@ def usable_port(text: str) -> int:
         with socket.create_server(("127.0.0.1", int(text))):
             return int(text)
     except OSError as error:
+        reason = os.strerror(error.errno or 0)
         raise RefusedError(
-            f"Port {text} cannot be used ({error.strerror}), so nothing was started: name another from 1024 "
-            "to 65535, or leave PORT out and the system chooses one."
+            f"Port {text} cannot be used ({reason}), so nothing was started: name another from 1024 to "
+            "65535, or leave PORT out and the system chooses one."
         ) from error
 
 

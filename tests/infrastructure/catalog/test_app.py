@@ -185,3 +185,20 @@ def test_bundling_twice_gives_the_same_package(tmp_path: Path, catalog_template:
 def test_wrong_settings_stop_the_synthesis(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="catalog:hubAccount"):
         synthesized(tmp_path, **{"catalog:hubAccount": "hub"})
+
+
+def test_without_a_network_the_synthesis_ends_with_what_to_do(tmp_path: Path) -> None:
+    bundle = (
+        "import aws_cdk; from catalog_stack.engine.function import bundled_code; "
+        "bundled_code().bind(aws_cdk.Stack())"
+    )
+    offline = {"UV_OFFLINE": "1", "UV_CACHE_DIR": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", bundle], cwd=ROOT, env=os.environ | offline, capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert done.stderr.endswith(
+        "The functions' dependencies could not be downloaded, so nothing was synthesized: connect to a "
+        "network if there is none, and run the command again.\n"
+    )
