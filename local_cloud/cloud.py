@@ -12,6 +12,7 @@ from moto.core.config import default_user_config
 from moto.core.model_instances import reset_model_data
 from moto.kms.models import kms_backends
 from moto.logs.models import logs_backends
+from moto.stepfunctions.models import stepfunctions_backends
 
 from . import cloudformation, moto_seam, service_catalog
 from .clock import Clock
@@ -37,7 +38,7 @@ from .server import application, once  # noqa: F401 - once patches moto
 from .server.door import guarded
 from .sns import notifications
 from .sns.mailbox import Mailbox
-from .step_functions import machines as step_functions
+from .step_functions.models import LocalStepFunctions
 from .world import World
 
 # In the order in which they patch moto: rds builds on the quotas of account.
@@ -46,7 +47,6 @@ PARTS = (
     authorization,
     boundaries,
     lambda_functions,
-    step_functions,
     event_sources,
     notifications,
     account,
@@ -66,11 +66,9 @@ PARTS = (
 BACKENDS: dict[BackendDict[Any], type[BaseBackend]] = {
     kms_backends: LocalKMS,
     logs_backends: LocalLogs,
+    stepfunctions_backends: LocalStepFunctions,
 }
-MOTO = {
-    "stepfunctions": {"execute_state_machine": True},
-    "iam": {"load_aws_managed_policies": True},
-}
+MOTO = {"iam": {"load_aws_managed_policies": True}}
 
 
 class AlreadyRunningError(Exception):
