@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from aws_cdk import Annotations
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3_assets as s3_assets
 from aws_cdk import aws_servicecatalog as servicecatalog
@@ -18,6 +19,10 @@ from .settings import REGION, Settings
 from .version_guidance import VersionGuidance, guidance
 
 PRODUCT = "TapStack"
+NOBODY_MAY_LAUNCH = (
+    "Nobody may launch the product, because catalog:principals names no one. Name who may under context in "
+    'cdk.json, for example "catalog:principals": ["arn:aws:iam:::role/Team*"].'
+)
 
 
 class Catalog(Construct):
@@ -76,6 +81,8 @@ class Catalog(Construct):
             "--provisioning-parameters Key=EnvironmentSuffix,Value=dev Key=OpsEmails,Value=you@example.com"
         )
         self._launch_with(launch_roles)
+        if not settings.principals:
+            Annotations.of(self).add_warning_v2("catalog:principals", NOBODY_MAY_LAUNCH)
         for principal in dict.fromkeys(settings.principals):
             servicecatalog.CfnPortfolioPrincipalAssociation(
                 self,

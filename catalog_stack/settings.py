@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -41,9 +42,7 @@ def _pairs(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     pairs = [pair.partition("=") for pair in _split(value)]
-    if not all(separator for _, separator, _ in pairs):
-        raise ValueError("must be written name=value, with commas between")
-    return {name: text for name, _, text in pairs}
+    return {name: text for name, separator, text in pairs} if all(pair[1] for pair in pairs) else value
 
 
 def _some_released(names: list[str], info: ValidationInfo) -> list[str]:
@@ -55,27 +54,22 @@ def _some_released(names: list[str], info: ValidationInfo) -> list[str]:
     return names
 
 
-def _matching(pattern: str, rule: str) -> AfterValidator:
-    def check(value: str) -> str:
-        if not re.fullmatch(pattern, value):
-            raise ValueError(f"must be {rule}")
-        return value
-
-    return AfterValidator(check)
+def _rule(text: str, **constraints: Any) -> Any:
+    """Return a field whose value "must be" `text`: whatever is wrong with it, the message says that."""
+    return Field(description=text, **constraints)
 
 
 # AssociatePrincipalWithPortfolio takes a complete ARN, or a pattern that leaves out the account, so that a
 # shared portfolio opens to the role of that name in every account, and may have * and ? in the name.
 Principal = Annotated[
     str,
-    _matching(
-        r"arn:aws:iam::(\d{12}:(role|user|group)/[\w+=,.@/-]+|:(role|user|group)/[\w+=,.@/*?-]+)",
-        "the ARN of an IAM role, user or group, or a pattern such as arn:aws:iam:::role/Team*",
+    Field(
+        pattern=r"^arn:aws:iam::(\d{12}:(role|user|group)/[\w+=,.@/-]+|:(role|user|group)/[\w+=,.@/*?-]+)$"
     ),
 ]
-Account = Annotated[str, _matching(r"\d{12}", "an AWS account id of 12 digits")]
-Email = Annotated[str, _matching(r"[^@\s]+@[^@\s]+\.[^@\s]+", "an email address")]
-Url = Annotated[str, _matching(r"https?://\S+", "a URL that starts with http:// or https://")]
+Account = Annotated[str, Field(pattern=r"^\d{12}$")]
+Email = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
+Url = Annotated[str, Field(pattern=r"^https?://\S+$")]
 
 
 class Settings(BaseModel):
@@ -98,24 +92,36 @@ class Settings(BaseModel):
         tags: put on every resource of the catalog.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel)
+    model_config = ConfigDict(frozen=True, alias_generator=to_camel)
 
-    principals: Annotated[list[Principal], BeforeValidator(_split)] = []
-    provisioning_accounts: Annotated[list[Account], BeforeValidator(_split)] = []
-    inactive_versions: Annotated[list[str], BeforeValidator(_split), AfterValidator(_some_released)] = []
-    hub_account: Account | None = None
-    owner: Annotated[str, Field(min_length=1, max_length=50)] = "Platform team"
-    support_email: Email | None = None
-    support_url: Url | None = None
-    support_description: Annotated[str, Field(min_length=1, max_length=8191)] = (
+    principals: Annotated[
+        list[Principal],
+        BeforeValidator(_split),
+        _rule("ARNs of IAM roles, users or groups, or patterns such as arn:aws:iam:::role/Team*"),
+    ] = []
+    provisioning_accounts: Annotated[
+        list[Account], BeforeValidator(_split), _rule("AWS account ids of 12 digits")
+    ] = []
+    inactive_versions: Annotated[
+        list[str], BeforeValidator(_split), AfterValidator(_some_released), _rule("versions of the product")
+    ] = []
+    hub_account: Annotated[Account | None, _rule("an AWS account id of 12 digits")] = None
+    owner: Annotated[str, _rule("1 to 50 characters", min_length=1, max_length=50)] = "Platform team"
+    support_email: Annotated[Email | None, _rule("an email address")] = None
+    support_url: Annotated[Url | None, _rule("a URL that starts with http:// or https://")] = None
+    support_description: Annotated[str, _rule("1 to 8191 characters", min_length=1, max_length=8191)] = (
         "A failed launch, update or termination says why in its record. "
         "Correct what it names and try again; contact the owner if that does not help."
     )
-    alarm_email: Email | None = None
-    log_retention: logs.RetentionDays = logs.RetentionDays.THREE_MONTHS
-    step_concurrency: Annotated[int, Field(ge=0)] = 0
-    queues_refuse_account: bool = True
-    tags: Annotated[dict[str, str], BeforeValidator(_pairs)] = {}
+    alarm_email: Annotated[Email | None, _rule("an email address")] = None
+    log_retention: Annotated[
+        logs.RetentionDays, _rule(f"one of {', '.join(each.value for each in logs.RetentionDays)}")
+    ] = logs.RetentionDays.THREE_MONTHS
+    step_concurrency: Annotated[int, _rule("a whole number, 0 or more", ge=0)] = 0
+    queues_refuse_account: Annotated[bool, _rule("true or false")] = True
+    tags: Annotated[
+        dict[str, str], BeforeValidator(_pairs), _rule("name=value pairs with commas between, or an object")
+    ] = {}
 
     @classmethod
     def from_context(
@@ -138,21 +144,40 @@ class Settings(BaseModel):
             else [f"region: must be {REGION}, the only region of this product; got {region!r}"]
         )
         context = node.get_all_context()
-        values = {key.removeprefix(PREFIX): value for key, value in context.items() if key.startswith(PREFIX)}
+        wrong += filter(None, map(_misspelled, context))
+        values = {name: context[PREFIX + name] for name in _names() if PREFIX + name in context}
         try:
             settings = cls.model_validate(values, context=versions)
         except ValidationError as error:
-            wrong += [_sentence(problem) for problem in error.errors()]
+            wrong += dict.fromkeys(_sentence(problem) for problem in error.errors())
         if wrong:
-            raise SettingsError(
-                "\n".join(["These settings cannot be used:", *(f"  {line}" for line in wrong)])
-            )
+            lines = ["These settings cannot be used:", *(f"  {line}" for line in wrong)]
+            raise SettingsError("\n".join([*lines, "Nothing was synthesized. Correct what is listed."]))
         return settings
 
 
+def _names() -> list[str]:
+    return [to_camel(name) for name in Settings.model_fields]
+
+
+def _misspelled(key: str) -> str | None:
+    """Return what is wrong with a context key that nobody would read, though it is nearly a setting's."""
+    names = _names()
+    written = {text.lower(): PREFIX + name for name in names for text in (name, PREFIX + name)}
+    if key in written.values():
+        return None
+    if near := get_close_matches(key.lower(), written, n=1, cutoff=0.9):
+        return f"{key}: must be written {written[near[0]]}"
+    if re.match(r"catalog\W", key, re.IGNORECASE):
+        return f"{key}: must be a setting, which are {', '.join(PREFIX + name for name in names)}"
+    return None
+
+
 def _sentence(problem: Any) -> str:
-    key = PREFIX + ".".join(str(part) for part in problem["loc"])
-    if problem["type"] == "extra_forbidden":
-        known = ", ".join(PREFIX + to_camel(name) for name in Settings.model_fields)
-        return f"{key}: no such setting; known are {known}"
-    return f"{key}: {problem['msg'].removeprefix('Value error, ')}; got {problem['input']!r}"
+    name = problem["loc"][0]
+    if problem["type"] == "value_error":
+        rule = problem["msg"].removeprefix("Value error, ")
+    else:
+        fields = {field.alias: field for field in Settings.model_fields.values()}
+        rule = f"must be {fields[name].description}"
+    return f"{PREFIX}{name}: {rule}; got {problem['input']!r}"

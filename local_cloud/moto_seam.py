@@ -82,8 +82,15 @@ PATCHES: dict[str, Patch] = {
     ),
     "moto.core.serialize.XFormedAttributePicker.get_possible_keys": Patch("57deb766", "speed: as above"),
     "moto.core.errors.warn": Patch("714ba843", "services send error codes that botocore's models lack"),
+    "werkzeug.routing.rules.Rule._compile_builder": Patch(
+        "0d6c1d55", "speed: compiles for every URL of every operation what makes such URLs; moto makes none"
+    ),
     "moto.ec2.models.core.TaggedEC2Resource.get_tags": Patch(
         "a8e6f391", "speed: compares an id with every resource there has ever been; the base of twenty models"
+    ),
+    # EventBridge: moto makes its rules inside PutRule, and delivers to them inside PutEvents.
+    "moto.events.models.Rule.send_to_targets": Patch(
+        "82e81923", "events go where permissions let them in, and to functions, topics and state machines"
     ),
     "moto.iam.models.PARTITION_NAMES": Patch(
         "adf68f01", "speed: looking for a caller fills IAM of every partition with 1,500 policies"

@@ -17,7 +17,7 @@ SERVERLESS = "Serverless"
 def acknowledge(resource: IConstruct, rule: str, *packs: str, because: str) -> None:
     """Acknowledge a rule that several packs have on one resource.
 
-    The template does not show it; docs/acknowledgements.md lists all of them.
+    The template does not show it; docs/audit/acknowledgements.md lists all of them.
     """
     Validations.of(resource).acknowledge(
         *(Acknowledgment(id=f"{pack}::{pack}-{rule}", reason=because) for pack in packs)

@@ -48,7 +48,7 @@ class Metric:
 
 @dataclass(frozen=True, kw_only=True)
 class Alarm:
-    """When to call somebody, and why then. Both the template and docs/alarms.md say it.
+    """When to call somebody, and why then. Both the template and docs/use/alarms.md say it.
 
     Attributes:
         kind: the alarm is named `{kind}-alarm-{suffix}`, and its page in the runbook has this heading.

@@ -1,6 +1,5 @@
 """What every layer of tests starts from: the synthesized app, once per run."""
 
-import fcntl
 import gc
 import json
 import os
@@ -12,7 +11,7 @@ from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 from product_template.releasing import version as released
-from tests.support.catalog import synthesize
+from tests.support import catalog
 
 # Before any handler is imported: its clients and its logger read these when they are made.
 os.environ.update(
@@ -23,35 +22,24 @@ os.environ.update(
     POWERTOOLS_METRICS_NAMESPACE="TapStackEngine",
     MOTO_EC2_LOAD_DEFAULT_AMIS="false",  # half a second a test, for machine images nobody asks for
 )
-# The same few examples in every run; `make hostile` tries ten thousand new ones.
+# The same few examples in every run; `make hostile` tries ten thousand new ones, `make long` a tenth of that.
 settings.register_profile("quick", max_examples=15, derandomize=True, deadline=None, database=None)
-settings.register_profile(
-    "thorough",
-    max_examples=2000,
-    deadline=None,
-    database=None,
-    print_blob=True,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
-)
+for profile, examples in (("thorough", 2000), ("tenth", 200)):
+    settings.register_profile(
+        profile,
+        max_examples=examples,
+        deadline=None,
+        database=None,
+        print_blob=True,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+    )
 settings.load_profile("quick")
 
 
 @pytest.fixture(scope="session")
-def assembly(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    """The cloud assembly that `cdk synth` writes, with versions of tests beside those that were released.
-
-    The first worker that asks for it synthesizes, the other waits and reads: nobody writes into it.
-    """
-    own = tmp_path_factory.getbasetemp()
-    run = own if worker_id == "master" else own.parent
-    directory = run / "cdk.out"
-    with (run / "cdk.out.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not directory.exists():
-            unfinished = tmp_path_factory.mktemp("cdk.out")
-            synthesize(unfinished)
-            unfinished.rename(directory)
-    return directory
+def assembly() -> Path:
+    """The cloud assembly that `cdk synth` writes, with versions of tests beside those that were released."""
+    return catalog.assembly()
 
 
 @pytest.fixture(scope="session")

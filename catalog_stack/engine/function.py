@@ -27,8 +27,11 @@ TIMEOUT = Duration.seconds(60)
 LAMBDAS = Path(__file__).parents[2] / "lambdas"
 
 
-class BundlingError(RuntimeError):
-    """The dependencies of the Lambda functions could not be resolved or downloaded. The message is uv's."""
+class BundlingError(SystemExit):
+    """The dependencies of the Lambda functions could not be resolved or downloaded. It ends the process.
+
+    jsii would bury an Exception under a traceback through Node.js; SystemExit passes through it.
+    """
 
 
 class EngineFunction(lambda_.Function):
@@ -159,7 +162,10 @@ class _Uv:
         ]
         done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
         if done.returncode:
-            raise BundlingError(f"uv could not install {LAMBDAS / 'requirements.txt'}:\n{done.stderr}")
+            raise BundlingError(
+                f"{done.stderr}\nThe functions' dependencies could not be downloaded, so nothing was "
+                "synthesized: connect to a network if there is none, and run the command again."
+            )
         shutil.rmtree(Path(output_dir, "bin"))  # scripts with this machine's paths in them
         shutil.copytree(LAMBDAS, output_dir, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
         _drop_unused_services(Path(output_dir, "botocore", "data"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from moto.cloudformation import urls
 
-from ..ec2 import dependencies as ec2_dependencies
 from ..world import World
 from .api import api_of
 from .custom_resource import CustomResource
@@ -15,7 +14,6 @@ from .types import PROVIDERS
 
 def install(world: World) -> None:
     """Answer CloudFormation requests with this implementation. Call it before the server starts."""
-    ec2_dependencies.install(world)
     service = CloudFormation(world, Types(PROVIDERS, CustomResource()))
     world.patch(urls, "url_paths", {"{0}/$": api_of(service).dispatch})
     world.at_stop.append(service.stacks.stop)

@@ -22,7 +22,7 @@ from .descriptions import (
     stack_summary,
     without_none,
 )
-from .errors import NotEmulatedError, ValidationError
+from .errors import NotEmulatedError, ThrottlingError, ValidationError
 from .service import CloudFormation
 from .stack import Stack
 
@@ -43,7 +43,8 @@ class CloudFormationApi(BaseResponse):
         try:
             if self.region != REGION:
                 raise NotEmulatedError(f"the region {self.region}")
-            self.service.faults.strike_action(self._get_action())
+            if self.service.faults.throttles(self._get_action()):
+                raise ThrottlingError("Rate exceeded")
         except ServiceException as error:
             return self.serialized(ActionResult(error))
         return super().call_action()

@@ -77,6 +77,21 @@ def deploy(
     return deployment.run()
 
 
+def new_events(client: Any, stack_name: str, seen: set[str]) -> list[Event]:
+    """Return the events of a stack that are not among `seen`, in their order, and add their ids to it.
+
+    Like the CDK, it reads no page beyond the first with an event that it knows: the newest come first.
+    """
+    new: dict[str, Event] = {}
+    for page in client.get_paginator("describe_stack_events").paginate(StackName=stack_name):
+        # Pages shift while new events come in, so an event may be met twice.
+        new |= {event["EventId"]: event for event in page["StackEvents"] if event["EventId"] not in seen}
+        if any(event["EventId"] in seen for event in page["StackEvents"]):
+            break
+    seen.update(new)
+    return list(new.values())[::-1]
+
+
 def _filled(value: Any) -> Any:
     """Replace the placeholders of an environment-agnostic assembly."""
     text = json.dumps(value)
@@ -169,7 +184,7 @@ class _Deployment:
     def run(self) -> dict[str, str]:
         kind = self._kind()
         if kind == "UPDATE":
-            self.seen = {event["EventId"] for event in self._events()}
+            new_events(self.client, self.stack_name, self.seen)
         change_set = self._create_change_set(kind)
         if change_set["Status"] == "FAILED":
             if not change_set["StatusReason"].startswith(_NO_CHANGES):
@@ -228,18 +243,11 @@ class _Deployment:
                 return change_set
             self.cloud.clock.sleep(1)
 
-    def _events(self) -> list[Event]:
-        pages = self.client.get_paginator("describe_stack_events").paginate(StackName=self.stack_name)
-        return [event for page in pages for event in page["StackEvents"]][::-1]
-
     def _follow(self) -> None:
         failed: Event | None = None
         while True:
             status = self._stack()["StackStatus"]
-            for event in self._events():
-                if event["EventId"] in self.seen:
-                    continue
-                self.seen.add(event["EventId"])
+            for event in new_events(self.client, self.stack_name, self.seen):
                 self.on_event(event)
                 if (
                     failed is None

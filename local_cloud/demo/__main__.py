@@ -8,9 +8,8 @@ import sys
 
 from rich.console import Console
 
-from .launch import launch
-from .serve import serve
-from .synthesize import NotOfferedError, SynthesisFailedError
+from .refusals import RefusedError, refuse_unless_on_offer, usable_port
+from .stopping import Stop
 
 
 def main() -> int:
@@ -24,22 +23,30 @@ def main() -> int:
     launching.add_argument("--speed", type=_speed, default=100.0, help="AWS seconds in one second here")
 
     serving = commands.add_parser("serve", help="serve the deployed catalog for the aws command")
-    serving.add_argument("--port", type=int, default=0, help="loopback port; 0 lets the system choose")
+    serving.add_argument("--port", default="0", help="loopback port; 0 lets the system choose")
     serving.add_argument("--speed", type=_speed, default=100.0, help="AWS seconds in one second here")
 
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     console = Console(highlight=False, emoji=False)
+    stop = Stop()
+    # The commands load moto, which takes seconds: what can be refused is refused before.
     try:
         if arguments.command == "launch":
             parameters = _pairs(parser, arguments.parameters)
+            refuse_unless_on_offer(arguments.version)
+            from .launch import launch
+
             return launch(console, parameters, arguments.speed, arguments.version)
-        return serve(console, arguments.port, arguments.speed)
-    except (NotOfferedError, SynthesisFailedError) as error:
+        port = usable_port(arguments.port)
+        from .serve import serve
+
+        return serve(console, port, arguments.speed, stop)
+    except RefusedError as error:
         print(error, file=sys.stderr)  # noqa: T201 - what the app printed goes where it would have gone
         return 1
     except KeyboardInterrupt:
-        console.print("Stopped.")
+        console.print("Stopped; nothing is left.")
         return 130
 
 

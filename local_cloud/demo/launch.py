@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from ..cloud import Cloud
+from ..cloudformation.assembly import new_events
 from .synthesize import STACK_TYPE, catalog, offer, resource_count
 
 
@@ -50,7 +51,7 @@ class _Follow:
         self.record_id = record_id
         self.started = time.monotonic()
         self.states_shown = 0
-        self.events_shown: set[str] = set()
+        self.events_seen: set[str] = set()
         self.created = 0
         self.total = 0
 
@@ -93,14 +94,8 @@ class _Follow:
         for stack in cloudformation.describe_stacks()["Stacks"]:
             if self.provisioned_product_id in {tag["Value"] for tag in stack.get("Tags", [])}:
                 self.total = self.total or resource_count(self.cloud, stack["StackId"])
-                pages = cloudformation.get_paginator("describe_stack_events").paginate(
-                    StackName=stack["StackId"]
-                )
-                for event in [event for page in pages for event in page["StackEvents"]][::-1]:
-                    # Pages shift while new events come in, so an event may be met twice.
-                    if event["EventId"] not in self.events_shown:
-                        self.events_shown.add(event["EventId"])
-                        self._show_event(event)
+                for event in new_events(cloudformation, stack["StackId"], self.events_seen):
+                    self._show_event(event)
 
     def _show_event(self, event: dict[str, Any]) -> None:
         status = event["ResourceStatus"]

@@ -2,49 +2,64 @@
 
 from __future__ import annotations
 
-import signal
-import threading
+import shlex
+import sys
+from pathlib import Path
 
 from rich.console import Console
 
 from ..account import REGION
-from .synthesize import catalog, offer
+from .stopping import Stop
+from .synthesize import Offer, catalog, offer
 
 
-def serve(console: Console, port: int, speed: float) -> int:
+def serve(console: Console, port: int, speed: float, stop: Stop) -> int:
     """Serve until interrupted or terminated. Returns 0."""
-    stop = threading.Event()
-    for signal_number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(signal_number, lambda *_: stop.set())
     with catalog(console, port, speed) as cloud:
         offered = offer(cloud)
+        console.print("\n[bold]The cloud is up.[/] Paste this into another terminal:\n")
+        console.print(to_reach(cloud.endpoint, offered), markup=False, soft_wrap=True)
         console.print(
-            f"""
-[bold]The cloud is up.[/] Paste this into another terminal:
-
-  export AWS_ENDPOINT_URL={cloud.endpoint} AWS_DEFAULT_REGION={REGION} AWS_PAGER= \\
-         AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local
-  # Version 1 of the aws command ignores that URL for rds and sqs unless it is told so:
-  aws() {{ command aws --endpoint-url "$AWS_ENDPOINT_URL" "$@"; }}
-  export PRODUCT={offered.product_id} VERSION={offered.version_id} LAUNCH_PATH={offered.path_id}
-
-and live the life of a product ({offered.product_name} {offered.version_name}):
-
-  aws servicecatalog search-products
-  aws servicecatalog describe-provisioning-parameters --product-id $PRODUCT \\
-      --provisioning-artifact-id $VERSION --path-id $LAUNCH_PATH
-  aws servicecatalog provision-product --provisioned-product-name payments \\
-      --product-id $PRODUCT --provisioning-artifact-id $VERSION --path-id $LAUNCH_PATH \\
-      --provisioning-parameters Key=…,Value=… Key=…,Value=…
-  aws servicecatalog describe-record --id rec-…
-
-Mail that SNS sends here: curl {cloud.endpoint}/_local/mailbox
-No `aws` command? This project's own: .venv/bin/aws
-Everything is gone when you stop it: Ctrl-C.
-""",
+            f"and live the life of a product ({offered.product_name} {offered.version_name}), line by line "
+            "or all at once:\n",
             soft_wrap=True,
         )
-        while not stop.wait(timeout=1):
-            pass
+        console.print(LIFE, markup=False, soft_wrap=True)
+        console.print("Everything is gone when you stop it: Ctrl-C.")
+        stop.wait()
     console.print("Stopped; nothing is left.")
     return 0
+
+
+def to_reach(endpoint: str, offered: Offer) -> str:
+    """Return what makes the aws command of a terminal, in bash and zsh, talk to the cloud at `endpoint`.
+
+    Its variables have names of their own: make reads VERSION, RECORD and others from the environment.
+    """
+    # Version 1 of the command ignores AWS_ENDPOINT_URL for rds and sqs. An alias of the name `aws` would be
+    # expanded in `aws() {`, and zsh takes no comments at its prompt.
+    aws = shlex.quote(str(Path(sys.executable).with_name("aws")))
+    return f"""\
+export AWS_ENDPOINT_URL={endpoint} AWS_REGION={REGION} AWS_DEFAULT_REGION={REGION}
+export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_PAGER=
+unset AWS_PROFILE AWS_SESSION_TOKEN
+function aws {{ {aws} --endpoint-url "$AWS_ENDPOINT_URL" "$@"; }}
+export TAPSTACK_PRODUCT={offered.product_id} TAPSTACK_PATH={offered.path_id}
+export TAPSTACK_VERSION={offered.version_id}
+"""
+
+
+LIFE = """\
+aws servicecatalog search-products
+aws servicecatalog describe-provisioning-parameters --product-id $TAPSTACK_PRODUCT \\
+  --provisioning-artifact-id $TAPSTACK_VERSION --path-id $TAPSTACK_PATH
+export TAPSTACK_RECORD=$(aws servicecatalog provision-product --provisioned-product-name payments \\
+  --product-id $TAPSTACK_PRODUCT --provisioning-artifact-id $TAPSTACK_VERSION --path-id $TAPSTACK_PATH \\
+  --provisioning-parameters Key=EnvironmentSuffix,Value=dev Key=OpsEmails,Value=ops@example.com \\
+  --query RecordDetail.RecordId --output text)
+until aws servicecatalog describe-record --id $TAPSTACK_RECORD --query RecordDetail.Status \\
+  | grep -E 'SUCCEEDED|FAILED'; do sleep 1; done
+aws servicecatalog describe-record --id $TAPSTACK_RECORD
+curl $AWS_ENDPOINT_URL/_local/mailbox
+aws servicecatalog terminate-provisioned-product --provisioned-product-name payments
+"""

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from rich.console import Console
@@ -18,15 +17,17 @@ from ..account import REGION
 from ..cloud import Cloud
 from ..cloudformation.assembly import deploy
 from ..iam.trust import ADMINISTRATOR
+from .kept import ROOT, digest, kept
+from .refusals import RefusedError
 
 STACK = "CatalogStack"
 
 
-class SynthesisFailedError(Exception):
+class SynthesisFailedError(RefusedError):
     """The app did not synthesize; the message is what it printed."""
 
 
-class NotOfferedError(Exception):
+class NotOfferedError(RefusedError):
     """What was to be launched is not on offer; the message says what is."""
 
 
@@ -47,13 +48,11 @@ def catalog(console: Console, port: int, speed: float, **settings: str) -> Itera
 
     `settings` are the catalog's own, such as stepConcurrency="10" for catalog:stepConcurrency.
     """
-    with TemporaryDirectory(prefix="cdk.out-") as directory:
-        with console.status("Synthesizing the catalog"):
-            # The portfolio is opened to who calls the local cloud, as a platform team opens it to its teams.
-            _synthesize(Path(directory), {"principals": ADMINISTRATOR} | settings)
-        with Cloud(speed=speed, port=port) as cloud:
-            _deploy(console, cloud, Path(directory))
-            yield cloud
+    # The portfolio is opened to who calls the local cloud, as a platform team opens it to its teams.
+    assembly = _synthesize(console, {"principals": ADMINISTRATOR} | settings)
+    with Cloud(speed=speed, port=port) as cloud:
+        _deploy(console, cloud, assembly)
+        yield cloud
 
 
 def offer(cloud: Cloud, version: str = "") -> Offer:
@@ -81,15 +80,28 @@ def _recommended(cloud: Cloud) -> str:
     return next(str(each["OutputValue"]) for each in stack["Outputs"] if each["OutputKey"] == "Version")
 
 
-def _synthesize(directory: Path, settings: dict[str, str]) -> None:
-    command = ["cdk", "synth", "--quiet", "--output", str(directory), STACK]
-    for name, value in settings.items():
-        command += ["--context", f"catalog:{name}={value}"]
-    # The region of the user's profile does not matter here: the cloud has but one.
-    environment = os.environ | {"AWS_REGION": REGION}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SynthesisFailedError(f"{done.stdout}{done.stderr}")
+def _synthesize(console: Console, settings: dict[str, str]) -> Path:
+    """Return the catalog's assembly: the one made before, unless anything has changed since."""
+    context = [f"catalog:{name}={value}" for name, value in settings.items()]
+    # Nothing of the caller's account reaches the app. The local cloud has one region.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    environment["AWS_REGION"] = REGION
+
+    def make(directory: Path) -> None:
+        command = ["cdk", "synth", "--quiet", "--output", str(directory), STACK]
+        for each in context:
+            command += ["--context", each]
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise SynthesisFailedError(f"{done.stdout}{done.stderr}")
+
+    with console.status("Synthesizing the catalog"):
+        assembly = kept(digest(STACK, *context, environment=environment), make)
+    if not assembly.new:
+        console.print(
+            f"[green]✔[/] Nothing changed since the catalog was synthesized at {assembly.made:%F %T}"
+        )
+    return assembly.directory
 
 
 def _deploy(console: Console, cloud: Cloud, assembly: Path) -> None:

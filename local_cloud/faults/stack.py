@@ -6,8 +6,6 @@ import threading
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ..cloudformation.errors import ThrottlingError
-
 Operation = Literal["create", "update", "delete"]
 
 
@@ -93,9 +91,10 @@ class StackFaults:
                     raise fault.effect
         return None
 
-    def strike_action(self, action: str) -> None:
-        """Raise ThrottlingError when this API action is to be refused."""
+    def throttles(self, action: str) -> bool:
+        """Tell whether this call of an API action is to be refused."""
         with self._lock:
-            if self._throttled_actions.get(action, 0):
-                self._throttled_actions[action] -= 1
-                raise ThrottlingError("Rate exceeded")
+            if not self._throttled_actions.get(action, 0):
+                return False
+            self._throttled_actions[action] -= 1
+            return True

@@ -23,10 +23,10 @@ from moto.s3.exceptions import S3AccessDeniedError
 from moto.s3.models import FakeBucket
 from moto.s3.responses import S3Response
 
-from .. import sqs
 from ..cloudformation.api import CloudFormationApi
 from ..kms import key_policy
 from ..kms.models import find_key
+from ..sqs.queue_policy import BATCHES, check_policy
 from ..world import World
 from . import policies
 from .access import Access, accesses, parameters_of
@@ -38,7 +38,7 @@ from .trust import AccessDenied, caller_of
 PREFIXES = {"monitoring": "cloudwatch", "tagging": "tag"}
 ACTIONS = {
     "lambda:Invoke": "lambda:InvokeFunction",
-    **{f"sqs:{batch}": f"sqs:{operation}" for batch, operation in sqs.BATCHES.items()},
+    **{f"sqs:{batch}": f"sqs:{operation}" for batch, operation in BATCHES.items()},
 }
 S3_ACTIONS = {
     "DeleteBucketEncryption": "PutEncryptionConfiguration",
@@ -76,7 +76,7 @@ def install(world: World) -> None:
             return
         service, operation = PREFIXES.get(scope[1], scope[1]), self._get_action()
         if service == "sqs":
-            sqs.check_policy(self, caller, operation)
+            check_policy(self, caller, operation)
         if ":role/" not in caller.arn:
             return
         if f"{service}:{operation}" in FREE:

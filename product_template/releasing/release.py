@@ -156,7 +156,7 @@ def main(arguments: list[str] | None = None) -> None:
     for line in unreleased():
         print(f"- release PostgreSQL {line.postgresql} as well: make release VERSION={line.number}.…")  # noqa: T201
     print(  # noqa: T201
-        "- complete its entry in CHANGELOG.md and add it to the table in docs/upgrading.md\n"
+        "- complete its entry in CHANGELOG.md and add it to the table in docs/use/upgrading.md\n"
         "- make docs, make check, make test\n"
         "- commit, make deploy"
     )

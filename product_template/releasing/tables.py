@@ -1,16 +1,14 @@
-"""The tables in README and docs/ that follow from the product; `make docs` writes them anew."""
+"""The tables in docs/ that follow from the product; `make docs` writes them anew."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from product_template.releasing import version as released
 from product_template.releasing.line import RELEASE_LINES
 from product_template.releasing.version import Template
 
-ROOT = Path(__file__).parents[2]
 COMPARISONS = {"GreaterThanThreshold": ">", "LessThanThreshold": "<"}
 
 
@@ -99,28 +97,6 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
 
 
-def fill(text: str, name: str, content: str) -> str:
-    """Return a page's text with the part between the two comments of this name replaced by `content`."""
-    begin, end = f"<!-- {name}: written by make docs -->", f"<!-- end of {name} -->"
-    before, _, rest = text.partition(begin)
-    _, _, after = rest.partition(end)
-    return f"{before}{begin}\n\n{content}\n\n{end}{after}"
-
-
-def pages(lines: Mapping[int, Template]) -> dict[Path, str]:
-    """Return the text that each page with generated tables should have.
-
-    Outputs and alarms are those of the first line; the others have the same.
-    """
-    template = lines[min(lines)]
-    readme, on_call = ROOT / "README.md", ROOT / "docs" / "alarms.md"
-    launch = fill(readme.read_text(), "parameters", parameters(lines))
-    return {
-        readme: fill(launch, "outputs", outputs(template)),
-        on_call: fill(on_call.read_text(), "alarms", alarms(template)),
-    }
-
-
 def _alarm_row(template: Mapping[str, Any], resource: Mapping[str, Any]) -> list[str]:
     alarm = resource["Properties"]
     kind = alarm_slug(alarm)
@@ -133,7 +109,7 @@ def _alarm_row(template: Mapping[str, Any], resource: Mapping[str, Any]) -> list
         threshold += " % of AllocatedStorage"
     periods = alarm["EvaluationPeriods"]
     return [
-        f"[{kind}](runbook/alarms.md#{kind})"
+        f"[{kind}](../runbook/alarms.md#{kind})"
         + (" (where the class bursts)" if "Condition" in resource else ""),
         f"{statistic} of {metric}",
         f"{COMPARISONS[alarm['ComparisonOperator']]} {threshold}",
@@ -162,13 +138,3 @@ def _name(metric: Mapping[str, Any]) -> str:
 
 def _number(value: float) -> str:
     return f"{value:,.0f}" if value == int(value) else f"{value:g}"
-
-
-def main() -> None:
-    """Write all pages."""
-    for page, text in pages(newest()).items():
-        page.write_text(text)
-
-
-if __name__ == "__main__":
-    main()

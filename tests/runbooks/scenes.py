@@ -13,7 +13,7 @@ from tests.support.documentation import under
 
 OWNER = "application"
 ALARMS = "docs/runbook/alarms.md"
-UPGRADING = "docs/upgrading.md"
+UPGRADING = "docs/use/upgrading.md"
 
 Session = psycopg.Connection[Any]
 _NUMBERS = count(1)

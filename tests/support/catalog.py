@@ -4,22 +4,29 @@ import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.support.versions import shelve
+from local_cloud.demo.kept import ROOT, digest, kept
+from tests.support import versions
 
-ROOT = Path(__file__).parents[2]
+# What the tests' catalog is made from besides the project's own: see `synthesize`.
+MADE_BY = (Path(__file__), Path(versions.__file__), ROOT / "local_cloud" / "iam" / "trust.py")
 
 
-def synthesize(assembly: Path) -> None:
-    """Write a cloud assembly: the catalog with all versions of tests, open to who calls the local cloud."""
+def assembly() -> Path:
+    """The catalog with all versions of tests, open to who calls the local cloud. Nobody writes into it."""
+    return kept(digest(*(file.read_text() for file in MADE_BY)), synthesize).directory
+
+
+def synthesize(directory: Path) -> None:
+    """Write the cloud assembly that `assembly` returns."""
     # Here, for the CDK and moto take seconds to load, and most runs of few tests need neither.
     from app import build
     from local_cloud.iam.trust import ADMINISTRATOR
 
     context = json.loads((ROOT / "cdk.json").read_text())["context"]
-    with TemporaryDirectory() as versions:
-        shelve(Path(versions))
+    with TemporaryDirectory() as shelf:
+        versions.shelve(Path(shelf))
         build(
-            versions=Path(versions),
+            versions=Path(shelf),
             context=context | {"catalog:principals": [ADMINISTRATOR]},
-            outdir=str(assembly),
+            outdir=str(directory),
         ).synth()

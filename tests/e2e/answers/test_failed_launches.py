@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local_cloud.cloud import Cloud
-from local_cloud.kms.models import LocalKMS
+from local_cloud.kms import models as kms_models
 from tests.support.inventory import inventory, left_with
 from tests.support.launches import Catalog, outputs, product_of, reason
 from tests.support.machinery import stacks_ever
@@ -124,7 +124,7 @@ def test_a_launch_that_fails_a_minute_after_its_key_was_made_leaves_nothing(
     cloud: Cloud, catalog: Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # GIVEN a KMS for which the tags of a new key do not count yet
-    monkeypatch.setattr(LocalKMS, "changes_count_after", math.inf)
+    monkeypatch.setattr(kms_models, "CHANGES_COUNT_AFTER", math.inf)
     before = inventory(cloud)
     keys = len(cloud.client("kms").list_keys()["Keys"])
 

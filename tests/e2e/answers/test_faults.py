@@ -1,4 +1,4 @@
-"""A few cells of docs/faults.md; `make faults` has all of them."""
+"""A few cells of docs/audit/faults.md; `make faults` has all of them."""
 
 import pytest
 

@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from aws_cdk.cx_api import CloudAssembly
 
 from app import build
 from catalog_stack.settings import SettingsError
+from local_cloud.demo.kept import UNREAD
 from product_template.releasing import version as released
 
 ROOT = Path(__file__).parents[3]
@@ -24,14 +27,35 @@ def synthesized(directory: Path, **context: Any) -> CloudAssembly:
 
 
 @pytest.fixture(scope="module")
-def with_other_accounts(tmp_path_factory: pytest.TempPathFactory) -> CloudAssembly:
+def files_read() -> set[Path]:
+    """The files of the project that synthesizing `with_other_accounts` opened."""
+    return set()
+
+
+@pytest.fixture(scope="module")
+def with_other_accounts(tmp_path_factory: pytest.TempPathFactory, files_read: set[Path]) -> CloudAssembly:
     """The app of an account that launches another's product and lets a third launch its own, with tags."""
     settings = {
         "catalog:hubAccount": "111122223333",
         "catalog:provisioningAccounts": ["444455556666"],
         "catalog:tags": {"team": "databases"},
     }
-    return synthesized(tmp_path_factory.mktemp("other-accounts"), **settings)
+    with opened(files_read):
+        return synthesized(tmp_path_factory.mktemp("other-accounts"), **settings)
+
+
+@contextmanager
+def opened(files: set[Path]) -> Iterator[None]:
+    """Add every file of the project that Python opens meanwhile."""
+    watching = True
+
+    def watch(event: str, arguments: tuple[Any, ...]) -> None:
+        if watching and event == "open" and str(arguments[0]).startswith(str(ROOT)):
+            files.add(Path(str(arguments[0])).relative_to(ROOT))
+
+    sys.addaudithook(watch)  # it stays until the process ends
+    yield
+    watching = False
 
 
 def names(assembly: CloudAssembly) -> set[str]:
@@ -53,10 +77,19 @@ def test_the_command_line_lists_the_catalog_without_credentials_and_without_a_wa
     assert (done.returncode, done.stdout, done.stderr) == (0, "CatalogStack\n", "")
 
 
-def test_a_stack_warns_of_nothing(assembly: Path) -> None:
+def warnings(assembly: Path) -> list[str]:
     metadata = json.loads((assembly / "CatalogStack.metadata.json").read_text())
-    kinds = {entry["type"] for entries in metadata.values() for entry in entries}
-    assert not {"aws:cdk:warning", "aws:cdk:error"} & kinds
+    entries = [entry for entries in metadata.values() for entry in entries]
+    return [entry["data"] for entry in entries if entry["type"] in ("aws:cdk:warning", "aws:cdk:error")]
+
+
+def test_a_stack_warns_of_nothing(assembly: Path) -> None:
+    assert warnings(assembly) == []
+
+
+def test_a_catalog_that_nobody_may_use_says_so(with_other_accounts: CloudAssembly) -> None:
+    [warning] = warnings(Path(with_other_accounts.directory))
+    assert warning.startswith("Nobody may launch the product, because catalog:principals names no one.")
 
 
 def test_the_catalog_is_in_the_products_region_and_in_whichever_account_deploys_it(assembly: Path) -> None:
@@ -127,6 +160,15 @@ def test_tags_reach_every_resource_that_takes_tags(with_other_accounts: CloudAss
     assert {"AWS::SQS::Queue", "AWS::Lambda::Function", "AWS::KMS::Key", "AWS::IAM::Role"} <= tagged
 
 
+def test_synthesizing_reads_nothing_that_a_kept_assembly_is_not_known_by(
+    with_other_accounts: CloudAssembly,  # noqa: ARG001 - read while it was made
+    files_read: set[Path],
+) -> None:
+    read = {file.parts[0] for file in files_read if ".venv" not in file.parts}
+    assert "product_template" in read
+    assert not read & UNREAD
+
+
 def test_bundling_twice_gives_the_same_package(tmp_path: Path, catalog_template: Any) -> None:
     again = synthesized(tmp_path, **{"aws:cdk:bundling-stacks": ["**"]})
     functions = [
@@ -143,3 +185,20 @@ def test_bundling_twice_gives_the_same_package(tmp_path: Path, catalog_template:
 def test_wrong_settings_stop_the_synthesis(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="catalog:hubAccount"):
         synthesized(tmp_path, **{"catalog:hubAccount": "hub"})
+
+
+def test_without_a_network_the_synthesis_ends_with_what_to_do(tmp_path: Path) -> None:
+    bundle = (
+        "import aws_cdk; from catalog_stack.engine.function import bundled_code; "
+        "bundled_code().bind(aws_cdk.Stack())"
+    )
+    offline = {"UV_OFFLINE": "1", "UV_CACHE_DIR": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", bundle], cwd=ROOT, env=os.environ | offline, capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert done.stderr.endswith(
+        "The functions' dependencies could not be downloaded, so nothing was synthesized: connect to a "
+        "network if there is none, and run the command again.\n"
+    )

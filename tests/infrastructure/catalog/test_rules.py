@@ -21,4 +21,5 @@ def test_every_acknowledgement_names_the_requirement_it_conflicts_with(app: cdk.
 
 
 def test_the_page_lists_what_stays_in_both_stacks(app: cdk.App) -> None:
-    assert nag.page(nag.tap_stack(), app) == nag.PAGE.read_text(), "Run make docs"
+    page = nag.ROOT / "docs" / "audit" / "acknowledgements.md"
+    assert nag.table(nag.tap_stack(), app) in page.read_text(), "Run make docs"

@@ -111,7 +111,7 @@ class TestWhatWasReleased:
         assert set(re.findall(r"^## (.+)$", changelog, flags=re.MULTILINE)) == there | withdrawn
         assert release.TO_BE_WRITTEN not in changelog
         rows = re.findall(
-            r"^\| (\d+\.\d+\.\d+) \|", (ROOT / "docs" / "upgrading.md").read_text(), re.MULTILINE
+            r"^\| (\d+\.\d+\.\d+) \|", (ROOT / "docs" / "use" / "upgrading.md").read_text(), re.MULTILINE
         )
         assert rows == list(map(str, sorted(versions.RELEASES)))
 

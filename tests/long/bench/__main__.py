@@ -1,4 +1,4 @@
-"""Measure the engine and write docs/benchmarks.md: `make bench` for one launch, `make load` for bursts."""
+"""Measure the engine for docs/develop/benchmarks.md: `make bench` for one launch, `make load` for bursts."""
 
 from __future__ import annotations
 
@@ -16,10 +16,9 @@ from rich.console import Console
 from app import build
 from product_template.releasing.tables import table
 
-from . import burst, launch, package
+from . import burst, launch, measured, package
 
 ROOT = Path(__file__).parents[3]
-PAGE = ROOT / "docs" / "benchmarks.md"
 TESTS = ROOT / "build" / "tests.xml"
 
 
@@ -29,16 +28,16 @@ def main() -> None:
     parser.add_argument("--burst", type=int, nargs="*", help="operations in a burst, instead of the rest")
     console, bursts = Console(), parser.parse_args().burst
     if bursts is None:
-        _write("launch", launch.measure(console))
+        measured.write("launch", launch.measure(console))
         with TemporaryDirectory() as directory:
             started = time.monotonic()
             build(context=json.loads((ROOT / "cdk.json").read_text())["context"], outdir=directory).synth()
             seconds = time.monotonic() - started
             code = package.directory(Path(directory))
-            _write("package", package.sizes(code))
+            measured.write("package", package.sizes(code))
             with console.status("Importing"):
-                _write("imports", package.imports(code))
-        _write("development", _development(seconds))
+                measured.write("imports", package.imports(code))
+        measured.write("development", _development(seconds))
         return
     rows = []
     for operations in bursts:
@@ -46,7 +45,7 @@ def main() -> None:
             done = burst.measure(console, operations, throttled)
             rows.append(_row(done))
             console.print(" · ".join(rows[-1]), *done.answered_wrongly, sep="\n")
-            _write("load", table(_HEAD, rows))
+            measured.write("load", table(_HEAD, rows))
 
 
 _HEAD = [
@@ -95,13 +94,6 @@ def _development(synth_seconds: float) -> str:
             tests, seconds = tests + int(suite.attrib["tests"]), seconds + float(suite.attrib["time"])
         rows.append([f"make test, {tests} tests", f"{seconds:.0f} s"])
     return table(["on this machine", "took"], rows)
-
-
-def _write(name: str, content: str) -> None:
-    """Put a table between the two comments of its name."""
-    begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
-    before, _, rest = PAGE.read_text().partition(begin)
-    PAGE.write_text(f"{before}{begin}\n\n{content}\n\n{end}{rest.partition(end)[2]}")
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from local_cloud.cloud import Cloud
 from local_cloud.cloudformation.stack import STACK_TYPE
 from local_cloud.demo.synthesize import Offer, catalog
 from local_cloud.faults.api import Call, throttle
-from local_cloud.quotas.limits import DB_INSTANCES
+from local_cloud.quotas.models import DB_INSTANCES
 from local_cloud.service_catalog import installed
 
 from . import small_version

@@ -1,4 +1,4 @@
-"""docs/faults.md: every fault, what it was done to, and what came of it."""
+"""docs/audit/faults.md: every fault, what it was done to, and what came of it."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -9,23 +9,23 @@ from tests.long.faults.interruptions import INTERRUPTIONS
 from tests.long.faults.laboratory import OPERATIONS
 from tests.long.faults.nets import FAULTS as NET_FAULTS
 
-PAGE = Path(__file__).parents[3] / "docs" / "faults.md"
+PAGE = Path(__file__).parents[3] / "docs" / "audit" / "faults.md"
 HEAD = """\
 # What goes wrong, and what comes of it
 
-`make faults` writes this page. It deploys the catalog into the local cloud, lets one thing go wrong with one
-operation, and notes what comes of it: {count} cells. Faults happen where AWS would make them: an API answers
-with an error, a connection is cut, a process is killed. Nothing in the engine is replaced.
+`make faults` writes this page. It deploys the catalog into the local cloud, makes one thing go wrong in one
+operation, and records the result: {count} cells. Faults happen where AWS would make them: an API answers
+with an error, a connection is cut, a process is killed. No part of the engine is replaced.
 
-A cell reads: status of the record · status of the provisioned product · what is left in the account · answers
-that Service Catalog took · seconds that the state machine ran, in AWS's time. Every cell must show exactly
-one answer, and nothing left that statuses and reason do not explain. What a stack holds goes with the
-product's termination, with which every case here ended.
+A cell has the status of the record · the status of the provisioned product · what is left in the account ·
+the answers that Service Catalog took · the seconds that the state machine ran, in AWS's time. Every cell must
+show exactly one answer, and nothing left that the statuses and the reason do not explain. Every case ended
+with a termination, which deletes what a stack holds.
 
 - **S**, **F**: the record SUCCEEDED, FAILED. The product is AV: AVAILABLE, TA: TAINTED, ER: ERROR, or gone.
 - *lifted*: the engine could answer only when the fault was over, and then did.
-- A number in brackets: how many more times Service Catalog heard the same answer, or refused a later one.
-- ·: cannot happen there. A function runs out of time at its first call only; for which call is all one.
+- A number in brackets: how many more times Service Catalog got the same answer, or refused a later one.
+- ·: the fault cannot happen there. A function runs out of time at its first call only: any would do.
 
 {verdict}
 """
@@ -79,7 +79,7 @@ def page(results: Sequence[dict[str, Any]], leftovers: Sequence[str]) -> str:
                 ),
             )
         )
-    parts.append("\n## Without one of the nets\n")
+    parts.append("\n## Without one of the safety nets\n")
     of_nets = [one for one in results if one["place"].startswith("without ")]
     cells = {(one["place"], one["fault"]): one for one in of_nets}
     columns = [f"{fault} ({operation})" for fault, (operation, _) in NET_FAULTS.items()]

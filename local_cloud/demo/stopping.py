@@ -1,0 +1,37 @@
+"""Ctrl-C and SIGTERM end a command, whatever it is doing."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import time
+from types import FrameType
+
+# Seconds that ending in order may take; then the kernel ends the process.
+GRACE = 30
+
+
+class Stop:
+    """The first SIGINT or SIGTERM raises KeyboardInterrupt in the main thread; later ones change nothing.
+
+    A signal handler runs between any two instructions of the main thread, also while that thread takes or
+    holds the lock of an Event, a queue or a log. So this handler takes none.
+    """
+
+    def __init__(self) -> None:
+        self._asked = False
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._handle)
+
+    def wait(self) -> None:
+        """Return once a signal has come, now or earlier."""
+        with contextlib.suppress(KeyboardInterrupt):
+            while not self._asked:
+                # Not for longer: a signal just before the call to the system does not end the sleep.
+                time.sleep(1)
+
+    def _handle(self, _number: int, _frame: FrameType | None) -> None:
+        if not self._asked:
+            self._asked = True
+            signal.alarm(GRACE)
+            raise KeyboardInterrupt
