@@ -199,6 +199,6 @@ def test_without_a_network_the_synthesis_ends_with_what_to_do(tmp_path: Path) ->
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert done.stderr.endswith(
-        "The functions' dependencies could not be downloaded, so nothing was synthesized: connect to a network "
-        "if there is none, and run the command again.\n"
+        "The functions' dependencies could not be downloaded, so nothing was synthesized: connect to a "
+        "network if there is none, and run the command again.\n"
     )
