@@ -75,7 +75,7 @@ test: .venv/.synced ## Run the tests
 declared = found=$$(deptry --no-ansi $(1) 2>&1) || { echo "$$found"; exit 1; }
 comma := ,
 
-quick: .venv/.synced ## The quick half of make check: style, types, imports, dependencies
+quick: .venv/.synced ## The quick checks: style, types, imports, dependencies
 	@ruff format --check .
 	@ruff check .
 	@mypy
@@ -88,7 +88,7 @@ quick: .venv/.synced ## The quick half of make check: style, types, imports, dep
 check: quick ## All checks: the quick ones, templates, rule packs, permissions
 	@cfn-lint product_template/versions/*.json && echo "cfn-lint: 0 findings in $$(ls product_template/versions/*.json | wc -l) templates"
 	@python -m tests.infrastructure.nag
-	@python -m cogapp --check $(GENERATED) || { echo "Run make docs: a page is not what follows from the templates."; exit 1; }
+	@python -m cogapp --check --verbosity=1 --check-fail-msg="Run make docs: a generated part is out of date." $(GENERATED)
 	@python -m pytest --numprocesses 0 tests/privilege
 
 synth: .venv/.synced ## Synthesize the catalog to cdk.out (no credentials)
@@ -109,7 +109,7 @@ faults: .venv/.synced ## Every fault in every operation (an hour): SHARE=25 SEED
 	@python -m tests.long.faults.run --share $(SHARE) --seed $(SEED)
 
 long: SHARE = 10
-long: .venv/.synced ## A tenth of faults and hostile, each time another: SHARE=10 SEED=7
+long: .venv/.synced ## A tenth of faults and hostile, chosen by SEED: SHARE=10 SEED=7
 	@python -m tests.long.faults.run --share $(SHARE) --seed $(SEED)
 	@python -m pytest tests/unit/test_hostile_messages.py tests/unit/test_hostile_inputs.py --hypothesis-profile=tenth --hypothesis-seed=$(SEED)
 
@@ -134,14 +134,14 @@ drop: .venv/.synced ## Forget an operation that is not confirmed: RECORD=rec-…
 
 bench: .venv/.synced ## Measure one launch, cold starts and the package
 	@python -m tests.long.bench
-	@python -m cogapp -r docs/develop/benchmarks.md
+	@python -m cogapp -r --verbosity=1 docs/develop/benchmarks.md
 
 load: .venv/.synced ## Measure bursts of operations (an hour)
 	@python -m tests.long.bench --burst 50 200 1000
-	@python -m cogapp -r docs/develop/benchmarks.md
+	@python -m cogapp -r --verbosity=1 docs/develop/benchmarks.md
 
 docs: .venv/.synced ## Write the generated tables and pictures of docs/ anew
-	@python -m cogapp -r $(GENERATED)
+	@python -m cogapp -r --verbosity=1 $(GENERATED)
 
 release: .venv/.synced ## Write the next version of the product: VERSION=1.5.0
 	@python -m product_template.releasing.release "$(VERSION)"

@@ -7,70 +7,80 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
+from moto.cloudformation.models import cloudformation_backends
+from moto.cloudwatch.models import cloudwatch_backends
 from moto.core.base_backend import BackendDict, BaseBackend
 from moto.core.config import default_user_config
 from moto.core.model_instances import reset_model_data
+from moto.ec2.models import ec2_backends
+from moto.events.models import events_backends
+from moto.iam.models import iam_backends
 from moto.kms.models import kms_backends
 from moto.logs.models import logs_backends
+from moto.rds.models import rds_backends
+from moto.s3.models import s3_backends
+from moto.servicecatalog.models import servicecatalog_backends
+from moto.servicequotas.models import servicequotas_backends
+from moto.sns.models import sns_backends
+from moto.sqs.models import sqs_backends
+from moto.stepfunctions.models import stepfunctions_backends
+from moto.sts.models import sts_backends
 
-from . import cloudformation, moto_seam, service_catalog
+from . import moto_seam
 from .clock import Clock
-from .cloudwatch import storage_metric as rds_metrics
+from .cloudformation.models import LocalCloudFormation
+from .cloudwatch.models import LocalCloudWatch
+from .ec2.models import LocalEC2
 from .events.bus import Bus
+from .events.models import LocalEvents
 from .faults import Faults
-from .iam import authorization, boundaries, trust
+from .iam import authorization  # noqa: F401 - it patches moto
 from .iam.identity import Identity
+from .iam.models import LocalIAM
+from .iam.sts.models import LocalSTS
 from .kms.models import LocalKMS
 from .lambda_ import event_sources
 from .lambda_ import functions as lambda_functions
 from .logs.models import LocalLogs
 from .moto_seam import Local
-from .quotas import limits as account
-from .rds import exports as rds_exports
-from .rds import instances as rds
-from .rds import modifications as rds_modifications
-from .rds import snapshots as rds_snapshots
-from .rds import state as rds_state
-from .rds import subscriptions as rds_subscriptions
-from .s3 import object_lock
+from .quotas import models as quotas
+from .rds.models import LocalRDS
+from .s3.models import LocalS3
 from .server import application, once  # noqa: F401 - once patches moto
 from .server.door import guarded
-from .sns import notifications
+from .service_catalog.models import LocalServiceCatalog
 from .sns.mailbox import Mailbox
-from .step_functions import machines as step_functions
+from .sns.models import LocalSNS
+from .sns.models import backend as sns
+from .sqs.models import LocalSQS
+from .step_functions.models import LocalStepFunctions
 from .world import World
 
-# In the order in which they patch moto: rds builds on the quotas of account.
+# In the order in which they patch moto.
 PARTS = (
-    trust,
-    authorization,
-    boundaries,
     lambda_functions,
-    step_functions,
     event_sources,
-    notifications,
-    account,
-    object_lock,
-    rds_state,
-    rds,
-    rds_modifications,
-    rds_snapshots,
-    rds_exports,
-    rds_metrics,
-    rds_subscriptions,
-    cloudformation,
-    service_catalog,
 )
 
 # What moto makes its backends of -> what it makes them of while a cloud runs.
 BACKENDS: dict[BackendDict[Any], type[BaseBackend]] = {
+    cloudformation_backends: LocalCloudFormation,
+    cloudwatch_backends: LocalCloudWatch,
+    ec2_backends: LocalEC2,
+    events_backends: LocalEvents,
+    iam_backends: LocalIAM,
     kms_backends: LocalKMS,
     logs_backends: LocalLogs,
+    rds_backends: LocalRDS,
+    s3_backends: LocalS3,
+    servicecatalog_backends: LocalServiceCatalog,
+    servicequotas_backends: quotas.LocalServiceQuotas,
+    sns_backends: LocalSNS,
+    sqs_backends: LocalSQS,
+    stepfunctions_backends: LocalStepFunctions,
+    sts_backends: LocalSTS,
 }
-MOTO = {
-    "stepfunctions": {"execute_state_machine": True},
-    "iam": {"load_aws_managed_policies": True},
-}
+MOTO = {"iam": {"load_aws_managed_policies": True}}
 
 
 class AlreadyRunningError(Exception):
@@ -97,19 +107,19 @@ class Cloud:
         self.identity = Identity()
         self.faults = Faults()
         self.world = World.running = World(self.clock, self.identity)
-        self.world.bus = Bus(self.world)
+        self.world.bus = Bus(self.clock, self.identity)
         self._port = port
         self._at_stop: list[Callable[[], None]] = []
 
     @property
     def mailbox(self) -> Mailbox:
         """The mail that this cloud has sent."""
-        return self.world.mailbox
+        return sns().mailbox
 
     @property
     def quotas(self) -> dict[str, float]:
         """Quota code -> the value applied to the account; may be changed at any time."""
-        return self.world.quotas
+        return quotas.backend().applied
 
     @property
     def endpoint(self) -> str:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from .clock import Clock
-from .sns.mailbox import Mailbox
 
 if TYPE_CHECKING:
     from .events.bus import Bus
@@ -23,10 +22,7 @@ class World:
     bus: Bus = field(init=False)
 
     running: ClassVar[World]
-    pages: dict[str, Callable[[], str]] = field(default_factory=dict, init=False)
     at_stop: list[Callable[[], None]] = field(default_factory=list, init=False)
-    quotas: dict[str, float] = field(default_factory=dict, init=False)
-    mailbox: Mailbox = field(default_factory=Mailbox, init=False)
 
     def patch(self, owner: Any, name: str, replacement: Any) -> Any:
         """Replace an attribute of moto until the cloud stops. Returns what was there."""

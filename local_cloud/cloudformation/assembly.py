@@ -88,7 +88,7 @@ def new_events(client: Any, stack_name: str, seen: set[str]) -> list[Event]:
         new |= {event["EventId"]: event for event in page["StackEvents"] if event["EventId"] not in seen}
         if any(event["EventId"] in seen for event in page["StackEvents"]):
             break
-    seen |= new.keys()
+    seen.update(new)
     return list(new.values())[::-1]
 
 

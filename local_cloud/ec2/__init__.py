@@ -1,1 +1,1 @@
-"""EC2: what keeps a network from being deleted."""
+"""EC2: quotas, and what keeps a network from being deleted."""

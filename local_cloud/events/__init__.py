@@ -1,1 +1,1 @@
-"""EventBridge: rules, schedules and their targets."""
+"""EventBridge: the default bus, its rules and schedules, and the targets that they deliver to."""

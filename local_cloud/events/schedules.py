@@ -1,4 +1,4 @@
-"""EventBridge's scheduled rules: `rate(...)`, in the world's time."""
+"""EventBridge's scheduled rules: `rate(...)`, in the cloud's time."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ import threading
 from collections.abc import Callable
 
 from moto.events.exceptions import ValidationException
-from moto.events.models import Rule, events_backends
 
-from ..account import ACCOUNT_ID, REGION
-from ..world import World
+from ..clock import Clock
 
 # "Schedule expressions": the unit is singular for 1 and plural for everything else.
 _RATE = re.compile(r"rate\((?:1 (minute|hour|day)|([2-9]|[1-9]\d+) (minute|hour|day)s)\)")
@@ -33,15 +31,19 @@ def period(expression: str) -> float:
     return int(match[2] or 1) * _SECONDS[match[1] or match[3]]
 
 
-def start(world: World, rule: Rule, aws_seconds: float, fire: Callable[[], None]) -> None:
-    """Call `fire` every `aws_seconds`, the first time after as many, for as long as there is this rule."""
-    real_seconds = max(world.clock.seconds(aws_seconds), SHORTEST)
+def start(clock: Clock, name: str, aws_seconds: float, fire: Callable[[], bool]) -> None:
+    """Call `fire` every `aws_seconds`, the first time after as many, until it says no or the cloud stops.
+
+    Args:
+        clock: the cloud's time.
+        name: what the thread is called.
+        aws_seconds: from one call to the next; a second of real time passes at least.
+        fire: says whether the schedule still stands.
+    """
+    real_seconds = max(clock.seconds(aws_seconds), SHORTEST)
 
     def run() -> None:
-        while not world.clock.stopping.wait(real_seconds):
-            if events_backends[ACCOUNT_ID][REGION].event_buses["default"].rules.get(rule.name) is not rule:
-                return
-            if rule.state == "ENABLED":
-                fire()
+        while not clock.stopping.wait(real_seconds) and fire():
+            pass
 
-    threading.Thread(target=run, name=f"schedule {rule.name}", daemon=True).start()
+    threading.Thread(target=run, name=f"schedule {name}", daemon=True).start()

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from ..account import ACCOUNT_ID, REGION
-from ..rds.state import backend
+from ..rds.models import backend
 
 
 class DatabaseFaults:
@@ -19,7 +18,7 @@ class DatabaseFaults:
 
     def set_status(self, instance: str, status: str) -> None:
         """Put an instance into a status, such as "maintenance" or "storage-full", until `clear`."""
-        database = backend().databases[instance]
+        database = backend().instance(instance)
         before, database.status = database.status, status
 
         def restore() -> None:
@@ -38,7 +37,7 @@ class DatabaseFaults:
 
     def back_up_continuously(self, instance: str) -> str:
         """Put an instance into a plan of AWS Backup, until `clear`; returns the recovery point's ARN."""
-        database: Any = backend().databases[instance]
+        database = backend().instance(instance)
         found = f"continuous:{database.dbi_resource_id.lower()}-0a1b2c3d"
         arn = f"arn:aws:backup:{REGION}:{ACCOUNT_ID}:recovery-point:{found}"
         database.aws_backup_recovery_point_arn = arn

@@ -13,7 +13,7 @@ from moto.awslambda.models import LambdaBackend, lambda_backends
 from moto.core.exceptions import JsonRESTError
 
 from ..account import ACCOUNT_ID, REGION
-from ..quotas.limits import CONCURRENT_EXECUTIONS
+from ..quotas import models as quotas
 from ..world import World
 from .configuration import Function
 
@@ -39,7 +39,7 @@ def install(world: World) -> None:
     def reserve(self: LambdaBackend, function_name: str, reserved_concurrency: str) -> str:
         wanted = self.get_function(function_name)
         others = [function for function in self.list_functions() if function is not wanted]
-        account = int(world.quotas[CONCURRENT_EXECUTIONS])
+        account = int(quotas.backend().applied[quotas.CONCURRENT_EXECUTIONS])
         least = min(UNRESERVED, account)
         if account - _reserved(others) - int(reserved_concurrency) < least:
             raise InvalidParameterValueException(
@@ -54,8 +54,7 @@ def install(world: World) -> None:
 class Concurrency:
     """Counts the events in work."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self._running: dict[str, int] = defaultdict(int)
 
@@ -83,7 +82,7 @@ class Concurrency:
             return
         functions = list(lambda_backends[ACCOUNT_ID][REGION].list_functions())
         without = [each.function_arn for each in functions if each.reserved_concurrency is None]
-        unreserved = int(self._world.quotas[CONCURRENT_EXECUTIONS]) - _reserved(functions)
+        unreserved = int(quotas.backend().applied[quotas.CONCURRENT_EXECUTIONS]) - _reserved(functions)
         if sum(self._running[arn] for arn in without) >= unreserved:
             raise TooManyRequests("ConcurrentInvocationLimitExceeded")
 

@@ -1,20 +1,15 @@
-"""What makes Lambda functions run by itself: SQS event source mappings here, EventBridge in `event_bus`."""
+"""What makes Lambda functions run by itself: SQS event source mappings here, EventBridge in `events`."""
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from moto.awslambda.exceptions import InvalidParameterValueException
 from moto.awslambda.models import EventSourceMapping, LambdaBackend
 from moto.core.exceptions import JsonRESTError
-from moto.core.responses import ActionResult
-from moto.sqs import models as sqs_models
-from moto.sqs.models import Message, Queue, SQSBackend, sqs_backends
-from moto.sqs.responses import SQSResponse
+from moto.sqs.models import sqs_backends
 
 from ..account import ACCOUNT_ID, REGION
-from ..events import bus as event_bus
 from ..iam.policies import Caller, identity_allows
 from ..world import World
 from .configuration import Function
@@ -27,8 +22,6 @@ UNSUPPORTED = ("FilterCriteria", "KMSKeyArn", "MetricsConfig", "ProvisionedPolle
 
 def install(world: World) -> None:
     """Poll queues from threads of their own, where moto runs the function inside SendMessage."""
-    event_bus.install(world)
-    _guard_queues(world)
     pollers: dict[str, Poller] = {}
 
     def create(self: LambdaBackend, spec: dict[str, Any]) -> EventSourceMapping:
@@ -137,69 +130,3 @@ def _conflict(mapping: EventSourceMapping) -> JsonRESTError:
     )
     error.code = 409
     return error
-
-
-def _guard_queues(world: World) -> None:
-    """Make moto's queues safe for several threads, let time pass as in the world, dead letters say whence.
-
-    DeadLetterQueueSourceArn is the queue that a message was moved from last.
-    """
-
-    def receive(
-        self: SQSBackend, queue_name: str, count: int, wait_seconds: int, *arguments: Any
-    ) -> list[Message]:
-        with self.get_queue(queue_name)._messages_lock:  # given up while it waits for messages
-            waits = world.clock.seconds(wait_seconds)
-            messages: list[Message] = original_receive(self, queue_name, count, waits, *arguments)
-            return messages
-
-    def is_retained(self: SQSBackend, queue_name: str, message: Message) -> bool:
-        # moto's counts all messages, in four ways, for each message that is received.
-        seconds = self.get_queue(queue_name).message_retention_period  # type: ignore[attr-defined]
-        return bool((message.sent_timestamp or 0) / 1000 + seconds > time.time())
-
-    def wait_for_messages(self: Queue, wait_seconds: int) -> None:
-        original_wait(self, world.clock.seconds(wait_seconds))
-
-    def change_visibility(self: SQSBackend, queue_name: str, *arguments: Any, **named: Any) -> None:
-        with (lock := self.get_queue(queue_name)._messages_lock):
-            original_change(self, queue_name, *arguments, **named)
-            lock.notify_all()
-
-    def delete(self: Queue, receipt_handle: str) -> None:
-        with self._messages_lock:
-            original_delete(self, receipt_handle)
-
-    def delay(self: Message, delay_seconds: int) -> None:
-        self.delayed_until = (time.time() + world.clock.seconds(int(delay_seconds))) * 1000
-
-    def add(self: Queue, message: Any) -> None:
-        before = getattr(message, "queue_arn", None)
-        if before not in (None, self.queue_arn):
-            message.dead_letter_source = before
-        message.queue_arn = self.queue_arn
-        original_add(self, message)
-
-    def answer_receive(self: SQSResponse) -> ActionResult:
-        """Add the one system attribute that moto does not know."""
-        answer: ActionResult = original_answer(self)
-        result: Any = answer.result
-        wanted = {*self._get_param("AttributeNames", []), *self._get_param("MessageSystemAttributeNames", [])}
-        if wanted & {"All", "DeadLetterQueueSourceArn"}:
-            queue: Any = self.sqs_backend.get_queue(self._get_queue_name())
-            sources = {each.id: getattr(each, "dead_letter_source", None) for each in list(queue._messages)}
-            for shown in result.get("Messages", []):
-                if source := sources.get(shown["MessageId"]):
-                    shown.setdefault("Attributes", {})["DeadLetterQueueSourceArn"] = source
-        return answer
-
-    original_add = world.patch(Queue, "add_message", add)
-    original_answer = world.patch(SQSResponse, "receive_message", answer_receive)
-    original_receive = world.patch(SQSBackend, "receive_message", receive)
-    original_wait = world.patch(Queue, "wait_for_messages", wait_for_messages)
-    original_change = world.patch(SQSBackend, "change_message_visibility", change_visibility)
-    original_delete = world.patch(Queue, "delete_message", delete)
-    world.patch(SQSBackend, "is_message_valid_based_on_retention_period", is_retained)
-    world.patch(Message, "delay", delay)
-    # moto makes four dates of it, for every message that waits at every look at its queue.
-    world.patch(sqs_models, "unix_time_millis", lambda: time.time() * 1000)

@@ -116,7 +116,7 @@ class _Runtime:
         self._nurseries: dict[str, Nursery] = {}
         self._idle: dict[tuple[str, str], list[Sandbox]] = defaultdict(list)
         self._all: list[Sandbox] = []
-        self._concurrency = lambda_concurrency.Concurrency(world)
+        self._concurrency = lambda_concurrency.Concurrency()
         self._at_work: dict[str, tuple[Sandbox, str]] = {}
 
     def nursery(self, function: Function) -> Nursery:

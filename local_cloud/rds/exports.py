@@ -12,19 +12,18 @@ from datetime import UTC, datetime
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
-from moto.core.responses import ActionResult
 from moto.iam.exceptions import NotFoundException
 from moto.iam.models import iam_backends
-from moto.kms.models import kms_backends
-from moto.rds.models import DBSnapshot, ExportTask, RDSBackend
-from moto.rds.responses import RDSResponse
+from moto.rds.models import DBSnapshot
 from moto.s3.models import s3_backends
 
-from ..account import ACCOUNT_ID, REGION
+from ..account import ACCOUNT_ID
 from ..iam.policies import identity_allows
 from ..iam.trust import AccessDenied, check_assume_role, service_caller
-from ..world import World
-from .state import Refused, later
+from ..kms.models import find_key
+from .base import RDSBase
+from .exceptions import Refused
+from .resources import ExportTask
 
 _PREPARATION, _EXPORT = 120, 480  # AWS seconds; those of a large database are hours
 _PRINCIPAL = "export.rds.amazonaws.com"
@@ -35,76 +34,103 @@ _ON_BUCKET = ("s3:ListBucket", "s3:GetBucketLocation")
 _IDENTIFIER = re.compile(r"[A-Za-z](-?[A-Za-z0-9])*")
 
 
-def install(world: World) -> None:
-    """Run export tasks."""
+class ExportBackend(RDSBase):
+    """RDS's export tasks."""
 
-    def start(self: RDSBackend, request: dict[str, Any]) -> ExportTask:
-        task = _new_task(self, request)
-        self.export_tasks[request["export_task_identifier"]] = task
-        _run(world, task)
+    def start_export_task(self, kwargs: dict[str, Any]) -> ExportTask:
+        """Begin an export, checked as StartExportTask does, error by error of its API reference."""
+        identifier, bucket = kwargs["export_task_identifier"], kwargs["s3_bucket_name"]
+        if kwargs.get("export_only"):
+            raise NotImplementedError("exporting a part of a snapshot (ExportOnly)")
+        if not _IDENTIFIER.fullmatch(identifier):
+            raise Refused(
+                "InvalidParameterValue",
+                "The parameter ExportTaskIdentifier is not a valid identifier. Identifiers must begin with a "
+                "letter; must contain only ASCII letters, digits, and hyphens; and must not end with a "
+                "hyphen or contain two consecutive hyphens.",
+            )
+        if identifier in self.export_tasks:
+            raise Refused("ExportTaskAlreadyExists", f"An export task named {identifier} already exists.")
+        snapshot = self._exportable(kwargs["source_arn"])
+        if bucket not in s3_backends[self.account_id]["aws"].buckets:
+            raise Refused("InvalidS3BucketFault", f"The S3 bucket {bucket} doesn't exist.")
+        key = find_key(kwargs["kms_key_id"])
+        if key is None or not key.enabled:
+            raise Refused("KMSKeyNotAccessibleFault", f"KMS key {kwargs['kms_key_id']} is not accessible.")
+        _check_role(kwargs["iam_role_arn"], kwargs["source_arn"], bucket, kwargs.get("s3_prefix", ""))
+        task = self.export_tasks[identifier] = ExportTask(self, snapshot, kwargs, key.arn)
+        self._run(task)
         return task
 
-    def cancel(self: RDSBackend, identifier: str) -> ExportTask:
-        task = self.export_tasks.get(identifier)
-        if task is None:
-            raise Refused("ExportTaskNotFound", f"Export task {identifier} was not found.")
-        if task.status in _ENDED:
-            raise Refused("InvalidExportTaskStateFault", f"Export task {identifier} is {task.status}.")
-        _end(task, "CANCELED")
-        return task
+    def _exportable(self, arn: str) -> DBSnapshot:
+        kind, _, name = arn.split(":", 5)[-1].partition(":")
+        if kind != "snapshot":
+            raise NotImplementedError(f"exporting {arn}, which is no DB snapshot")
+        snapshot = self.database_snapshots.get(name)
+        if snapshot is None:
+            raise Refused("DBSnapshotNotFound", f"Could not find snapshot with name {name}")
+        if snapshot.status != "available":
+            raise Refused("InvalidExportSourceState", f"Snapshot {name} is {snapshot.status}.")
+        return snapshot
 
-    def describe(self: RDSResponse) -> ActionResult:
-        if others := set(self.params) - {"export_task_identifier"}:
-            raise NotImplementedError(f"describing export tasks by {', '.join(sorted(others))}")
-        result: ActionResult = original_describe(self)
-        return result
+    def _run(self, task: ExportTask) -> None:
+        def begin() -> None:
+            if task.status == "STARTING":
+                task.status = "IN_PROGRESS"
+                task.task_start_time = datetime.now(UTC)
+                self.later(_EXPORT, finish)
 
-    world.patch(RDSBackend, "start_export_task", start)
-    world.patch(RDSBackend, "cancel_export_task", cancel)
-    original_describe = world.patch(RDSResponse, "describe_export_tasks", describe)
+        def finish() -> None:
+            if task.status != "IN_PROGRESS":
+                return
+            try:
+                self._write(task)
+            except (ClientError, BotoCoreError) as error:
+                task.failure_cause = str(error)
+                task.end("FAILED")
+            else:
+                task.percent_progress = 100
+                task.end("COMPLETE")
 
+        self.later(_PREPARATION, begin)
 
-def _new_task(backend: RDSBackend, request: dict[str, Any]) -> ExportTask:
-    """Check a request as StartExportTask does, error by error of its API reference."""
-    identifier, bucket = request["export_task_identifier"], request["s3_bucket_name"]
-    if request.get("export_only"):
-        raise NotImplementedError("exporting a part of a snapshot (ExportOnly)")
-    if not _IDENTIFIER.fullmatch(identifier):
-        raise Refused(
-            "InvalidParameterValue",
-            "The parameter ExportTaskIdentifier is not a valid identifier. Identifiers must begin with a "
-            "letter; must contain only ASCII letters, digits, and hyphens; and must not end with a hyphen or "
-            "contain two consecutive hyphens.",
+    def _write(self, task: ExportTask) -> None:
+        """Write what the export says of itself. There are no tables in here, and so no Parquet files.
+
+        Raises:
+            botocore.exceptions.ClientError: the role may not write, or the bucket is gone.
+        """
+        name = f"export_info_{task.export_task_identifier}.json"
+        info = {
+            "exportTaskIdentifier": task.export_task_identifier,
+            "sourceArn": task.source_arn,
+            "s3Bucket": task.s3_bucket,
+            "s3Prefix": task.s3_prefix,
+            "iamRoleArn": task.iam_role_arn,
+            "kmsKeyId": task.kms_key_id,
+            "status": "COMPLETE",
+        }
+        s3 = self.identity.client("s3", task.iam_role_arn, "RDSExport", _PRINCIPAL, task.source_arn)
+        s3.put_object(
+            Bucket=task.s3_bucket,
+            Key=_key(task.s3_prefix, str(task.export_task_identifier), name),
+            Body=json.dumps(info).encode(),
+            ServerSideEncryption="aws:kms",
+            SSEKMSKeyId=task.kms_key_id,
         )
-    if identifier in backend.export_tasks:
-        raise Refused("ExportTaskAlreadyExists", f"An export task named {identifier} already exists.")
-    snapshot = _snapshot(backend, request["source_arn"])
-    if bucket not in s3_backends[ACCOUNT_ID]["aws"].buckets:
-        raise Refused("InvalidS3BucketFault", f"The S3 bucket {bucket} doesn't exist.")
-    keys = kms_backends[ACCOUNT_ID][REGION]
-    key = keys.keys.get(keys.any_id_to_key_id(request["kms_key_id"]))
-    if key is None or not key.enabled:
-        raise Refused("KMSKeyNotAccessibleFault", f"KMS key {request['kms_key_id']} is not accessible.")
-    _check_role(request["iam_role_arn"], request["source_arn"], bucket, request.get("s3_prefix", ""))
-    task = ExportTask(backend, snapshot, request)
-    task.kms_key_id = key.arn
-    task.status = "STARTING"
-    task.source_type = "SNAPSHOT"
-    task.snapshot_time = snapshot.created  # type: ignore[attr-defined]
-    task.percent_progress = 0  # type: ignore[attr-defined]
-    return task
 
-
-def _snapshot(backend: RDSBackend, arn: str) -> DBSnapshot:
-    kind, _, name = arn.split(":", 5)[-1].partition(":")
-    if kind != "snapshot":
-        raise NotImplementedError(f"exporting {arn}, which is no DB snapshot")
-    snapshot = backend.database_snapshots.get(name)
-    if snapshot is None:
-        raise Refused("DBSnapshotNotFound", f"Could not find snapshot with name {name}")
-    if snapshot.status != "available":
-        raise Refused("InvalidExportSourceState", f"Snapshot {name} is {snapshot.status}.")
-    return snapshot
+    def cancel_export_task(self, export_task_identifier: str) -> ExportTask:
+        """End an export before it has."""
+        task = self.export_tasks.get(export_task_identifier)
+        if task is None:
+            raise Refused("ExportTaskNotFound", f"Export task {export_task_identifier} was not found.")
+        assert isinstance(task, ExportTask)
+        if task.status in _ENDED:
+            raise Refused(
+                "InvalidExportTaskStateFault", f"Export task {export_task_identifier} is {task.status}."
+            )
+        task.end("CANCELED")
+        return task
 
 
 def _check_role(role_arn: str, source_arn: str, bucket: str, prefix: str) -> None:
@@ -134,56 +160,3 @@ def _check_role(role_arn: str, source_arn: str, bucket: str, prefix: str) -> Non
 
 def _key(*parts: str) -> str:
     return "/".join(part.strip("/") for part in parts if part.strip("/"))
-
-
-def _run(world: World, task: ExportTask) -> None:
-    def begin() -> None:
-        if task.status == "STARTING":
-            task.status = "IN_PROGRESS"
-            task.task_start_time = datetime.now(UTC)  # type: ignore[attr-defined]
-            later(world, _EXPORT, finish)
-
-    def finish() -> None:
-        if task.status != "IN_PROGRESS":
-            return
-        try:
-            _write(world, task)
-        except (ClientError, BotoCoreError) as error:
-            task.failure_cause = str(error)  # type: ignore[attr-defined]
-            _end(task, "FAILED")
-        else:
-            task.percent_progress = 100  # type: ignore[attr-defined]
-            _end(task, "COMPLETE")
-
-    later(world, _PREPARATION, begin)
-
-
-def _write(world: World, task: ExportTask) -> None:
-    """Write what the export says of itself. There are no tables in here, and so no Parquet files.
-
-    Raises:
-        botocore.exceptions.ClientError: the role may not write, or the bucket is gone.
-    """
-    name = f"export_info_{task.export_task_identifier}.json"
-    info = {
-        "exportTaskIdentifier": task.export_task_identifier,
-        "sourceArn": task.source_arn,
-        "s3Bucket": task.s3_bucket,
-        "s3Prefix": task.s3_prefix,
-        "iamRoleArn": task.iam_role_arn,
-        "kmsKeyId": task.kms_key_id,
-        "status": "COMPLETE",
-    }
-    s3 = world.identity.client("s3", task.iam_role_arn, "RDSExport", _PRINCIPAL, task.source_arn)
-    s3.put_object(
-        Bucket=task.s3_bucket,
-        Key=_key(task.s3_prefix, str(task.export_task_identifier), name),
-        Body=json.dumps(info).encode(),
-        ServerSideEncryption="aws:kms",
-        SSEKMSKeyId=task.kms_key_id,
-    )
-
-
-def _end(task: ExportTask, status: str) -> None:
-    task.task_end_time = datetime.now(UTC)  # type: ignore[attr-defined]
-    task.status = status

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from moto.rds.models import DBInstance, RDSBackend
-
-from ..moto_seam import Local
-from ..world import World
-from .instances import KEPT, check_class, check_family, create_log_groups
-from .offers import ENGINE, MAJORS, default_version, upgrade_targets, versions
-from .snapshots import take_snapshot_of_upgrade
-from .state import USABLE, Refused, backend, become, later, record
+from .base import USABLE
+from .exceptions import Refused
+from .instances import InstanceBackend
+from .offers import ENGINE, MAJORS, check_class, default_version, major_of, upgrade_targets, versions
+from .resources import KEPT, DBInstance
+from .snapshots import SnapshotBackend
 
 # AWS seconds; optimizing the storage of a large database takes a day.
 _MODIFICATION, _UPGRADE, _MAJOR_UPGRADE, _OPTIMIZATION, _REBOOT = 120, 600, 1200, 3600, 60
@@ -40,48 +38,166 @@ _STORAGE = ("allocated_storage", "iops", "storage_throughput", "storage_type")
 _OF_REQUEST = ("allow_major_version_upgrade", "apply_immediately", "db_instance_identifier")
 
 
-def install(world: World) -> None:
-    """Let ModifyDBInstance and RebootDBInstance take their time and refuse what RDS refuses."""
-    _patch_modification(world)
-    _patch_reboot(world)
-    _patch_parameter_status(world)
+class ModificationBackend(InstanceBackend, SnapshotBackend):
+    """RDS's instances, as they change."""
 
-
-def _patch_modification(world: World) -> None:
-    def modify(self: RDSBackend, identifier: str, kwargs: dict[str, Any]) -> DBInstance:
-        values = {name: value for name, value in kwargs.items() if value is not None}
-        database = self.describe_db_instances(identifier)[0]
+    def modify_db_instance(self, db_instance_identifier: str, db_kwargs: dict[str, Any]) -> DBInstance:
+        """Begin to change what is to change at once; the rest is pending."""
+        values = {name: value for name, value in db_kwargs.items() if value is not None}
+        database = self.instance(db_instance_identifier)
         at_once = bool(values.get("apply_immediately"))
         _check_status(database, values)
-        _keep_master_secret(database, values)
+        self._keep_master_secret(database, values)
         # What is given takes the place of what was pending, and the present value takes it back.
-        kept = {name: value for name, value in getattr(database, "waiting", {}).items() if name not in values}
-        waiting: dict[str, Any] = kept | _deferred(database, values)
+        kept = {name: value for name, value in database.waiting.items() if name not in values}
+        waiting = kept | self._deferred(database, values)
         if "engine_version" not in waiting:  # only a major upgrade's parameter group waits
             waiting.pop("db_parameter_group_name", None)
         group = values.get("db_parameter_group_name")
-        if group is not None and group != _group(database):
-            check_family(self, group, database.engine_version)
-            database.parameter_apply_status = "pending-reboot"  # type: ignore[attr-defined]
+        if group is not None and group != database.parameter_group:
+            self.check_family(group, database.engine_version)
+            database.parameter_apply_status = "pending-reboot"
         for parameter, attribute in KEPT.items():
             if parameter in values:
                 setattr(database, attribute, values.pop(parameter))
         immediate = values.keys() - set(_OF_REQUEST)
         if values.get("rotate_master_user_password"):
             immediate.add("apply_immediately")  # moto asks for it, as RDS does
-        original(self, identifier, {name: values[name] for name in values if name in immediate})
-        create_log_groups(self, database)
-        database.waiting = waiting  # type: ignore[attr-defined]
-        database.pending_modified_values = {  # type: ignore[attr-defined]
+        super().modify_db_instance(
+            db_instance_identifier, {name: values[name] for name in values if name in immediate}
+        )
+        self.create_log_groups(database)
+        database.waiting = waiting
+        database.pending_modified_values = {
             _PENDING[name]: value for name, value in waiting.items() if name in _PENDING
         }
         if at_once and waiting:
-            _apply(world, database)
+            self._apply(database)
         elif values.keys() - set(_OF_REQUEST):
-            _pass_through(world, database, "modifying", _MODIFICATION)
+            self.pass_through(database, "modifying", _MODIFICATION)
         return database
 
-    original = world.patch(RDSBackend, "modify_db_instance", modify)
+    def _keep_master_secret(self, database: DBInstance, values: dict[str, Any]) -> None:
+        """Drop what asks for the managed secret that there is; moto would make a second one."""
+        if not (values.get("manage_master_user_password") and database.manage_master_user_password):
+            return
+        values.pop("manage_master_user_password")
+        key = values.pop("master_user_secret_kms_key_id", None)
+        if key is not None and self.kms.describe_key(key).arn != database.master_user_secret.kms_key_id:
+            raise NotImplementedError("another key for the master user secret")
+
+    def _deferred(self, database: DBInstance, values: dict[str, Any]) -> dict[str, Any]:
+        """Take the deferred settings that change something out of `values`, and check them."""
+        found = {name: values.pop(name) for name in _DEFERRED if name in values}
+        retention = values.get("backup_retention_period", database.backup_retention_period)
+        if bool(retention) != bool(database.backup_retention_period):
+            found["backup_retention_period"] = values.pop("backup_retention_period")
+        found = {name: value for name, value in found.items() if getattr(database, name) != value}
+        storage = found.get("allocated_storage", database.allocated_storage)
+        if storage < database.allocated_storage:
+            raise Refused(
+                "InvalidParameterCombination",
+                "Invalid storage size for engine name: the size cannot be reduced.",
+            )
+        # The user guide, "Increasing DB instance storage capacity"; the API's page says it is rounded up.
+        if database.allocated_storage < storage < database.allocated_storage * 1.1:
+            raise Refused(
+                "InvalidParameterCombination", "The allocated storage has to grow by 10 percent at least."
+            )
+        if "engine_version" in found:
+            found |= self._upgrade(database, found.pop("engine_version"), values)
+        if "db_instance_class" in found:
+            check_class(found["db_instance_class"], database.engine_version)
+        return found
+
+    def _upgrade(self, database: DBInstance, version: str, values: dict[str, Any]) -> dict[str, Any]:
+        """Check an upgrade; return the version it leads to and, for another major, its parameter group."""
+        current = database.engine_version
+        target = default_version(version) if version in MAJORS else version
+        if target not in versions():
+            raise Refused("InvalidParameterCombination", f"Cannot find version {version} for {ENGINE}")
+        if target == current or (version == major_of(current) and target not in upgrade_targets(current)):
+            return {}  # "updates … to the default minor version if the current minor version is lower"
+        if target not in upgrade_targets(current):
+            raise Refused(
+                "InvalidParameterCombination", f"Cannot upgrade {ENGINE} from {current} to {target}"
+            )
+        if major_of(target) == major_of(current):
+            return {"engine_version": target}
+        if not values.get("allow_major_version_upgrade"):
+            raise Refused(
+                "InvalidParameterCombination",
+                "The AllowMajorVersionUpgrade flag must be present when upgrading to a new major version.",
+            )
+        check_class(database.db_instance_class, target)
+        group = values.pop("db_parameter_group_name", None)
+        if group is None and not database.is_default_parameter_group(database.parameter_group):
+            raise Refused(
+                "InvalidParameterCombination",
+                f"The current DB instance parameter group {database.parameter_group} is custom. You must "
+                "explicitly specify a new DB instance parameter group, either default or custom, for the "
+                "engine version upgrade.",
+            )
+        group = group or f"default.{ENGINE}{major_of(target)}"
+        self.check_family(group, target)
+        return {"engine_version": target, "db_parameter_group_name": group}
+
+    def _apply(self, database: DBInstance) -> None:
+        """Apply all that waits."""
+        changes = database.waiting
+        target = changes.get("engine_version")
+        if target is None:
+            status, seconds = "modifying", _MODIFICATION
+        else:
+            major = major_of(target) != major_of(database.engine_version)
+            status, seconds = "upgrading", _MAJOR_UPGRADE if major else _UPGRADE
+            self.take_snapshot_of_upgrade(database, target)
+            self.record(database, "RDS-EVENT-0267", "maintenance", "The engine version upgrade started.")
+        database.status = status
+
+        def done() -> None:
+            if not self.become(database, status, status):
+                return
+            name = database.db_instance_identifier
+            upgraded = target is not None and self.faults.database.takes_upgrade(name)
+            if target is not None and not upgraded:
+                for name in ("engine_version", "db_parameter_group_name"):
+                    changes.pop(name, None)
+            grown = changes.get("allocated_storage", 0) > database.allocated_storage
+            for name, value in changes.items():
+                setattr(database, name, value)
+            database.waiting, database.pending_modified_values = {}, {}
+            if target is not None:
+                self._end_upgrade(database, upgraded=upgraded)
+            if grown:
+                self.pass_through(database, "storage-optimization", _OPTIMIZATION)
+            else:
+                database.status = "available"
+
+        self.later(seconds, done)
+
+    def _end_upgrade(self, database: DBInstance, *, upgraded: bool) -> None:
+        if not upgraded:
+            self.record(
+                database, "RDS-EVENT-0270", "maintenance",
+                "The DB engine version upgrade failed. The engine version upgrade rollback succeeded.",
+            )  # fmt: skip
+            return
+        database.parameter_apply_status = "in-sync"
+        if not database.option_group_supplied:
+            database.take_default_option_group()
+        self.take_snapshot_of_upgrade(database, None)
+        self.record(database, "RDS-EVENT-0268", "maintenance", "The engine version upgrade finished.")
+
+    def reboot_db_instance(self, db_instance_identifier: str) -> DBInstance:
+        """Begin to restart an instance, with the parameters of its group."""
+        database = self.instance(db_instance_identifier)
+        if database.status not in USABLE:
+            raise Refused("InvalidDBInstanceState", "Database instance is not in available state.")
+        database.parameter_apply_status = "in-sync"
+        self.pass_through(database, "rebooting", _REBOOT)
+        self.record(database, "RDS-EVENT-0006", "availability", "DB instance restarted.")
+        return database
 
 
 def _check_status(database: DBInstance, values: dict[str, Any]) -> None:
@@ -96,170 +212,3 @@ def _check_status(database: DBInstance, values: dict[str, Any]) -> None:
             "You can't currently modify the storage of this DB instance because the previous storage change "
             "is being optimized.",
         )
-
-
-def _keep_master_secret(database: DBInstance, values: dict[str, Any]) -> None:
-    """Drop what asks for the managed secret that there is; moto would make a second one."""
-    if not (values.get("manage_master_user_password") and database.manage_master_user_password):
-        return
-    values.pop("manage_master_user_password")
-    key = values.pop("master_user_secret_kms_key_id", None)
-    keys = backend().kms
-    if key is not None and keys.describe_key(key).arn != database.master_user_secret.kms_key_id:
-        raise NotImplementedError("another key for the master user secret")
-
-
-def _deferred(database: DBInstance, values: dict[str, Any]) -> dict[str, Any]:
-    """Take the deferred settings that change something out of `values`, and check them."""
-    found = {name: values.pop(name) for name in _DEFERRED if name in values}
-    retention = values.get("backup_retention_period", database.backup_retention_period)
-    if bool(retention) != bool(database.backup_retention_period):
-        found["backup_retention_period"] = values.pop("backup_retention_period")
-    found = {name: value for name, value in found.items() if getattr(database, name) != value}
-    storage = found.get("allocated_storage", database.allocated_storage)
-    if storage < database.allocated_storage:
-        raise Refused(
-            "InvalidParameterCombination", "Invalid storage size for engine name: the size cannot be reduced."
-        )
-    # The user guide, "Increasing DB instance storage capacity"; the API's page says that it is rounded up.
-    if database.allocated_storage < storage < database.allocated_storage * 1.1:
-        raise Refused(
-            "InvalidParameterCombination", "The allocated storage has to grow by 10 percent at least."
-        )
-    if "engine_version" in found:
-        found |= _upgrade(database, found.pop("engine_version"), values)
-    if "db_instance_class" in found:
-        check_class(found["db_instance_class"], database.engine_version)
-    return found
-
-
-def _upgrade(database: DBInstance, version: str, values: dict[str, Any]) -> dict[str, Any]:
-    """Check an upgrade; return the version it leads to and, for another major, its parameter group."""
-    current = database.engine_version
-    target = default_version(version) if version in MAJORS else version
-    if target not in versions():
-        raise Refused("InvalidParameterCombination", f"Cannot find version {version} for {ENGINE}")
-    if target == current or (version == _major(current) and target not in upgrade_targets(current)):
-        return {}  # "updates … to the default minor version if the current minor version is lower"
-    if target not in upgrade_targets(current):
-        raise Refused("InvalidParameterCombination", f"Cannot upgrade {ENGINE} from {current} to {target}")
-    if _major(target) == _major(current):
-        return {"engine_version": target}
-    if not values.get("allow_major_version_upgrade"):
-        raise Refused(
-            "InvalidParameterCombination",
-            "The AllowMajorVersionUpgrade flag must be present when upgrading to a new major version.",
-        )
-    check_class(database.db_instance_class, target)
-    group = values.pop("db_parameter_group_name", None)
-    if group is None and not database.is_default_parameter_group(_group(database)):
-        raise Refused(
-            "InvalidParameterCombination",
-            f"The current DB instance parameter group {_group(database)} is custom. You must explicitly "
-            "specify a new DB instance parameter group, either default or custom, for the engine version "
-            "upgrade.",
-        )
-    group = group or f"default.{ENGINE}{_major(target)}"
-    check_family(backend(), group, target)
-    return {"engine_version": target, "db_parameter_group_name": group}
-
-
-def _apply(world: World, database: DBInstance) -> None:
-    """Apply all that waits."""
-    changes: dict[str, Any] = database.waiting  # type: ignore[attr-defined]
-    target = changes.get("engine_version")
-    if target is None:
-        status, seconds = "modifying", _MODIFICATION
-    else:
-        major = _major(target) != _major(database.engine_version)
-        status, seconds = "upgrading", _MAJOR_UPGRADE if major else _UPGRADE
-        take_snapshot_of_upgrade(world, database, target)
-        record(world, database, "RDS-EVENT-0267", "maintenance", "The engine version upgrade started.")
-    database.status = status
-
-    def done() -> None:
-        if not become(database, status, status):
-            return
-        upgraded = target is not None and Local.faults.database.takes_upgrade(database.db_instance_identifier)
-        if target is not None and not upgraded:
-            for name in ("engine_version", "db_parameter_group_name"):
-                changes.pop(name, None)
-        grown = changes.get("allocated_storage", 0) > database.allocated_storage
-        for name, value in changes.items():
-            setattr(database, name, value)
-        database.waiting, database.pending_modified_values = {}, {}  # type: ignore[attr-defined]
-        if target is not None:
-            _end_upgrade(world, database, upgraded=upgraded)
-        if grown:
-            _pass_through(world, database, "storage-optimization", _OPTIMIZATION)
-        else:
-            database.status = "available"
-
-    later(world, seconds, done)
-
-
-def _end_upgrade(world: World, database: DBInstance, *, upgraded: bool) -> None:
-    if not upgraded:
-        record(
-            world, database, "RDS-EVENT-0270", "maintenance",
-            "The DB engine version upgrade failed. The engine version upgrade rollback succeeded.",
-        )  # fmt: skip
-        return
-    database.parameter_apply_status = "in-sync"  # type: ignore[attr-defined]
-    if not database.option_group_supplied:
-        database.option_group_name = f"default:{ENGINE}-{_major(database.engine_version)}"
-    take_snapshot_of_upgrade(world, database, None)
-    record(world, database, "RDS-EVENT-0268", "maintenance", "The engine version upgrade finished.")
-
-
-def _pass_through(world: World, database: DBInstance, status: str, seconds: float) -> None:
-    database.status = status
-
-    def over() -> None:
-        become(database, "available", status)
-
-    later(world, seconds, over)
-
-
-def _patch_reboot(world: World) -> None:
-    def reboot(self: RDSBackend, db_instance_identifier: str) -> DBInstance:
-        database: DBInstance = original(self, db_instance_identifier)
-        if database.status not in USABLE:
-            raise Refused("InvalidDBInstanceState", "Database instance is not in available state.")
-        database.parameter_apply_status = "in-sync"  # type: ignore[attr-defined]
-        _pass_through(world, database, "rebooting", _REBOOT)
-        record(world, database, "RDS-EVENT-0006", "availability", "DB instance restarted.")
-        return database
-
-    original = world.patch(RDSBackend, "reboot_db_instance", reboot)
-
-
-def _patch_parameter_status(world: World) -> None:
-    def status_list(self: DBInstance) -> list[dict[str, str]]:
-        status = getattr(self, "parameter_apply_status", "in-sync")
-        return [
-            {"DBParameterGroupName": group.name, "ParameterApplyStatus": status}
-            for group in self.db_parameter_groups()
-        ]
-
-    def modify_group(
-        self: RDSBackend, db_parameter_group_name: str, db_parameter_group_parameters: Any
-    ) -> Any:
-        parameters = [dict(one.items()) for one in db_parameter_group_parameters]
-        group = original(self, db_parameter_group_name, parameters)
-        if any(one.get("ApplyMethod") == "pending-reboot" for one in parameters):
-            for database in self.databases.values():
-                if _group(database) == group.name:
-                    database.parameter_apply_status = "pending-reboot"  # type: ignore[attr-defined]
-        return group
-
-    world.patch(DBInstance, "db_parameter_group_status_list", property(status_list))
-    original = world.patch(RDSBackend, "modify_db_parameter_group", modify_group)
-
-
-def _group(database: DBInstance) -> str:
-    return str(database.db_parameter_groups()[0].name)
-
-
-def _major(version: str) -> str:
-    return version.partition(".")[0]

@@ -8,17 +8,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
 
-from moto.core.responses import ActionResult
-from moto.rds.responses import RDSResponse
-
 from ..account import REGION
-from ..world import World
+from .exceptions import Refused
 
 ENGINE = "postgres"
 MAJORS = ("14", "15", "16", "17", "18")
@@ -36,12 +33,6 @@ _PAGE = 100
 T = TypeVar("T")
 
 
-def install(world: World) -> None:
-    """Answer DescribeDBEngineVersions and DescribeOrderableDBInstanceOptions for PostgreSQL."""
-    world.patch(RDSResponse, "describe_orderable_db_instance_options", _describe_orderable)
-    world.add(RDSResponse, "describe_db_engine_versions", _describe_versions)
-
-
 @cache
 def versions() -> dict[str, bool]:
     """Return every minor of the supported majors, oldest first, and whether it can still be created."""
@@ -54,7 +45,7 @@ def versions() -> dict[str, bool]:
 def default_version(major: str) -> str:
     """Return the minor that RDS takes for a bare major: here the newest, on AWS one of its choice."""
     creatable = [version for version, creatable in versions().items() if creatable]
-    return [version for version in creatable if _major(version) == major][-1]
+    return [version for version in creatable if major_of(version) == major][-1]
 
 
 def upgrade_targets(version: str) -> list[str]:
@@ -78,6 +69,18 @@ def instance_classes(version: str) -> tuple[str, ...]:
     return ()
 
 
+def check_class(instance_class: str, version: str) -> None:
+    """Raise Refused if RDS has no instances of this class with this engine version."""
+    if instance_class not in instance_classes(version):
+        raise Refused(
+            "InvalidParameterCombination",
+            "RDS does not support creating a DB instance with the following combination: DBInstanceClass="
+            f"{instance_class}, Engine={ENGINE}, EngineVersion={version}, LicenseModel=postgresql-license. "
+            "For supported combinations of instance class and database engine version, see the "
+            "documentation.",
+        )
+
+
 @cache
 def _load(name: str) -> dict[str, Any]:
     # Importing cfnlint takes two seconds, finding it none.
@@ -95,7 +98,8 @@ def _values(name: str, field: str, part: str) -> set[str]:
     raise LookupError(f"cfn-lint's {name} has nothing about {ENGINE}")
 
 
-def _major(version: str) -> str:
+def major_of(version: str) -> str:
+    """Return the major version of a full one."""
     return version.partition(".")[0]
 
 
@@ -108,8 +112,8 @@ def _release(version: str) -> int:
     return int(minor) + RELEASE_OFFSETS[major]
 
 
-def _describe_versions(self: RDSResponse) -> ActionResult:
-    wanted = self.params
+def engine_versions(wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """Answer DescribeDBEngineVersions for PostgreSQL; `wanted` is the request."""
     # A major version stands for all its minors.
     asked = wanted.get("EngineVersion", "")
     found = [
@@ -117,17 +121,17 @@ def _describe_versions(self: RDSResponse) -> ActionResult:
         for version, creatable in versions().items()
         if wanted.get("Engine", ENGINE) == ENGINE
         and (version == asked or version.startswith(f"{asked}.") or not asked)
-        and wanted.get("DBParameterGroupFamily") in (None, f"postgres{_major(version)}")
+        and wanted.get("DBParameterGroupFamily") in (None, f"postgres{major_of(version)}")
         and (creatable or wanted.get("IncludeAll"))
     ]
     if wanted.get("DefaultOnly"):
-        major = _major(asked) or MAJORS[-1]
+        major = major_of(asked) or MAJORS[-1]
         found = [version for version in found if version == default_version(major)]
     return _page(wanted, "DBEngineVersions", found, _version)
 
 
 def _version(version: str) -> dict[str, Any]:
-    major = _major(version)
+    major = major_of(version)
     return {
         "Engine": ENGINE,
         "EngineVersion": version,
@@ -152,8 +156,8 @@ def _version(version: str) -> dict[str, Any]:
     }
 
 
-def _describe_orderable(self: RDSResponse) -> ActionResult:
-    wanted = self.params
+def orderable_options(wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """Answer DescribeOrderableDBInstanceOptions for PostgreSQL; `wanted` is the request."""
     found = [
         (version, instance_class, storage)
         for version, creatable in versions().items()
@@ -191,8 +195,8 @@ def _option(offer: tuple[str, str, str]) -> dict[str, Any]:
 
 
 def _page(
-    wanted: dict[str, Any], name: str, items: list[T], describe: Callable[[T], dict[str, Any]]
-) -> ActionResult:
+    wanted: Mapping[str, Any], name: str, items: list[T], describe: Callable[[T], dict[str, Any]]
+) -> dict[str, Any]:
     start, size = int(wanted.get("Marker") or 0), int(wanted.get("MaxRecords") or _PAGE)
     page: dict[str, Any] = {name: [describe(item) for item in items[start : start + size]]}
-    return ActionResult(page | {"Marker": str(start + size)} if start + size < len(items) else page)
+    return page | {"Marker": str(start + size)} if start + size < len(items) else page

@@ -15,6 +15,7 @@ from moto.ec2.models.core import TaggedEC2Resource
 from moto.ec2.utils import EC2_PREFIX_TO_RESOURCE, get_prefix
 from moto.iam import models as iam_models
 from moto.utilities.utils import get_partition
+from werkzeug.routing import Rule
 
 from ..account import REGION
 from ..moto_seam import patch
@@ -27,6 +28,14 @@ _possible_keys: dict[tuple[type, type, Any, str], list[str]] = {}
 @patch(responses, "method_names_from_class")
 def _cached_method_names(_: Any, owner: type) -> Any:
     return _method_names(owner)
+
+
+@patch(Rule, "_compile_builder")
+def _compile_when_asked(
+    original: Callable[..., Callable[..., tuple[str, str]]], rule: Rule, append_unknown: bool = True
+) -> Callable[..., tuple[str, str]]:
+    """Compile what makes URLs of a rule once one is wanted. moto has thousands of rules and wants none."""
+    return lambda self, **values: original(rule, append_unknown)(self, **values)
 
 
 @patch(BackendDict, "_create_account_specific_backend")

@@ -1,1 +1,1 @@
-"""SNS: email subscriptions that somebody has to confirm, and the mail."""
+"""SNS: email subscriptions that somebody has to confirm, the mail, and policies that decide who publishes."""

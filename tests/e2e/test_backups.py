@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from local_cloud.cloud import Cloud
-from local_cloud.rds.snapshots import take_automated_snapshot
+from local_cloud.rds.models import backend
 from tests.support.inventory import left_with
 from tests.support.launches import Catalog, outputs, product_of, reason
 from tests.support.machinery import eventually
@@ -31,7 +31,7 @@ def test_an_automated_snapshot_is_exported_to_the_backup_bucket_without_anybodys
 ) -> None:
     # WHEN RDS has taken an automated snapshot
     database = product["DatabaseIdentifier"]
-    snapshot = take_automated_snapshot(database, datetime(2026, 11, 22, 6, 3, tzinfo=UTC))
+    snapshot = backend().take_automated_snapshot(database, datetime(2026, 11, 22, 6, 3, tzinfo=UTC))
     rds = cloud.client("rds")
     [listed] = rds.describe_db_snapshots(DBInstanceIdentifier=database, SnapshotType="automated")[
         "DBSnapshots"
@@ -70,7 +70,7 @@ def test_an_export_that_rds_refuses_fails_its_execution_which_the_alarm_counts(
     # WHEN RDS takes the next automated snapshot
     database = product["DatabaseIdentifier"]
     try:
-        snapshot = take_automated_snapshot(database, datetime(2026, 11, 23, 6, 3, tzinfo=UTC))
+        snapshot = backend().take_automated_snapshot(database, datetime(2026, 11, 23, 6, 3, tzinfo=UTC))
         execution = _ended(cloud, snapshot)
     finally:
         iam.attach_role_policy(RoleName=role, PolicyArn=policy["PolicyArn"])

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from local_cloud.cloud import Cloud
-from local_cloud.rds.state import backend
+from local_cloud.rds.models import backend
 from tests.support.launches import Aws, Catalog, outputs, product_of, reason
 from tests.support.machinery import eventually
 

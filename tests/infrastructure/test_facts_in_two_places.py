@@ -24,7 +24,7 @@ from catalog_stack.permissions import launch_roles
 from catalog_stack.permissions.execution_role import tags
 from local_cloud import account as local_account
 from local_cloud.demo import synthesize as demo
-from local_cloud.quotas import limits
+from local_cloud.quotas import models as quotas
 from local_cloud.service_catalog import engine as service_catalog
 from product_template import launch_account
 from product_template.releasing import differences
@@ -153,9 +153,9 @@ def same(deployed: Deployed) -> dict[str, dict[ModuleType | str, Any]]:
                 for quota in vars(account).values()
                 if isinstance(quota, account.Quota)
             },
-            limits: {
+            quotas: {
                 (quota["ServiceCode"], quota["QuotaCode"], quota["QuotaName"])
-                for quota in limits.DEFAULTS
+                for quota in quotas.DEFAULTS
                 if quota["QuotaCode"]
                 in {each.code for each in vars(account).values() if isinstance(each, account.Quota)}
             },

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from local_cloud.cloud import Cloud
 from local_cloud.cloudformation.assembly import deploy
-from local_cloud.rds.snapshots import take_automated_snapshot
+from local_cloud.rds.models import backend
 from product_template.releasing.version import Version
 from tests.support.machinery import eventually
 from tests.support.versions import NEWEST, OLDEST
@@ -144,7 +144,7 @@ class Lives:
             for machine in states.list_state_machines()["stateMachines"]
             if machine["name"] == f"export-workflow-{suffix}"
         ]
-        take_automated_snapshot(f"database-{suffix}")
+        backend().take_automated_snapshot(f"database-{suffix}")
         ended: list[str] = []
 
         def has_ended() -> bool:

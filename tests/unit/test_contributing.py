@@ -1,16 +1,20 @@
-"""CONTRIBUTING.md leads a stranger to places that are there."""
+"""What CONTRIBUTING.md and the workflows name is there."""
 
 import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[2]
 CODE = re.findall(r"`([^`\n]+)`", (ROOT / "CONTRIBUTING.md").read_text())
 PATHS = sorted(
     {code for code in CODE if re.fullmatch(r"[\w.-]+(/[\w.-]+)*/?", code) and {"/", "."} & set(code)}
 )
-GOALS = sorted({code.split()[1] for code in CODE if code.startswith("make ")})
+NIGHTLY = yaml.safe_load((ROOT / ".github/workflows/nightly.yml").read_text())["jobs"]["long"]
+GOALS = {code.split()[1] for code in CODE if code.startswith("make ")} | {
+    *NIGHTLY["strategy"]["matrix"]["run"]
+}
 
 
 @pytest.mark.parametrize("path", [path for path in PATHS if path != ".venv"])
@@ -18,6 +22,6 @@ def test_every_path_is_there(path: str) -> None:
     assert (ROOT / path).exists()
 
 
-@pytest.mark.parametrize("goal", GOALS)
+@pytest.mark.parametrize("goal", sorted(GOALS))
 def test_every_command_is_one_of_the_makefile(goal: str) -> None:
     assert f"\n{goal}: " in (ROOT / "Makefile").read_text()

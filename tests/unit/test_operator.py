@@ -83,14 +83,14 @@ def test_nothing_that_a_message_says_is_obeyed_by_shell_make_or_terminal() -> No
 
 @pytest.mark.parametrize("command", ["confirm", "drop", "unstick"])
 def test_make_hands_a_record_on_as_it_is(command: str, tmp_path: Path) -> None:
-    python = tmp_path / "python"
+    python = tmp_path / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
     python.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
     python.chmod(0o755)
     bad = f'rec-$(shell touch {tmp_path}/obeyed)`touch {tmp_path}/obeyed`"$$'
-    words = ["make", "--silent", "--assume-old=.venv/.synced", f"PATH={tmp_path}:/usr/bin:/bin", command]
-    said = subprocess.run(
-        [*words, f"RECORD={bad}", f"REASON={bad}"], cwd=ROOT, check=True, capture_output=True, text=True
-    ).stdout.splitlines()
+    words = ["make", "--silent", f"--file={ROOT}/Makefile", "--assume-old=.venv/.synced", command]
+    words += [f"RECORD={bad}", *([f"REASON={bad}"] if command == "unstick" else [])]
+    said = subprocess.run(words, cwd=tmp_path, check=True, capture_output=True, text=True).stdout.splitlines()
     assert said == ["-m", "catalog_stack.operator", command, bad, *([bad] if command == "unstick" else [])]
     assert not (tmp_path / "obeyed").exists()
 

@@ -10,7 +10,7 @@ import pytest
 from app import build
 from local_cloud.cloud import Cloud
 from local_cloud.cloudformation.assembly import deploy
-from local_cloud.rds.snapshots import take_automated_snapshot
+from local_cloud.rds.models import backend
 from tests.support.account import ACCOUNT, Account, allow, document, eventually, refusal
 
 ROLES = f"arn:aws:iam::{ACCOUNT}:role"
@@ -50,7 +50,7 @@ def test_a_tapstack_is_deployed_without_the_catalog_and_exports_its_snapshots(
 ) -> None:
     outputs = deploy(cloud, app, "TapStack", parameters=PARAMETERS)
     assert outputs["DatabaseIdentifier"] == "database-dev"
-    take_automated_snapshot("database-dev")
+    backend().take_automated_snapshot("database-dev")
     states = account.client("stepfunctions")
     [machine] = states.list_state_machines()["stateMachines"]
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from local_cloud.quotas.limits import CONCURRENT_EXECUTIONS
+from local_cloud.quotas.models import CONCURRENT_EXECUTIONS
 from tests.support.account import LOGS, Account, allow, eventually, refusal, zipped
 
 ECHO = "def handle(event, context): return event"

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from local_cloud.cloud import Cloud
-from local_cloud.quotas.limits import DB_INSTANCES, DEFAULTS, ELASTIC_IPS, NAT_GATEWAYS, VPCS
+from local_cloud.quotas.models import DB_INSTANCES, DEFAULTS, ELASTIC_IPS, NAT_GATEWAYS, VPCS
 from tests.support.account import refusal
 
 

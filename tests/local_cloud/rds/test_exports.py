@@ -7,7 +7,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local_cloud.cloud import Cloud
-from local_cloud.rds.snapshots import NotBackedUpError, take_automated_snapshot
+from local_cloud.rds.exceptions import NotBackedUpError
+from local_cloud.rds.models import backend
 from tests.support.account import Account, allow, eventually, refusal
 from tests.support.rds import available, create, delete
 
@@ -25,7 +26,7 @@ def request_of_export(cloud: Cloud, rds: Any, account: Account) -> dict[str, str
     cloud.client("s3").create_bucket(Bucket="backups")
     create(rds, "exported", BackupRetentionPeriod=7)
     available(rds, "exported")
-    snapshot = take_automated_snapshot("exported", TAKEN)
+    snapshot = backend().take_automated_snapshot("exported", TAKEN)
     return {
         "ExportTaskIdentifier": "whole",
         "SourceArn": f"arn:aws:rds:us-east-1:123456789012:snapshot:{snapshot}",
@@ -50,13 +51,13 @@ def test_an_automated_snapshot_is_taken_of_available_instances_with_backups_and_
 ) -> None:
     create(rds, "none", BackupRetentionPeriod=0)
     with pytest.raises(NotBackedUpError, match="BackupRetentionPeriod is 0"):
-        take_automated_snapshot("none")
+        backend().take_automated_snapshot("none")
     create(rds, "some", BackupRetentionPeriod=7)
     with pytest.raises(NotBackedUpError, match="creating"):
-        take_automated_snapshot("some")
+        backend().take_automated_snapshot("some")
     for name in ("none", "some"):
         available(rds, name)
-    snapshot = take_automated_snapshot("some", TAKEN)
+    snapshot = backend().take_automated_snapshot("some", TAKEN)
     [listed] = rds.describe_db_snapshots(DBInstanceIdentifier="some", SnapshotType="automated")["DBSnapshots"]
     assert (listed["DBSnapshotIdentifier"], listed["SnapshotCreateTime"]) == (snapshot, TAKEN)
     with pytest.raises(ClientError, match="InvalidDBSnapshotState"):

@@ -8,7 +8,7 @@ import pytest
 
 from local_cloud.cloud import Cloud
 from local_cloud.faults.database import DatabaseFaults
-from local_cloud.quotas.limits import MANUAL_SNAPSHOTS
+from local_cloud.quotas.models import MANUAL_SNAPSHOTS
 from tests.support.account import eventually, refusal
 from tests.support.rds import available, create, delete, described
 

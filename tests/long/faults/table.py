@@ -79,7 +79,7 @@ def page(results: Sequence[dict[str, Any]], leftovers: Sequence[str]) -> str:
                 ),
             )
         )
-    parts.append("\n## Without one of the nets\n")
+    parts.append("\n## Without one of the safety nets\n")
     of_nets = [one for one in results if one["place"].startswith("without ")]
     cells = {(one["place"], one["fault"]): one for one in of_nets}
     columns = [f"{fault} ({operation})" for fault, (operation, _) in NET_FAULTS.items()]

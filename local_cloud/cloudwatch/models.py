@@ -1,4 +1,4 @@
-"""The CloudWatch metric by which one sees from outside whether a database has room."""
+"""CloudWatch, with the metric by which one sees from outside whether a database has room."""
 
 from __future__ import annotations
 
@@ -8,24 +8,29 @@ from moto.cloudwatch.models import CloudWatchBackend, MetricDatum, MetricDatumBa
 from moto.core.utils import utcnow
 
 from ..moto_seam import Local
-from ..rds.state import backend
-from ..world import World
+from ..rds.models import backend
 
 _FREE = 0.8  # of the allocated storage
 _MINUTES = 5  # how many points there are; nobody here asks for the past
 _SILENT = ("creating", "deleting", "upgrading", "rebooting")
 
 
-def install(world: World) -> None:
-    """Let running instances publish FreeStorageSpace each minute ("Amazon CloudWatch metrics for RDS")."""
+class LocalCloudWatch(Local, CloudWatchBackend):
+    """CloudWatch, to which running instances publish FreeStorageSpace each minute.
 
-    def aws_metric_data(self: CloudWatchBackend) -> list[MetricDatumBase]:
+    "Amazon CloudWatch metrics for Amazon RDS" describes the metric.
+    """
+
+    @property
+    def aws_metric_data(self) -> list[MetricDatumBase]:
+        """What services have measured in the last minutes."""
         minute = utcnow().replace(second=0, microsecond=0)
-        found: list[MetricDatumBase] = list(original.fget(self))
-        for name, database in list(backend().databases.items()):
+        found = super().aws_metric_data
+        for database in backend().instances():
             if database.status in _SILENT:
                 continue
-            free = Local.faults.database.free_storage(name)
+            name = database.db_instance_identifier
+            free = self.faults.database.free_storage(name)
             value = database.allocated_storage * 2**30 * _FREE if free is None else free
             dimensions = [{"Name": "DBInstanceIdentifier", "Value": name}]
             found += [
@@ -33,5 +38,3 @@ def install(world: World) -> None:
                 for ago in range(_MINUTES)
             ]
         return found
-
-    original = world.patch(CloudWatchBackend, "aws_metric_data", property(aws_metric_data))

@@ -1,0 +1,78 @@
+"""RDS's parameter groups and subnet groups: which one an instance may use, and which one it keeps.
+
+Behaviour after the RDS API reference (DeleteDBParameterGroup, DeleteDBSubnetGroup, ModifyDBParameterGroup).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from moto.rds.exceptions import DBParameterGroupNotFoundError
+from moto.rds.models import DBParameterGroup, DBSubnetGroup
+
+from .base import RDSBase
+from .exceptions import Refused
+from .offers import ENGINE, MAJORS, major_of
+
+
+class GroupBackend(RDSBase):
+    """RDS's groups."""
+
+    def check_family(self, name: str, version: str) -> None:
+        """Raise Refused unless a parameter group is one for this engine version; a default one is made.
+
+        The words are from public reports of the refusal.
+        """
+        family = f"{ENGINE}{major_of(version)}"
+        if name in {f"default.{ENGINE}{each}" for each in MAJORS} - self.db_parameter_groups.keys():
+            of = name.removeprefix("default.")
+            self.create_db_parameter_group(
+                {
+                    "db_parameter_group_name": name,
+                    "db_parameter_group_family": of,
+                    "description": f"Default parameter group for {of}",
+                }
+            )
+        group = self.db_parameter_groups.get(name)
+        if group is None:
+            raise DBParameterGroupNotFoundError(name)
+        if group.family != family:
+            raise Refused(
+                "InvalidParameterCombination",
+                f"The parameter group {name} with DBParameterGroupFamily {group.family} can't be used for "
+                f"this instance. Use a parameter group with DBParameterGroupFamily {family}.",
+            )
+
+    def modify_db_parameter_group(
+        self, db_parameter_group_name: str, db_parameter_group_parameters: Any
+    ) -> DBParameterGroup:
+        """Change parameters; those that wait for a reboot make the group's instances wait for one."""
+        parameters = [dict(one.items()) for one in db_parameter_group_parameters]
+        group = super().modify_db_parameter_group(db_parameter_group_name, parameters)
+        if any(one.get("ApplyMethod") == "pending-reboot" for one in parameters):
+            for database in self.instances():
+                if database.parameter_group == group.name:
+                    database.parameter_apply_status = "pending-reboot"
+        return group
+
+    def delete_db_parameter_group(self, db_parameter_group_name: str) -> DBParameterGroup:
+        """Delete a parameter group, unless an instance uses it."""
+        if any(item.db_parameter_group_name == db_parameter_group_name for item in self.instances()):
+            raise Refused(
+                "InvalidDBParameterGroupState",
+                "One or more database instances are still members of this parameter group "
+                f"{db_parameter_group_name}, so the group cannot be deleted",
+            )
+        return super().delete_db_parameter_group(db_parameter_group_name)
+
+    def delete_subnet_group(self, subnet_name: str) -> DBSubnetGroup:
+        """Delete a subnet group, unless an instance uses it."""
+        for database in self.instances():
+            group = getattr(database, "db_subnet_group", None)
+            if group is not None and group.name == subnet_name:
+                raise Refused(
+                    "InvalidDBSubnetGroupStateFault",
+                    f"Cannot delete the subnet group '{subnet_name}' because at least one database instance: "
+                    f"{database.db_instance_identifier} is still using it.",
+                )
+        return super().delete_subnet_group(subnet_name)

@@ -1,0 +1,23 @@
+"""RDS for PostgreSQL as a backend of moto."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from moto.rds.models import rds_backends
+
+from ..account import ACCOUNT_ID, REGION
+from .exports import ExportBackend
+from .modifications import ModificationBackend
+from .subscriptions import SubscriptionBackend
+
+
+class LocalRDS(ModificationBackend, ExportBackend, SubscriptionBackend):
+    """RDS for PostgreSQL: what is asked for takes its time, and RDS refuses what it does on AWS."""
+
+
+def backend() -> LocalRDS:
+    """Return the RDS of the running local cloud."""
+    found: Any = rds_backends[ACCOUNT_ID][REGION]
+    assert isinstance(found, LocalRDS), "no local cloud is running"
+    return found

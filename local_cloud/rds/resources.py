@@ -1,0 +1,121 @@
+"""The DB instances, snapshots and export tasks of the local cloud.
+
+Each class has the name of moto's: from the name of an object's class moto knows that DBInstanceStatus is its
+`status`. None stands for what an answer does not have.
+"""
+
+from __future__ import annotations
+
+import secrets
+import string
+from datetime import UTC, datetime
+from typing import Any
+
+from moto.rds import models
+
+from .offers import ENGINE, major_of
+
+# Request parameters that moto drops -> what DescribeDBInstances calls them.
+KEPT = {
+    "enable_performance_insights": "performance_insights_enabled",
+    "performance_insights_kms_key_id": "performance_insights_kms_key_id",
+    "performance_insights_retention_period": "performance_insights_retention_period",
+    "database_insights_mode": "database_insights_mode",
+    "engine_lifecycle_support": "engine_lifecycle_support",
+    "network_type": "network_type",
+}
+
+
+class DBInstance(models.DBInstance):
+    """An instance of RDS for PostgreSQL, which begins as "creating".
+
+    Attributes:
+        interfaces: the ids of its network interfaces.
+        waiting: settings that are not applied yet, by their names in a request.
+        pending_modified_values: of these, the ones that DescribeDBInstances shows, by their names there.
+        parameter_apply_status: "pending-reboot", or "in-sync" with its parameter group.
+        aws_backup_recovery_point_arn: the continuous backup of AWS Backup that the instance is in.
+    """
+
+    performance_insights_enabled: bool | None = None
+    performance_insights_kms_key_id: str | None = None
+    performance_insights_retention_period: int | None = None
+    database_insights_mode: str | None = None
+    network_type: str | None = None
+    secondary_availability_zone: str | None = None
+    pending_modified_values: dict[str, Any] | None = None
+    aws_backup_recovery_point_arn: str | None = None
+
+    def __init__(self, backend: models.RDSBackend, **values: Any) -> None:
+        super().__init__(backend, **values)
+        self.dbi_resource_id = "db-" + "".join(
+            secrets.choice(string.ascii_uppercase + string.digits) for _ in range(26)
+        )
+        self.license_model = values.get("license_model", "postgresql-license")
+        if not self.option_group_supplied:
+            self.take_default_option_group()
+        self.engine_lifecycle_support = "open-source-rds-extended-support"
+        for parameter, attribute in KEPT.items():
+            if values.get(parameter) is not None:
+                setattr(self, attribute, values[parameter])
+        self.status = "creating"
+        self.interfaces: list[str] = []
+        self.waiting: dict[str, Any] = {}
+        self.parameter_apply_status = "in-sync"
+
+    def take_default_option_group(self) -> None:
+        """Use the option group that RDS keeps for the major version."""
+        self.option_group_name = f"default:{ENGINE}-{major_of(self.engine_version)}"
+
+    @property
+    def parameter_group(self) -> str:
+        """The name of the parameter group, a default one included."""
+        return str(self.db_parameter_groups()[0].name)
+
+    @property
+    def endpoint(self) -> Any:
+        """Address, port and hosted zone; None while the instance is being created."""
+        if self.status == "creating":
+            return None
+        return {"Address": self.address, "Port": self.port, "HostedZoneId": "Z2R2ITUGPM61AM"}
+
+    @property
+    def db_parameter_group_status_list(self) -> list[dict[str, str]]:
+        """Whether the instance runs with the parameters of its group."""
+        return [
+            {"DBParameterGroupName": group.name, "ParameterApplyStatus": self.parameter_apply_status}
+            for group in self.db_parameter_groups()
+        ]
+
+
+class DBSnapshot(models.DBSnapshot):
+    """A snapshot that takes its time."""
+
+    percent_progress: int | None = None
+
+
+class ExportTask(models.ExportTask):
+    """The export of a DB snapshot to S3, which begins as "STARTING"."""
+
+    task_start_time: datetime | None = None
+    task_end_time: datetime | None = None
+    failure_cause: str | None = None
+
+    def __init__(
+        self,
+        backend: models.RDSBackend,
+        snapshot: models.DBSnapshot,
+        request: dict[str, Any],
+        kms_key_arn: str,
+    ) -> None:
+        super().__init__(backend, snapshot, request)
+        self.kms_key_id = kms_key_arn
+        self.status = "STARTING"
+        self.source_type = "SNAPSHOT"
+        self.snapshot_time = snapshot.created
+        self.percent_progress = 0
+
+    def end(self, status: str) -> None:
+        """End as "COMPLETE", "FAILED" or "CANCELED"."""
+        self.task_end_time = datetime.now(UTC)
+        self.status = status

@@ -1,0 +1,63 @@
+"""RDS's answers, where they differ from moto's."""
+
+from __future__ import annotations
+
+from moto.core.responses import ActionResult
+from moto.rds.responses import RDSResponse
+
+from . import offers
+from .exceptions import Refused
+from .models import LocalRDS
+
+
+class LocalRDSResponse(RDSResponse):
+    """RDS's API, with operations that moto lacks."""
+
+    @property
+    def backend(self) -> LocalRDS:
+        """The RDS of the caller's account and region."""
+        found = super().backend
+        assert isinstance(found, LocalRDS)
+        return found
+
+    def describe_db_engine_versions(self) -> ActionResult:
+        """Answer with the versions of PostgreSQL that RDS knows."""
+        return ActionResult(offers.engine_versions(self.params))
+
+    def describe_orderable_db_instance_options(self) -> ActionResult:
+        """Answer with what can be created."""
+        return ActionResult(offers.orderable_options(self.params))
+
+    def delete_db_snapshot(self) -> ActionResult:
+        """Delete a manual snapshot that has been taken."""
+        snapshot = self.backend.database_snapshots.get(self.params["DBSnapshotIdentifier"])
+        if snapshot is not None and snapshot.snapshot_type == "automated":
+            raise Refused("InvalidDBSnapshotState", "Automated snapshots go with their instance only.")
+        if snapshot is not None and snapshot.status != "available":
+            raise Refused(
+                "InvalidDBSnapshotState",
+                f"Cannot delete the snapshot {snapshot.db_snapshot_identifier} because it is not currently "
+                "in the available state.",
+            )
+        return super().delete_db_snapshot()
+
+    def describe_export_tasks(self) -> ActionResult:
+        """Answer with one export task, or all."""
+        if others := set(self.params) - {"export_task_identifier"}:
+            raise NotImplementedError(f"describing export tasks by {', '.join(sorted(others))}")
+        return super().describe_export_tasks()
+
+    def modify_event_subscription(self) -> ActionResult:
+        """Change a subscription, but for its sources."""
+        subscription = self.backend.modify_event_subscription(**self.params)
+        return ActionResult({"EventSubscription": subscription})
+
+    def add_source_identifier_to_subscription(self) -> ActionResult:
+        """Let a subscription be about another source."""
+        subscription = self.backend.add_source_identifier_to_subscription(**self.params)
+        return ActionResult({"EventSubscription": subscription})
+
+    def remove_source_identifier_from_subscription(self) -> ActionResult:
+        """Let a subscription be no longer about a source."""
+        subscription = self.backend.remove_source_identifier_from_subscription(**self.params)
+        return ActionResult({"EventSubscription": subscription})

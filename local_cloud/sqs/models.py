@@ -1,0 +1,147 @@
+"""The queues of the account."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from moto.sqs.models import Message, Queue, SQSBackend, sqs_backends
+
+from ..account import ACCOUNT_ID, REGION
+from ..moto_seam import Local
+
+
+class LocalMessage(Message):
+    """A message in a queue, delayed in the cloud's time.
+
+    Attributes:
+        queue_arn: the queue that it is in.
+        dead_letter_source: the queue that it was moved from last (DeadLetterQueueSourceArn).
+    """
+
+    def __init__(self, message: Message, queue_arn: str) -> None:
+        vars(self).update(vars(message))
+        self.queue_arn = queue_arn
+        self.dead_letter_source: str | None = None
+        if self.delayed_until:  # so far by as many real seconds
+            now = time.time()
+            self.delayed_until = (now + Local.clock.seconds(self.delayed_until / 1000 - now)) * 1000
+
+    # Every look at a queue asks this of every message in it, and moto makes two dates for each answer.
+    @property
+    def visible(self) -> bool:
+        """Whether nobody is at work on it."""
+        return time.time() * 1000 > self.visible_at
+
+    @property
+    def delayed(self) -> bool:
+        """Whether its delay has yet to pass."""
+        return time.time() * 1000 < self.delayed_until
+
+
+class LocalQueue(Queue):
+    """A queue for several threads, which waits in the cloud's time.
+
+    Attributes:
+        kms_master_key_id: the key that it is encrypted with, if not with a key of SQS.
+        message_retention_period: real seconds.
+        visibility_timeout: real seconds for who receives through the API, AWS seconds for Lambda's pollers.
+    """
+
+    # moto sets these by name.
+    kms_master_key_id: str | None
+    message_retention_period: int
+    visibility_timeout: int
+
+    def add_message(self, message: Message) -> None:
+        """Take a new message, or one that another queue gives up as a dead letter."""
+        if isinstance(message, LocalMessage):
+            message.dead_letter_source, message.queue_arn = message.queue_arn, self.queue_arn
+        else:
+            message = LocalMessage(message, self.queue_arn)
+        super().add_message(message)
+
+    def delete_message(self, receipt_handle: str) -> None:
+        """Delete a message."""
+        with self._messages_lock:
+            super().delete_message(receipt_handle)
+
+    def wait_for_messages(self, timeout: int) -> None:
+        """Wait until a message is visible, for `timeout` AWS seconds at most."""
+        with self._messages_lock:
+            self._messages_lock.wait_for(lambda: self.messages, Local.clock.seconds(timeout))
+
+    def dead_letter_sources(self) -> dict[str, str | None]:
+        """Return the id of each message -> the queue that it was moved from last."""
+        return {
+            message.id: message.dead_letter_source
+            for message in list(self._messages)
+            if isinstance(message, LocalMessage)
+        }
+
+
+class LocalSQS(Local, SQSBackend):
+    """SQS, from which several threads can receive."""
+
+    def create_queue(self, name: str, tags: dict[str, str] | None = None, **kwargs: Any) -> Queue:
+        """Create a queue; an existing one is returned if it has these attributes."""
+        if name in self.queues:
+            return super().create_queue(name, tags, **kwargs)
+        queue = LocalQueue(  # type: ignore[abstract]  # moto leaves out what it never calls
+            name, self.region_name, self.account_id, **kwargs
+        )
+        queue.tags = tags or {}
+        self.queues[name] = queue
+        return queue
+
+    def get_queue(self, queue_name: str) -> LocalQueue:
+        """Return a queue by its name.
+
+        Raises:
+            moto.sqs.exceptions.QueueDoesNotExist: there is none.
+        """
+        queue = super().get_queue(queue_name)
+        assert isinstance(queue, LocalQueue)
+        return queue
+
+    def receive_message(
+        self,
+        queue_name: str,
+        count: int,
+        wait_seconds_timeout: int,
+        visibility_timeout: int,
+        message_attribute_names: list[str] | None = None,
+    ) -> list[Message]:
+        """Receive up to `count` messages; wait for the first of them for some AWS seconds."""
+        waits: Any = self.clock.seconds(wait_seconds_timeout)  # a fraction, where moto wants whole seconds
+        with self.get_queue(queue_name)._messages_lock:  # given up while it waits for messages
+            return super().receive_message(
+                queue_name, count, waits, visibility_timeout, message_attribute_names
+            )
+
+    def change_message_visibility(
+        self, queue_name: str, receipt_handle: str, visibility_timeout: int
+    ) -> None:
+        """Change how long a message stays invisible, and wake up who waits for it."""
+        with (lock := self.get_queue(queue_name)._messages_lock):
+            super().change_message_visibility(queue_name, receipt_handle, visibility_timeout)
+            lock.notify_all()
+
+    def is_message_valid_based_on_retention_period(self, queue_name: str, message: Message) -> bool:
+        """Say whether a message is not too old. moto counts all messages, in four ways, to answer this."""
+        seconds = self.get_queue(queue_name).message_retention_period
+        return (message.sent_timestamp or 0) / 1000 + seconds > time.time()
+
+
+def backend() -> LocalSQS:
+    """Return the SQS of the running local cloud."""
+    found: Any = sqs_backends[ACCOUNT_ID][REGION]
+    assert isinstance(found, LocalSQS), "no local cloud is running"
+    return found
+
+
+def find_queue(arn: str) -> LocalQueue | None:
+    """Return the queue that an ARN, or a name, is that of."""
+    queue = backend().queues.get(arn.rpartition(":")[2])
+    assert queue is None or isinstance(queue, LocalQueue)
+    return queue
