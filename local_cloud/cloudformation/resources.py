@@ -40,7 +40,7 @@ class ResourceHandler:
     """
 
     def __init__(self, evaluation: Evaluation) -> None:
-        self.evaluation, self.world, self.faults = evaluation, evaluation.world, Local.faults.stack
+        self.evaluation, self.faults = evaluation, Local.faults.stack
         self.types, self.stack = evaluation.types, evaluation.stack
         self.specification = evaluation.specification
 
@@ -202,7 +202,7 @@ class ResourceHandler:
                 throttled = isinstance(error, ThrottledError) or error.response["Error"]["Code"] in THROTTLING
                 if not throttled or attempt == _ATTEMPTS or (resource.physical_id and operation == "create"):
                     raise ProviderError(reason_of(error)) from error
-                self.world.clock.sleep(2**attempt)
+                Local.clock.sleep(2**attempt)
 
 
 def _hold(released: threading.Event, cancelled: threading.Event) -> None:
