@@ -7,6 +7,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
+from moto.awslambda.models import lambda_backends
 from moto.cloudformation.models import cloudformation_backends
 from moto.cloudwatch.models import cloudwatch_backends
 from moto.core.base_backend import BackendDict, BaseBackend
@@ -39,8 +40,7 @@ from .iam.identity import Identity
 from .iam.models import LocalIAM
 from .iam.sts.models import LocalSTS
 from .kms.models import LocalKMS
-from .lambda_ import event_sources
-from .lambda_ import functions as lambda_functions
+from .lambda_.models import LocalLambda
 from .logs.models import LocalLogs
 from .moto_seam import Local
 from .quotas import models as quotas
@@ -56,12 +56,6 @@ from .sqs.models import LocalSQS
 from .step_functions.models import LocalStepFunctions
 from .world import World
 
-# In the order in which they patch moto.
-PARTS = (
-    lambda_functions,
-    event_sources,
-)
-
 # What moto makes its backends of -> what it makes them of while a cloud runs.
 BACKENDS: dict[BackendDict[Any], type[BaseBackend]] = {
     cloudformation_backends: LocalCloudFormation,
@@ -70,6 +64,7 @@ BACKENDS: dict[BackendDict[Any], type[BaseBackend]] = {
     events_backends: LocalEvents,
     iam_backends: LocalIAM,
     kms_backends: LocalKMS,
+    lambda_backends: LocalLambda,
     logs_backends: LocalLogs,
     rds_backends: LocalRDS,
     s3_backends: LocalS3,
@@ -163,10 +158,6 @@ class Cloud:
     def stop(self) -> None:
         """End every thread and process of this cloud and forget its state."""
         self.clock.stopping.set()
-        for backends in BACKENDS:
-            for _, _, backend in list(backends.iter_backends()):
-                if isinstance(backend, Local):
-                    backend.stop()
         self._undo()
         BackendDict.reset()
         reset_model_data()
@@ -174,8 +165,8 @@ class Cloud:
 
     def _register(self) -> None:
         """Put this cloud's backends and patches in the place of what moto has, until it stops."""
-        Local.clock, Local.identity, Local.faults = self.clock, self.identity, self.faults
-        Local.bus = self.world.bus
+        Local.clock, Local.identity = self.clock, self.identity
+        Local.bus, Local.faults = self.world.bus, self.faults
         before = {backends: backends.backend for backends in BACKENDS}
         settings = dict(default_user_config)
         for backends, local in BACKENDS.items():
@@ -187,12 +178,16 @@ class Cloud:
                 backends.backend = backend
             default_user_config.update(settings)  # type: ignore[typeddict-item]  # as it was
 
-        self._at_stop += [take_back, moto_seam.apply_patches()]
-        for part in PARTS:
-            part.install(self.world)
+        # What is first is undone last. The server ends before the backends, so no call starts anything again.
+        self._at_stop += [take_back, moto_seam.apply_patches(), _stop_backends]
 
     def _undo(self) -> None:
         while self._at_stop:
             self._at_stop.pop()()
-        while self.world.at_stop:
-            self.world.at_stop.pop()()
+
+
+def _stop_backends() -> None:
+    for backends in BACKENDS:
+        for _, _, backend in list(backends.iter_backends()):
+            if isinstance(backend, Local):
+                backend.stop()
