@@ -23,6 +23,7 @@ from moto.servicecatalog.models import servicecatalog_backends
 from moto.servicequotas.models import servicequotas_backends
 from moto.sns.models import sns_backends
 from moto.sqs.models import sqs_backends
+from moto.stepfunctions.models import stepfunctions_backends
 from moto.sts.models import sts_backends
 
 from . import moto_seam
@@ -52,13 +53,12 @@ from .sns.mailbox import Mailbox
 from .sns.models import LocalSNS
 from .sns.models import backend as sns
 from .sqs.models import LocalSQS
-from .step_functions import machines as step_functions
+from .step_functions.models import LocalStepFunctions
 from .world import World
 
 # In the order in which they patch moto.
 PARTS = (
     lambda_functions,
-    step_functions,
     event_sources,
 )
 
@@ -77,12 +77,10 @@ BACKENDS: dict[BackendDict[Any], type[BaseBackend]] = {
     servicequotas_backends: quotas.LocalServiceQuotas,
     sns_backends: LocalSNS,
     sqs_backends: LocalSQS,
+    stepfunctions_backends: LocalStepFunctions,
     sts_backends: LocalSTS,
 }
-MOTO = {
-    "stepfunctions": {"execute_state_machine": True},
-    "iam": {"load_aws_managed_policies": True},
-}
+MOTO = {"iam": {"load_aws_managed_policies": True}}
 
 
 class AlreadyRunningError(Exception):

@@ -18,7 +18,7 @@ from local_cloud.cloudformation.assembly import deploy
 from local_cloud.faults.api import Call
 from local_cloud.service_catalog.launches import Record
 from local_cloud.service_catalog.models import backend
-from local_cloud.step_functions.machines import seconds_used
+from local_cloud.step_functions.models import seconds_used
 from tests.support.inventory import inventory, left_with
 from tests.support.launches import Catalog, product_of, reason, record_of
 from tests.support.machinery import SWEEP, eventually, rule_is
