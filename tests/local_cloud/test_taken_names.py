@@ -191,6 +191,16 @@ CASES = {
 }
 
 
+@pytest.fixture(scope="module")
+def speed() -> float:
+    return 100_000
+
+
+@pytest.fixture(scope="module")
+def client(cloud: Cloud) -> Any:
+    return cloud.client("cloudformation")
+
+
 @pytest.fixture(scope="module", autouse=True)
 def role(cloud: Cloud) -> None:
     """The role of what runs."""
@@ -225,9 +235,9 @@ def test_a_stack_does_not_take_over_what_exists(cloud: Cloud, client: Any, resou
 
 def test_what_a_deleted_stack_retained_is_not_taken_over_by_the_next(cloud: Cloud, client: Any) -> None:
     retained = topic("retained", DeletionPolicy="Retain")
-    stack_id = client.create_stack(StackName="early", TemplateBody=template(Kept=retained))["StackId"]
+    stack_id = client.create_stack(StackName="retaining", TemplateBody=template(Kept=retained))["StackId"]
     finished(client, stack_id)
-    client.delete_stack(StackName="early")
+    client.delete_stack(StackName="retaining")
     assert finished(client, stack_id)["StackStatus"] == "DELETE_COMPLETE"
     assert "'AWS::SNS::Topic' with identifier 'retained' already exists." in _failure(client, Kept=retained)
     topics = cloud.client("sns").list_topics()["Topics"]
