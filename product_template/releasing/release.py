@@ -12,9 +12,9 @@ from pathlib import Path
 
 import aws_cdk as cdk
 
+from product_template.release_line import POSTGRESQL_14, RELEASE_LINES, ReleaseLine
 from product_template.releasing import differences
 from product_template.releasing import version as released
-from product_template.releasing.line import POSTGRESQL_14, RELEASE_LINES, ReleaseLine
 from product_template.releasing.version import Template, Version
 from product_template.tap_stack import TapStack
 
@@ -147,7 +147,7 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(str(error))
     if version.major not in RELEASE_LINES:
         lines = ", ".join(f"{line.number} (PostgreSQL {line.postgresql})" for line in RELEASE_LINES.values())
-        sys.exit(f"There is no line {version.major}. product_template/releasing/line.py has {lines}.")
+        sys.exit(f"There is no line {version.major}. product_template/release_line.py has {lines}.")
     try:
         path = release(version, synthesize(RELEASE_LINES[version.major]))
     except ReleaseRefusedError as error:

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from product_template.release_line import RELEASE_LINES, ReleaseLine
 from product_template.releasing import differences, release
 from product_template.releasing import version as released
-from product_template.releasing.line import RELEASE_LINES, ReleaseLine
 from product_template.releasing.release import ReleaseRefusedError
 from product_template.releasing.version import Template, Version
 from tests.support import versions
