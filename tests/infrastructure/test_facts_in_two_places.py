@@ -187,6 +187,7 @@ def same(deployed: Deployed) -> dict[str, dict[ModuleType | str, Any]]:
         "version of the catalog": {
             "pyproject.toml": PROJECT["project"]["version"],
             "uv.lock": _locked(PROJECT["project"]["name"]),
+            "CatalogStack": deployed.template["Outputs"]["CatalogVersion"]["Value"],
             "catalog_stack/CHANGELOG.md": re.findall(r"^## (\S+)$", CATALOG_CHANGELOG, re.MULTILINE)[0],
         },
         "oldest Python": {
