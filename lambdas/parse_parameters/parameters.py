@@ -14,7 +14,7 @@ from engine.errors import (
     ParserInvalidParameterException,
 )
 from engine.models import ROLE, Artifact, Model
-from engine.template import Rules, Template
+from engine.template import ParameterDeclaration, Template
 from engine.wire import MalformedError, read
 from msgspec import Meta
 
@@ -52,7 +52,7 @@ def parse(event: dict[str, Any], s3_as: Callable[[str | None], S3Client]) -> dic
     return {"parameters": [_field(key, template.parameters[key]) for key in _order(template)]}
 
 
-def _field(key: str, rules: Rules) -> dict[str, Any]:
+def _field(key: str, rules: ParameterDeclaration) -> dict[str, Any]:
     # All five, always: Service Catalog can't read a response that leaves one out.
     return {
         "key": key,
@@ -71,7 +71,7 @@ def _order(template: Template) -> list[str]:
     )
 
 
-def _description(rules: Rules) -> str:
+def _description(rules: ParameterDeclaration) -> str:
     """Return the description with the limits in words: Service Catalog's response has no field for them.
 
     It begins with "Required." where nothing is preset, and ends in a full stop. What the template says itself

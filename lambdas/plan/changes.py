@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from engine import stacks
 from engine.artifact import template_url
-from engine.catalog import TRACER_TAG
 from engine.errors import (
     ChangeSetFailedError,
     ChangeSetInProgressError,
@@ -16,7 +15,7 @@ from engine.errors import (
     DataLossError,
     UnaskedChangesError,
 )
-from engine.models import Change, Planned, PlanRequest
+from engine.models import TRACER_TAG, Change, Planned, PlanRequest
 from engine.stacks import HOLD_DATA
 from engine.wording import quoting
 
@@ -92,7 +91,7 @@ def _create(
         ChangeSetName=stacks.operation_name(request.record_id),
         ChangeSetType=mode,
         Description=f"Service Catalog record {request.record_id}",
-        TemplateURL=template_url(message.template, cloudformation.meta.region_name),
+        TemplateURL=template_url(message.require_artifact(), cloudformation.meta.region_name),
         Parameters=[
             {"ParameterKey": key, "ParameterValue": value} for key, value in request.parameters.items()
         ],

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import msgspec
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from engine.batch import each_record
+from engine.batch import each_message
 from engine.entry_point import CLIENT_CONFIG, count, entry_point
 from engine.models import Report
 from engine.reasons import count_failure
@@ -37,7 +37,7 @@ def safety_net() -> SafetyNet:
 def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001
     """Report an operation for its execution, for one that died, or for a message that never started one."""
     if "Records" in event:
-        return each_record(event, safety_net().answer_record)
+        return each_message(event, safety_net().answer_delivered)
     if event.get("source") == "aws.states":
         # Under a customer key, the event has neither the input nor the error of its execution.
         safety_net().answer_event(event)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine import catalog
+from engine import answer
 from engine.change_report import by_verb
 from engine.models import Output, Report, Subscription
 from engine.reasons import explained
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def send(servicecatalog: ServiceCatalogClient, report: Report) -> None:
     """Tell Service Catalog how the operation ended."""
-    catalog.notify(
+    answer.notify(
         servicecatalog,
         report.kind,
         report.token,

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 from engine import stacks
-from engine.catalog import TRACER_TAG
 from engine.entry_point import translate
 from engine.errors import SnapshotFailedError, SnapshotInProgressError, ThrottledError
-from engine.models import SnapshotRequest
+from engine.models import TRACER_TAG, SnapshotRequest
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient

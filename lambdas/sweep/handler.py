@@ -7,7 +7,7 @@ import os
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from engine.batch import each_record
+from engine.batch import each_message
 from engine.entry_point import entry_point
 from engine.safety_net import SafetyNet
 
@@ -24,6 +24,6 @@ def safety_net() -> SafetyNet:
 def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001
     """Answer what is left unanswered, or the dead letters that Lambda hands over."""
     if "Records" in event:
-        return each_record(event, safety_net().answer_record)
+        return each_message(event, safety_net().answer_delivered)
     sweep(safety_net(), os.environ["DEAD_LETTERS_QUEUE_URL"])
     return {}

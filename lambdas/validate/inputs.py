@@ -40,7 +40,7 @@ def validate(account: Account, request: Request, released: Mapping[str, str]) ->
     message = request.read_message()
     if request.kind == "TERMINATE":
         return Validated(parameters={})
-    content = artifact.download(account.s3, message.template)
+    content = artifact.download(account.s3, message.require_artifact())
     product_version = _released_version(content, released)
     template = artifact.parse(content)
     template_rules.require_product(template)

@@ -121,7 +121,7 @@ def _replicating(account: Account, database: DBInstanceTypeDef) -> list[str]:
         f"has rds.logical_replication on in parameter group {group}. RDS upgrades nothing with logical "
         "replication slots, and the new parameter group has it off: drop the slots, then reset the parameter"
         for group in groups
-        if account.parameters(group).get("rds.logical_replication") == "1"
+        if account.db_parameters(group).get("rds.logical_replication") == "1"
     ]
 
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from engine.errors import TemplateUnsuitableError
 from engine.models import Parameter
-from engine.template import Rules, Template
+from engine.template import ParameterDeclaration, Template
 
 from validate.violations import Violation
 
@@ -77,7 +77,7 @@ def resolve(
     return values, violations
 
 
-def _violations(name: str, rules: Rules, value: str) -> list[Violation]:
+def _violations(name: str, rules: ParameterDeclaration, value: str) -> list[Violation]:
     """Return at most one violation for each element, so that one wrong value is one line."""
     found = []
     for element in rules.elements(value):
@@ -87,7 +87,7 @@ def _violations(name: str, rules: Rules, value: str) -> list[Violation]:
     return found
 
 
-def _broken(rules: Rules, element: str) -> str | None:
+def _broken(rules: ParameterDeclaration, element: str) -> str | None:
     if rules.is_number:
         number = _number(element)
         if number is None:
@@ -107,7 +107,7 @@ def _broken(rules: Rules, element: str) -> str | None:
     return None
 
 
-def _rule(rules: Rules, otherwise: str) -> str:
+def _rule(rules: ParameterDeclaration, otherwise: str) -> str:
     return rules.constraint_description or otherwise
 
 

@@ -11,8 +11,8 @@ from engine.launch_role import assume, sts
 from engine.models import WaitRequest
 from engine.record import confirmed_session
 
+from wait.database import with_modified_settings
 from wait.progress import when_finished
-from wait.settings import with_settings
 
 
 @entry_point
@@ -22,4 +22,6 @@ def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     session = assume(sts(), request.read_message().launch_role_arn, request.record_id)
     cloudformation = session.client("cloudformation", config=CLIENT_CONFIG)
     finished = when_finished(cloudformation, request, lambda: confirmed_session(request, context))
-    return with_settings(lambda: session.client("rds", config=CLIENT_CONFIG), request, finished).to_json()
+    return with_modified_settings(
+        lambda: session.client("rds", config=CLIENT_CONFIG), request, finished
+    ).to_json()

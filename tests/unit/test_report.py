@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import ANY, Stubber
-from engine.catalog import notify, presentable
+from engine.answer import notify, presentable
 from engine.errors import AWSRefusedError
 from engine.models import Failure, Report
 from engine.reasons import count_failure, error_class, explained, reason

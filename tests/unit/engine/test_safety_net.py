@@ -1,4 +1,4 @@
-"""Answers for executions and messages, whichever net finds them; through both functions that hold nets."""
+"""Answers for executions and messages, through both functions that are part of the safety net."""
 
 import json
 from collections.abc import Callable
@@ -19,7 +19,7 @@ UPDATE = "notify_update_provisioned_product_engine_workflow_result"
 
 
 class Neighbours:
-    """What the nets ask and tell: Service Catalog, Step Functions and SQS, each with recorded answers."""
+    """The services that the safety net calls, each with recorded answers."""
 
     def __init__(self, stubbed: Any) -> None:
         self.servicecatalog, self.catalog = stubbed("servicecatalog")
@@ -315,6 +315,6 @@ def test_what_is_said_of_one_message_is_not_logged_under_the_record_of_the_one_b
     letters = [{"messageId": body, "body": body, "attributes": {}} for body in bodies]
     assert handler.handle({"Records": letters}, context) == {"batchItemFailures": []}
     assert [(line["message"], line.get("correlation_id")) for line in logged()][:2] == [
-        ("Reported by a net", "rec-1"),
+        ("Reported by the safety net", "rec-1"),
         ("A dead letter cannot be answered", None),
     ]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.entry_point import logger
 from engine.models import Answerable
-from engine.operations import KINDS, execution_name
+from engine.operation import KINDS, execution_name
 from engine.wire import NonEmpty, read
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def start(sfn: SFNClient, state_machine_arn: str, queue_arn: str, body: str) -> 
         "provisionedProductId": envelope.provisioned_product_id,
         "message": {key: value for key, value in message.items() if key != "token"},
     }
-    name = execution_name(f"{envelope.provisioned_product_id}-{envelope.record_id}")
+    name = execution_name(envelope.provisioned_product_id, envelope.record_id)
     try:
         sfn.start_execution(stateMachineArn=state_machine_arn, name=name, input=json.dumps(operation))
     except sfn.exceptions.ExecutionAlreadyExists:

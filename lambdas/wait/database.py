@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from mypy_boto3_rds import RDSClient
 
 
-def with_settings(rds: Callable[[], RDSClient], request: WaitRequest, finished: Finished) -> Finished:
+def with_modified_settings(
+    rds: Callable[[], RDSClient], request: WaitRequest, finished: Finished
+) -> Finished:
     """Add old and new values to the properties of each DB instance that was modified, as RDS gives them.
 
     Settings that differ though nobody planned it, such as a minor version, are added, too. `rds` is called
