@@ -15,18 +15,18 @@ if TYPE_CHECKING:
 
 
 class Envelope(Answerable, frozen=True):
-    """The least a message must hold so that its operation can be answered."""
+    """The fields without which nobody can answer a message's operation."""
 
     provisioned_product_id: NonEmpty
 
 
 def start(sfn: SFNClient, state_machine_arn: str, queue_arn: str, body: str) -> None:
-    """Start the execution for a message; a message delivered twice starts one.
+    """Start the execution for a message. A message that is delivered twice starts one execution.
 
     Raises:
-        KeyError: the message is from another queue.
+        KeyError: the message is from a foreign queue.
         ValueError: the body is not JSON.
-        MalformedError: it lacks token, record or provisioned product.
+        MalformedError: it lacks the token, the record id or the provisioned product id.
     """
     kind = KINDS[queue_arn.rsplit(":", 1)[-1]]
     message: dict[str, Any] = json.loads(body)

@@ -1,4 +1,4 @@
-"""The net behind all nets."""
+"""The last part of the safety net."""
 
 import json
 from datetime import timedelta
