@@ -1,4 +1,4 @@
-"""State "Wait for stack"; its Retry is the polling."""
+"""State "Wait for stack". It polls by its Retry."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from wait.progress import when_finished
 
 @entry_point
 def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Return the stack's outputs and what has changed in it, or raise until the operation has ended."""
+    """Return the stack's outputs and changes, or raise until the stack operation has ended."""
     request = msgspec.convert(event, WaitRequest)
     session = assume(sts(), request.read_message().launch_role_arn, request.record_id)
     cloudformation = session.client("cloudformation", config=CLIENT_CONFIG)
