@@ -54,7 +54,6 @@ from .sns.models import LocalSNS
 from .sns.models import backend as sns
 from .sqs.models import LocalSQS
 from .step_functions.models import LocalStepFunctions
-from .world import World
 
 # What moto makes its backends of -> what it makes them of while a cloud runs.
 BACKENDS: dict[BackendDict[Any], type[BaseBackend]] = {
@@ -92,6 +91,7 @@ class Cloud:
     Attributes:
         clock: how fast its time runs.
         identity: clients of its services, and what roles asked to do.
+        bus: EventBridge, for the events of its services.
         faults: what goes wrong on request.
     """
 
@@ -101,8 +101,7 @@ class Cloud:
         self.clock = Clock(speed)
         self.identity = Identity()
         self.faults = Faults()
-        self.world = World.running = World(self.clock, self.identity)
-        self.world.bus = Bus(self.clock, self.identity)
+        self.bus = Bus(self.clock, self.identity)
         self._port = port
         self._at_stop: list[Callable[[], None]] = []
 
@@ -166,7 +165,7 @@ class Cloud:
     def _register(self) -> None:
         """Put this cloud's backends and patches in the place of what moto has, until it stops."""
         Local.clock, Local.identity = self.clock, self.identity
-        Local.bus, Local.faults = self.world.bus, self.faults
+        Local.bus, Local.faults = self.bus, self.faults
         before = {backends: backends.backend for backends in BACKENDS}
         settings = dict(default_user_config)
         for backends, local in BACKENDS.items():

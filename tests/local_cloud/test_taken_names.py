@@ -173,6 +173,20 @@ CASES = {
         lambda functions: functions.get_function(FunctionName="taken")["Configuration"],
         {**FUNCTION, "Code": {"ZipFile": CODE}, "Timeout": 60},
     ),
+    "AWS::Lambda::EventInvokeConfig": Case(
+        "lambda",
+        lambda functions: (
+            functions.create_function(
+                **{**FUNCTION, "FunctionName": "invoked"}, Code={"ZipFile": zipped({"index.py": CODE})}
+            ),
+            functions.put_function_event_invoke_config(FunctionName="invoked", MaximumRetryAttempts=1),
+        ),
+        lambda functions: functions.list_function_event_invoke_configs(FunctionName="invoked")[
+            "FunctionEventInvokeConfigs"
+        ],
+        {"FunctionName": "invoked", "Qualifier": "$LATEST", "MaximumRetryAttempts": 2},
+        "Resource of type 'AWS::Lambda::EventInvokeConfig' with identifier 'invoked|$LATEST' already exists.",
+    ),
     "AWS::SSM::Parameter": Case(
         "ssm",
         lambda ssm: ssm.put_parameter(Name="taken", Value="outside", Type="String"),
