@@ -7,6 +7,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
+from moto.awslambda.models import lambda_backends
 from moto.cloudformation.models import cloudformation_backends
 from moto.cloudwatch.models import cloudwatch_backends
 from moto.core.base_backend import BackendDict, BaseBackend
@@ -39,8 +40,7 @@ from .iam.identity import Identity
 from .iam.models import LocalIAM
 from .iam.sts.models import LocalSTS
 from .kms.models import LocalKMS
-from .lambda_ import event_sources
-from .lambda_ import functions as lambda_functions
+from .lambda_.models import LocalLambda
 from .logs.models import LocalLogs
 from .moto_seam import Local
 from .quotas import models as quotas
@@ -54,13 +54,6 @@ from .sns.models import LocalSNS
 from .sns.models import backend as sns
 from .sqs.models import LocalSQS
 from .step_functions.models import LocalStepFunctions
-from .world import World
-
-# In the order in which they patch moto.
-PARTS = (
-    lambda_functions,
-    event_sources,
-)
 
 # What moto makes its backends of -> what it makes them of while a cloud runs.
 BACKENDS: dict[BackendDict[Any], type[BaseBackend]] = {
@@ -70,6 +63,7 @@ BACKENDS: dict[BackendDict[Any], type[BaseBackend]] = {
     events_backends: LocalEvents,
     iam_backends: LocalIAM,
     kms_backends: LocalKMS,
+    lambda_backends: LocalLambda,
     logs_backends: LocalLogs,
     rds_backends: LocalRDS,
     s3_backends: LocalS3,
@@ -97,6 +91,7 @@ class Cloud:
     Attributes:
         clock: how fast its time runs.
         identity: clients of its services, and what roles asked to do.
+        bus: EventBridge, for the events of its services.
         faults: what goes wrong on request.
     """
 
@@ -106,8 +101,7 @@ class Cloud:
         self.clock = Clock(speed)
         self.identity = Identity()
         self.faults = Faults()
-        self.world = World.running = World(self.clock, self.identity)
-        self.world.bus = Bus(self.clock, self.identity)
+        self.bus = Bus(self.clock, self.identity)
         self._port = port
         self._at_stop: list[Callable[[], None]] = []
 
@@ -163,10 +157,6 @@ class Cloud:
     def stop(self) -> None:
         """End every thread and process of this cloud and forget its state."""
         self.clock.stopping.set()
-        for backends in BACKENDS:
-            for _, _, backend in list(backends.iter_backends()):
-                if isinstance(backend, Local):
-                    backend.stop()
         self._undo()
         BackendDict.reset()
         reset_model_data()
@@ -174,8 +164,8 @@ class Cloud:
 
     def _register(self) -> None:
         """Put this cloud's backends and patches in the place of what moto has, until it stops."""
-        Local.clock, Local.identity, Local.faults = self.clock, self.identity, self.faults
-        Local.bus = self.world.bus
+        Local.clock, Local.identity = self.clock, self.identity
+        Local.bus, Local.faults = self.bus, self.faults
         before = {backends: backends.backend for backends in BACKENDS}
         settings = dict(default_user_config)
         for backends, local in BACKENDS.items():
@@ -187,12 +177,16 @@ class Cloud:
                 backends.backend = backend
             default_user_config.update(settings)  # type: ignore[typeddict-item]  # as it was
 
-        self._at_stop += [take_back, moto_seam.apply_patches()]
-        for part in PARTS:
-            part.install(self.world)
+        # What is first is undone last. The server ends before the backends, so no call starts anything again.
+        self._at_stop += [take_back, moto_seam.apply_patches(), _stop_backends]
 
     def _undo(self) -> None:
         while self._at_stop:
             self._at_stop.pop()()
-        while self.world.at_stop:
-            self.world.at_stop.pop()()
+
+
+def _stop_backends() -> None:
+    for backends in BACKENDS:
+        for _, _, backend in list(backends.iter_backends()):
+            if isinstance(backend, Local):
+                backend.stop()

@@ -45,7 +45,7 @@ class Local:
     faults: ClassVar[Faults]
 
     def stop(self) -> None:
-        """End what this backend runs; the cloud stops. `clock.stopping` is set already."""
+        """End what this backend runs: the cloud stops. `clock.stopping` is set and the server has ended."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from .provider import Call, Properties, ProviderError, Tagging
 _BUCKET = f"cloudformation-custom-resource-response-{REGION.replace('-', '')}"
 _OWNER = "999999999999"  # the bucket belongs to an account of AWS's
 _TIMEOUT = 3600  # AWS seconds, when there is no ServiceTimeout
-_SHORTEST_TIMEOUT = 600.0  # real seconds: a function runs no faster in a fast world, slower on a busy machine
+_SHORTEST_TIMEOUT = 600.0  # real seconds: a function runs no faster on a fast clock, slower on a busy machine
 
 
 def _responses() -> S3Backend:

@@ -80,7 +80,7 @@ class Stacks:
         """Return an operation towards a specification, which is still to be started."""
 
         def handler(other: Specification) -> ResourceHandler:
-            return ResourceHandler(self.evaluation(stack, other))
+            return ResourceHandler(self.evaluation(stack, other), self.all)
 
         return StackOperation(handler(specification), handler)
 
