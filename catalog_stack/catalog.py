@@ -11,8 +11,9 @@ from aws_cdk import aws_servicecatalog as servicecatalog
 from constructs import Construct
 
 from product_template.launch_account import LAUNCH_ROLE
-from product_template.releasing import version as released
-from product_template.releasing.version import Template, Version
+from product_template.releasing import released_versions
+from product_template.releasing.released_versions import JsonTemplate
+from product_template.releasing.version import Version
 
 from .permissions.launch_roles import LaunchRoles
 from .settings import REGION, Settings
@@ -55,7 +56,7 @@ class Catalog(Construct):
         key: kms.IKey,
     ) -> None:
         super().__init__(scope, construct_id)
-        marks = guidance(released.templates(versions), settings.inactive_versions)
+        marks = guidance(released_versions.templates(versions), settings.inactive_versions)
         self.version = next(version for version, mark in marks.items() if mark == "DEFAULT")
         self.portfolio_id = servicecatalog.CfnPortfolio(
             self,
@@ -105,13 +106,13 @@ class Catalog(Construct):
             support_url=settings.support_url,
             support_description=settings.support_description,
             provisioning_artifact_parameters=[
-                self._version(version, template, versions / f"{version}{released.SUFFIX}")
-                for version, template in released.templates(versions).items()
+                self._version(version, template, versions / f"{version}{released_versions.ENDING}")
+                for version, template in released_versions.templates(versions).items()
             ],
         )
 
     def _version(
-        self, version: Version, template: Template, file: Path
+        self, version: Version, template: JsonTemplate, file: Path
     ) -> servicecatalog.CfnCloudFormationProduct.ProvisioningArtifactPropertiesProperty:
         # Service Catalog copies the template when it creates the version, and knows the version by this URL.
         asset = s3_assets.Asset(self, f"Version{version}", path=str(file))

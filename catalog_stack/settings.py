@@ -22,7 +22,7 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-from product_template.releasing import version as released
+from product_template.releasing import released_versions
 
 REGION = "us-east-1"
 PREFIX = "catalog:"
@@ -46,7 +46,7 @@ def _pairs(value: Any) -> Any:
 
 
 def _some_released(names: list[str], info: ValidationInfo) -> list[str]:
-    versions = list(map(str, released.templates(info.context or released.DIRECTORY)))
+    versions = list(map(str, released_versions.templates(info.context or released_versions.DIRECTORY)))
     if not set(names) <= set(versions):
         raise ValueError(f"must be versions of the product, which are {', '.join(versions)}")
     if set(names) == set(versions):
@@ -128,7 +128,7 @@ class Settings(BaseModel):
         cls,
         node: constructs.Node,
         environment: Mapping[str, str] = os.environ,
-        versions: Path = released.DIRECTORY,
+        versions: Path = released_versions.DIRECTORY,
     ) -> Settings:
         """Read the app's context and the region that the CDK CLI would deploy to.
 

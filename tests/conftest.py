@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
-from product_template.releasing import version as released
+from product_template.releasing import released_versions
 from tests.support import catalog
 
 # Before any handler is imported: its clients and its logger read these when they are made.
@@ -50,8 +50,8 @@ def catalog_template(assembly: Path) -> Any:
 @pytest.fixture(scope="session")
 def product_template() -> Any:
     """The newest version with PostgreSQL 14, which is what was asked for (R10)."""
-    versions = released.templates()
-    return versions[released.newest(1, versions)]
+    versions = released_versions.templates()
+    return versions[released_versions.newest(1, versions)]
 
 
 # What stays on one worker comes first, the longest at the head: small modules fill up both workers later.

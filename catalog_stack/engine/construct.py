@@ -15,7 +15,7 @@ from constructs import Construct
 
 from product_template.acknowledgements import SERVERLESS, SOLUTIONS, acknowledge
 from product_template.launch_account import EXECUTION_ROLE
-from product_template.releasing import version as released
+from product_template.releasing import released_versions
 
 from ..permissions.engine import MACHINE_ARN, to_launch, to_receive, to_report, to_start, to_sweep
 from ..permissions.launch_roles import SERVICE_CATALOG, read_artifacts, read_records
@@ -238,6 +238,6 @@ class Engine(Construct):
 def _released(versions: Path) -> str:
     """Return version=SHA-256 of every released version, separated by commas."""
     return ",".join(
-        f"{name.removesuffix(released.SUFFIX)}={digest}"
-        for name, digest in released.digests(versions).items()
+        f"{name.removesuffix(released_versions.ENDING)}={digest}"
+        for name, digest in released_versions.digests(versions).items()
     )

@@ -11,7 +11,7 @@ from typing import Any
 
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER  # type: ignore[import-untyped]
 
-from product_template.releasing.version import Template
+from product_template.releasing.released_versions import JsonTemplate
 
 HOLDS_DATA = {
     "AWS::RDS::DBInstance",
@@ -23,7 +23,7 @@ HOLDS_DATA = {
 REGION = "us-east-1"
 
 
-def obstacles(before: Template, after: Template, replaceable: Collection[str] = ()) -> Iterator[str]:
+def obstacles(before: JsonTemplate, after: JsonTemplate, replaceable: Collection[str] = ()) -> Iterator[str]:
     """Yield, as sentences, what is in the way of updating a stack.
 
     Args:
@@ -51,7 +51,7 @@ def obstacles(before: Template, after: Template, replaceable: Collection[str] = 
         yield f"Output {name} would be dropped, and others rely on it."
 
 
-def replaced(before: Template, after: Template) -> dict[str, list[str]]:
+def replaced(before: JsonTemplate, after: JsonTemplate) -> dict[str, list[str]]:
     """Return the resources in both templates that would be replaced, and the properties that cause it.
 
     A property that only refers to a resource that is replaced changes as well.
@@ -85,7 +85,7 @@ def create_only(resource_type: str) -> list[str]:
     return [path.split("/")[2] for path in schema.get("createOnlyProperties", [])]
 
 
-def summary(before: Template, after: Template) -> Iterator[str]:
+def summary(before: JsonTemplate, after: JsonTemplate) -> Iterator[str]:
     """Yield what differs, one line a kind of change."""
     for section in ("Parameters", "Outputs", "Resources"):
         old, new = before[section], after[section]

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import aws_cdk as cdk
 
-from product_template.releasing import differences
-from product_template.releasing import version as released
+from product_template.releasing import differences, released_versions
 from product_template.releasing.line import POSTGRESQL_14, RELEASE_LINES, ReleaseLine
-from product_template.releasing.version import Template, Version
+from product_template.releasing.released_versions import JsonTemplate
+from product_template.releasing.version import Version
 from product_template.tap_stack import TapStack
 
 CHANGELOG = Path(__file__).parents[2] / "CHANGELOG.md"
@@ -32,16 +32,19 @@ class ReleaseRefusedError(ValueError):
     """A version can't be released, and nothing was written. The message lists every reason."""
 
 
-def synthesize(line: ReleaseLine = POSTGRESQL_14) -> Template:
+def synthesize(line: ReleaseLine = POSTGRESQL_14) -> JsonTemplate:
     """Return TapStack's template as a version holds it: self-contained, so an asset in it is an error."""
     app = cdk.App(analytics_reporting=False)
     TapStack(app, "TapStack", line=line, synthesizer=cdk.BootstraplessSynthesizer())
-    template: Template = app.synth().get_stack_by_name("TapStack").template
+    template: JsonTemplate = app.synth().get_stack_by_name("TapStack").template
     return template
 
 
 def release(
-    version: Version, template: Template, directory: Path = released.DIRECTORY, changelog: Path = CHANGELOG
+    version: Version,
+    template: JsonTemplate,
+    directory: Path = released_versions.DIRECTORY,
+    changelog: Path = CHANGELOG,
 ) -> Path:
     """Write `template` as `version`, and begin its entry in the changelog. Return the version's file.
 
@@ -50,12 +53,12 @@ def release(
     Raises:
         ReleaseRefusedError: the version can't be, or nobody could update to it.
     """
-    versions, entries = released.templates(directory), changelog.read_text()
+    versions, entries = released_versions.templates(directory), changelog.read_text()
     content = (json.dumps(template, indent=1) + "\n").encode()
     reasons = [
         *(
             f"{name} is not what was released. A released version never changes: restore it from git."
-            for name in released.changed_since_release(directory)
+            for name in released_versions.changed_since_release(directory)
         ),
         *_wrong_number(version, versions, withdrawn(entries)),
         *_nothing_new(version, template, versions),
@@ -66,7 +69,7 @@ def release(
     if reasons:
         lines = "\n".join(f"- {reason}" for reason in reasons)
         raise ReleaseRefusedError(f"Version {version} was not released, and nothing was written:\n{lines}")
-    path = released.add(version, content, directory)
+    path = released_versions.add(version, content, directory)
     if f"## {version}\n" not in entries:
         changelog.write_text(_with_entry(entries, version, template, versions))
     return path
@@ -96,13 +99,17 @@ def _wrong_number(
         yield f"{version} is out of turn: {after} {' or '.join(map(str, following))}."
 
 
-def _nothing_new(version: Version, template: Template, versions: Mapping[Version, Template]) -> Iterator[str]:
+def _nothing_new(
+    version: Version, template: JsonTemplate, versions: Mapping[Version, JsonTemplate]
+) -> Iterator[str]:
     own = [one for one in versions if one.major == version.major]
     if own and versions[max(own)] == template:
         yield f"There is nothing to release: {max(own)} holds what TapStack synthesizes to."
 
 
-def _no_update(version: Version, template: Template, versions: Mapping[Version, Template]) -> Iterator[str]:
+def _no_update(
+    version: Version, template: JsonTemplate, versions: Mapping[Version, JsonTemplate]
+) -> Iterator[str]:
     """Yield what is in the way of updating from any version of the line or of those that it upgrades."""
     line: ReleaseLine | None = RELEASE_LINES[version.major]
     hindered = defaultdict(list)
@@ -116,7 +123,9 @@ def _no_update(version: Version, template: Template, versions: Mapping[Version, 
         yield f"Updating from {', '.join(map(str, sorted(from_versions)))}: {obstacle}"
 
 
-def _with_entry(text: str, version: Version, template: Template, versions: Mapping[Version, Template]) -> str:
+def _with_entry(
+    text: str, version: Version, template: JsonTemplate, versions: Mapping[Version, JsonTemplate]
+) -> str:
     """Return the changelog with a new entry on top, for a person to complete."""
     earlier = [one for one in versions if one.major == version.major] or list(versions)
     entry = f"## {version}\n\n{TO_BE_WRITTEN}\n\n"
@@ -129,7 +138,7 @@ def _with_entry(text: str, version: Version, template: Template, versions: Mappi
 
 def unreleased() -> list[ReleaseLine]:
     """Return the lines whose TapStack synthesizes to something that their newest version does not hold."""
-    newest = {version.major: template for version, template in released.templates().items()}
+    newest = {version.major: template for version, template in released_versions.templates().items()}
     return [line for line in RELEASE_LINES.values() if newest.get(line.number) != synthesize(line)]
 
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from product_template.releasing import version as released
+from product_template.releasing import released_versions
 from product_template.releasing.line import RELEASE_LINES
-from product_template.releasing.version import Template
+from product_template.releasing.released_versions import JsonTemplate
 
 COMPARISONS = {"GreaterThanThreshold": ">", "LessThanThreshold": "<"}
 
 
-def newest() -> dict[int, Template]:
+def newest() -> dict[int, JsonTemplate]:
     """Return the newest template of each line, by the line's number."""
-    versions = released.templates()
-    return {number: versions[released.newest(number, versions)] for number in RELEASE_LINES}
+    versions = released_versions.templates()
+    return {number: versions[released_versions.newest(number, versions)] for number in RELEASE_LINES}
 
 
 def alarm_slug(alarm: Mapping[str, Any]) -> str:
@@ -62,7 +62,7 @@ def alarms(template: Mapping[str, Any]) -> str:
     )
 
 
-def parameters(lines: Mapping[int, Template]) -> str:
+def parameters(lines: Mapping[int, JsonTemplate]) -> str:
     """Return the table of what a launch can choose; `lines` are those whose versions are launched."""
     everything = {name: one for number in lines for name, one in lines[number]["Parameters"].items()}
     return table(
@@ -78,7 +78,7 @@ def parameters(lines: Mapping[int, Template]) -> str:
     )
 
 
-def _only_in(parameter: str, lines: Mapping[int, Template]) -> str:
+def _only_in(parameter: str, lines: Mapping[int, JsonTemplate]) -> str:
     having = [f"{number}.x" for number, template in lines.items() if parameter in template["Parameters"]]
     return "" if len(having) == len(lines) else f" ({', '.join(having)})"
 

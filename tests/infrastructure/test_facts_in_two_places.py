@@ -28,7 +28,8 @@ from local_cloud.quotas import models as quotas
 from local_cloud.service_catalog import engine as service_catalog
 from product_template import launch_account
 from product_template.releasing import differences
-from product_template.releasing.version import Version, newest, templates
+from product_template.releasing.released_versions import newest, templates
+from product_template.releasing.version import Version
 from tests.privilege import synthesized
 from tests.support.deployed import NAMESPACE, Deployed
 from tests.support.reading import text

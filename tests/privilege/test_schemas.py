@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from product_template.releasing import version as released
+from product_template.releasing import released_versions
 from product_template.releasing.release import synthesize
 from tests.privilege.exceptions import GRANTED_BESIDES, NOT_GRANTED, ON_EVERYTHING
 from tests.privilege.synthesized import (
@@ -58,7 +58,7 @@ def roles(catalog_template: Any) -> dict[str, list[Statement]]:
 @pytest.fixture(scope="module")
 def products() -> list[Any]:
     """Every version on offer, since all of them can be launched, and the product as it is now."""
-    return [*released.templates().values(), synthesize()]
+    return [*released_versions.templates().values(), synthesize()]
 
 
 @pytest.fixture(scope="module")

@@ -20,11 +20,11 @@ from parse_parameters import handler as parse_parameters
 from validate import handler as validate
 from validate.template_rules import resolve
 
-from product_template.releasing import version as released
+from product_template.releasing import released_versions
 from tests.support import hostile
 from tests.support.lambdas import EVENTS, Context, client
 
-NEWEST = max(released.DIRECTORY.glob("1.*.template.json")).read_bytes()
+NEWEST = max(released_versions.DIRECTORY.glob("1.*.template.json")).read_bytes()
 TEMPLATE = artifact.parse(NEWEST)
 BUCKET = "copies"
 CONTEXT: Any = Context()
@@ -67,7 +67,7 @@ messages = st.builds(
 def account() -> Iterator[Any]:
     """An account with the artifact's copy, once for all examples: none of them may leave anything in it."""
     with mock_aws(), pytest.MonkeyPatch.context() as patch:
-        sums = (f"{name}={digest}" for name, digest in released.digests().items())
+        sums = (f"{name}={digest}" for name, digest in released_versions.digests().items())
         patch.setenv("RELEASED", ",".join(sums))
         names = ("s3", "sts", "cloudformation", "ec2", "rds", "service-quotas", "cloudwatch", "iam")
         clients = {name: client(name) for name in (*names, "servicecatalog")}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from product_template.releasing import version
+from product_template.releasing import released_versions
 from tests.support.documentation import PAGES
 
 ROOT = Path(__file__).parents[2]
@@ -49,7 +49,7 @@ def test_an_example_that_make_shows_is_taken(command: str) -> None:
 
 def test_the_version_that_make_shows_as_an_example_is_on_offer() -> None:
     [offered] = [example for example in EXAMPLES["launch"] if example.startswith("VERSION=")]
-    assert offered.removeprefix("VERSION=") in map(str, version.templates())
+    assert offered.removeprefix("VERSION=") in map(str, released_versions.templates())
 
 
 def test_every_command_in_the_documentation_is_taken() -> None:

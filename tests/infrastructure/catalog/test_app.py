@@ -15,7 +15,7 @@ from aws_cdk.cx_api import CloudAssembly
 from app import build
 from catalog_stack.settings import SettingsError
 from local_cloud.demo.kept import UNREAD
-from product_template.releasing import version as released
+from product_template.releasing import released_versions
 
 ROOT = Path(__file__).parents[3]
 
@@ -133,7 +133,10 @@ def test_the_catalog_offers_what_was_released_and_the_engine_launches_nothing_el
     offered = {version["Name"] for version in product["Properties"]["ProvisioningArtifactParameters"]}
     environments = [r["Properties"].get("Environment", {}).get("Variables", {}) for r in template]
     [launched] = [variables["RELEASED"] for variables in environments if "RELEASED" in variables]
-    digests = {name.removesuffix(released.SUFFIX): digest for name, digest in released.digests().items()}
+    digests = {
+        name.removesuffix(released_versions.ENDING): digest
+        for name, digest in released_versions.digests().items()
+    }
     assert offered == digests.keys()
     assert dict(each.split("=") for each in launched.split(",")) == digests
 

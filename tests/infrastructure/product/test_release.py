@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from product_template.releasing import differences, release
-from product_template.releasing import version as released
+from product_template.releasing import differences, release, released_versions
 from product_template.releasing.line import RELEASE_LINES, ReleaseLine
 from product_template.releasing.release import ReleaseRefusedError
-from product_template.releasing.version import Template, Version
+from product_template.releasing.released_versions import JsonTemplate
+from product_template.releasing.version import Version
 from tests.support import versions
 
 ROOT = Path(__file__).parents[3]
@@ -34,19 +34,19 @@ class Shelf(NamedTuple):
     directory: Path
     changelog: Path
 
-    def release(self, version: str, template: Template) -> Path:
+    def release(self, version: str, template: JsonTemplate) -> Path:
         return release.release(Version.parse(version), template, self.directory, self.changelog)
 
     def keep_no_version(self) -> None:
         for file in self.directory.iterdir():
             file.unlink()
-        (self.directory / released.SUMS).touch()
+        (self.directory / released_versions.SUMS).touch()
 
     def content(self) -> dict[str, bytes]:
         files = [*self.directory.iterdir(), self.changelog]
         return {file.name: file.read_bytes() for file in files}
 
-    def refusal(self, version: str, template: Template) -> str:
+    def refusal(self, version: str, template: JsonTemplate) -> str:
         """The reasons for which a release is refused; nothing was written."""
         before = self.content()
         with pytest.raises(ReleaseRefusedError) as refused:
@@ -60,19 +60,19 @@ def shelf(tmp_path: Path) -> Shelf:
     shelf = Shelf(tmp_path / "versions", tmp_path / "CHANGELOG.md")
     shelf.directory.mkdir()
     for number, template in {"1.0.0": EARLIEST, "1.1.0": EARLIER, "1.2.0": FIRST, "2.0.0": SECOND}.items():
-        released.add(Version.parse(number), json.dumps(template).encode(), shelf.directory)
+        released_versions.add(Version.parse(number), json.dumps(template).encode(), shelf.directory)
     shelf.changelog.write_text(CHANGELOG)
     return shelf
 
 
-def changed(template: Template, change: Callable[[dict[str, Any]], object]) -> Template:
+def changed(template: JsonTemplate, change: Callable[[dict[str, Any]], object]) -> JsonTemplate:
     """A template with its resources changed."""
     different = copy.deepcopy(template)
     change(different["Resources"])
     return different
 
 
-def with_monitoring(template: Template) -> Template:
+def with_monitoring(template: JsonTemplate) -> JsonTemplate:
     return changed(
         template, lambda all_: all_["DatabaseInstance"]["Properties"].update(MonitoringInterval=30)
     )
@@ -87,7 +87,9 @@ def line(request: pytest.FixtureRequest) -> ReleaseLine:
 
 class TestWhatWasReleased:
     def test_d2_is_what_was_released(self) -> None:
-        assert released.changed_since_release() == [], "A released version never changes: restore it from git"
+        assert released_versions.changed_since_release() == [], (
+            "A released version never changes: restore it from git"
+        )
 
     def test_d2_is_what_tapstack_synthesizes_to(self, line: ReleaseLine) -> None:
         newest = versions.NEWEST[line.number]
@@ -132,7 +134,7 @@ class TestWhatWasReleased:
                 file.unlink()
             case _:
                 file = Path(shutil.copy(file, shelf.directory / "1.1.1.template.json"))
-        assert released.changed_since_release(shelf.directory) == [file.name]
+        assert released_versions.changed_since_release(shelf.directory) == [file.name]
         assert f"{file.name} is not what was released" in shelf.refusal("1.3.0", FIRST)
 
 
@@ -142,7 +144,7 @@ class TestRelease:
         template = with_monitoring(FIRST)
         path = shelf.release("1.2.1", template)
         assert json.loads(path.read_text()) == template
-        assert released.changed_since_release(shelf.directory) == []
+        assert released_versions.changed_since_release(shelf.directory) == []
         after = shelf.content()
         assert after.pop("1.2.1.template.json")
         assert after.pop("SHA256SUMS").startswith(before.pop("SHA256SUMS"))
