@@ -7,8 +7,9 @@ boundary for all its TapStacks, "*" stands for their suffixes.
 
 from __future__ import annotations
 
-from .execution_role.backups_and_alarms import BUCKETS, EXPORT_WORKFLOW
+from .execution_role.backups import BUCKETS
 from .execution_role.database import KEY_ALIASES
+from .execution_role.exports import EXPORT_WORKFLOW
 from .execution_role.tags import SUFFIXED
 from .policy import Permission, allow, arn, log_and_trace
 

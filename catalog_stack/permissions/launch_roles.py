@@ -9,8 +9,7 @@ from constructs import Construct
 from product_template.launch_account import EXECUTION_ROLE, LAUNCH_ROLE, PERMISSIONS_BOUNDARY, ROLES_VERSION
 
 from . import boundary
-from .execution_role import backups_and_alarms as operations
-from .execution_role import database, network
+from .execution_role import backups, custom_resources, database, exports, monitoring, network, roles
 from .execution_role.tags import BEING_TAGGED_AS_OURS, SUFFIXED, TAGGED, TAGGED_AS_OURS
 from .policy import Permission, allow, arn, managed_policy
 
@@ -60,8 +59,17 @@ class LaunchRoles(Construct):
                 for name, description, permissions in (
                     ("Network", "A TapStack's network", network.permissions()),
                     ("Database", "A TapStack's database and key", database.permissions()),
-                    ("Operations", "A TapStack's backups and alarms", operations.permissions()),
-                    ("Roles", "The roles of a TapStack", operations.role_permissions()),
+                    (
+                        "Operations",
+                        "A TapStack's backups and alarms",
+                        [
+                            *backups.permissions(),
+                            *custom_resources.permissions(),
+                            *exports.permissions(),
+                            *monitoring.permissions(),
+                        ],
+                    ),
+                    ("Roles", "The roles of a TapStack", roles.permissions()),
                 )
             ],
         )
@@ -172,7 +180,7 @@ def _of_engine() -> list[Permission]:
         *_of_terminations(),
         allow("servicequotas", "GetAWSDefaultServiceQuota GetServiceQuota", on="*", why=_CHECKS),
         allow("cloudwatch", "DescribeAlarms GetMetricStatistics", on="*", why=_CHECKS),
-        allow("sns", "ListSubscriptionsByTopic Publish Subscribe", on=operations.TOPIC, why=SUFFIXED),
+        allow("sns", "ListSubscriptionsByTopic Publish Subscribe", on=monitoring.TOPIC, why=SUFFIXED),
         # The Service Authorization Reference calls the topic optional for it.
         allow(
             "sns",
@@ -210,13 +218,11 @@ def _of_terminations() -> list[Permission]:
             on="*",
             why=looks,
         ),
-        allow(
-            "s3", "GetBucketObjectLockConfiguration ListBucketVersions", on=operations.BUCKETS, why=SUFFIXED
-        ),
+        allow("s3", "GetBucketObjectLockConfiguration ListBucketVersions", on=backups.BUCKETS, why=SUFFIXED),
         allow(
             "s3",
             "GetObjectLegalHold GetObjectRetention",
-            on=[f"{bucket}/*" for bucket in operations.BUCKETS],
+            on=[f"{bucket}/*" for bucket in backups.BUCKETS],
             why=SUFFIXED,
         ),
     ]
@@ -247,9 +253,9 @@ def _of_service_catalog() -> list[Permission]:
             on=[arn("rds", name) for name in (*database.NAMES, "snapshot:rds:database-*")],
             why=SUFFIXED,
         ),
-        allow("s3", "GetBucketTagging PutBucketTagging", on=operations.BUCKETS, why=SUFFIXED),
-        allow("sns", "TagResource UntagResource", on=operations.TOPIC, why=SUFFIXED),
-        allow("cloudwatch", "TagResource UntagResource", on=operations.ALARMS, why=SUFFIXED),
+        allow("s3", "GetBucketTagging PutBucketTagging", on=backups.BUCKETS, why=SUFFIXED),
+        allow("sns", "TagResource UntagResource", on=monitoring.TOPIC, why=SUFFIXED),
+        allow("cloudwatch", "TagResource UntagResource", on=monitoring.ALARMS, why=SUFFIXED),
         allow(
             "logs",
             "TagResource UntagResource",
@@ -257,9 +263,9 @@ def _of_service_catalog() -> list[Permission]:
             when=TAGGED_AS_OURS,
             why=SUFFIXED,
         ),
-        allow("lambda", "TagResource UntagResource", on=operations.FUNCTIONS, why=SUFFIXED),
-        allow("iam", "TagRole UntagRole", on=operations.ROLES, why=SUFFIXED),
-        allow("states", "TagResource UntagResource", on=operations.EXPORT_WORKFLOW, why=SUFFIXED),
-        allow("events", "TagResource UntagResource", on=operations.EXPORT_RULE, why=SUFFIXED),
-        allow("cloudwatch", "TagResource UntagResource", on=operations.DASHBOARD, why=SUFFIXED),
+        allow("lambda", "TagResource UntagResource", on=custom_resources.FUNCTIONS, why=SUFFIXED),
+        allow("iam", "TagRole UntagRole", on=roles.ROLES, why=SUFFIXED),
+        allow("states", "TagResource UntagResource", on=exports.EXPORT_WORKFLOW, why=SUFFIXED),
+        allow("events", "TagResource UntagResource", on=exports.EXPORT_RULE, why=SUFFIXED),
+        allow("cloudwatch", "TagResource UntagResource", on=monitoring.DASHBOARD, why=SUFFIXED),
     ]
