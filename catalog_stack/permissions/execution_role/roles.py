@@ -9,11 +9,11 @@ from .tags import SUFFIXED
 
 ROLES = arn("iam", "role/tapstack/*", region="")
 _POLICIES = arn("iam", "policy/tapstack/*", region="")
-# Outside the path of _POLICIES, so that no stack can change what bounds its roles.
+# The boundary is outside the path of _POLICIES, so no stack can change it.
 _BOUNDED = {
     "StringEquals": {"iam:PermissionsBoundary": arn("iam", f"policy/{PERMISSIONS_BOUNDARY}", region="")}
 }
-# Who is given which role, by the roles' names.
+# Which service each role may be passed to, by the beginning of the role's name.
 _SERVICES = {
     "empty-bucket": "lambda",
     "close-security-group": "lambda",
@@ -27,8 +27,9 @@ _SERVICES = {
 def permissions() -> list[Permission]:
     """Return what CloudFormation needs for the roles of the stack.
 
-    Whoever can change a stack can use all of it, so a role is made and given rights only within the boundary.
-    IAM knows no such condition for UpdateAssumeRolePolicy: who takes a role over is bounded all the same.
+    Whoever can change a stack can use all of these permissions, so they create roles, and attach policies to
+    them, only with the boundary. IAM has no such condition for UpdateAssumeRolePolicy, but the boundary also
+    limits whoever is let into a role by it.
     """
     return [
         allow(

@@ -89,7 +89,9 @@ def test_a_stack_warns_of_nothing(assembly: Path) -> None:
 
 def test_a_catalog_that_nobody_may_use_says_so(with_other_accounts: CloudAssembly) -> None:
     [warning] = warnings(Path(with_other_accounts.directory))
-    assert warning.startswith("Nobody may launch the product, because catalog:principals names no one.")
+    assert warning.startswith(
+        "Nobody may launch the product, because the setting catalog:principals is empty."
+    )
 
 
 def test_the_catalog_is_in_the_products_region_and_in_whichever_account_deploys_it(assembly: Path) -> None:
