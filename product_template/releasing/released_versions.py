@@ -1,4 +1,4 @@
-"""The released versions: files that never change, and the sums that show it."""
+"""The released versions: files that never change, and the checksums that prove it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from product_template.releasing.version import Version
 
 DIRECTORY = Path(__file__).parents[1] / "versions"
-# As `sha256sum --check` reads it.
+# In the format of `sha256sum --check`.
 SUMS = "SHA256SUMS"
 ENDING = ".template.json"
 
@@ -26,10 +26,10 @@ def templates(directory: Path = DIRECTORY) -> dict[Version, JsonTemplate]:
 
 
 def newest(number: int, versions: Mapping[Version, JsonTemplate]) -> Version:
-    """Return the newest version of a line.
+    """Return the newest of the `versions` in the release line with this number.
 
     Raises:
-        ValueError: the line has none.
+        ValueError: the release line has none.
     """
     return max(version for version in versions if version.major == number)
 
@@ -37,14 +37,14 @@ def newest(number: int, versions: Mapping[Version, JsonTemplate]) -> Version:
 def digests(directory: Path = DIRECTORY) -> dict[str, str]:
     """Return the SHA-256 sums that the versions were released with, in hexadecimal, by file name.
 
-    They are in the order of the releases: a version of the first line may come after one of the second.
+    They are in the order of their releases: 1.5.0 may come after 2.0.0.
     """
     lines = (directory / SUMS).read_text().splitlines()
     return {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
 
 
 def changed_since_release(directory: Path = DIRECTORY) -> list[str]:
-    """Return the names of files that are not what was released, are gone, or were never released."""
+    """Return the names of files that differ from what was released, are missing, or were never released."""
     present = {
         file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in directory.glob(f"*{ENDING}")
     }
@@ -53,7 +53,7 @@ def changed_since_release(directory: Path = DIRECTORY) -> list[str]:
 
 
 def add(version: Version, content: bytes, directory: Path = DIRECTORY) -> Path:
-    """Write the file of a new version and its sum, and return the file."""
+    """Write the file of a new version and its checksum. Return the file's path."""
     path = directory / f"{version}{ENDING}"
     path.write_bytes(content)
     with (directory / SUMS).open("a") as sums:

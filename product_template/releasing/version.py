@@ -18,7 +18,7 @@ class Version(NamedTuple):
         """Read a version.
 
         Raises:
-            ValueError: it is not of the form 1.2.3.
+            ValueError: `text` does not have the form 1.2.3.
         """
         match = re.fullmatch(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)", text)
         if not match:

@@ -135,7 +135,7 @@ class TestWhatWasReleased:
             case _:
                 file = Path(shutil.copy(file, shelf.directory / "1.1.1.template.json"))
         assert released_versions.changed_since_release(shelf.directory) == [file.name]
-        assert f"{file.name} is not what was released" in shelf.refusal("1.3.0", FIRST)
+        assert f"{file.name} differs from what was released" in shelf.refusal("1.3.0", FIRST)
 
 
 class TestRelease:
@@ -267,7 +267,9 @@ class TestRelease:
             release.main([version])
 
     def test_of_an_unknown_line_says_which_there_are(self) -> None:
-        with pytest.raises(SystemExit, match=r"no line 3\. .* has 1 \(PostgreSQL 14\), 2 \(PostgreSQL 17\)"):
+        with pytest.raises(
+            SystemExit, match=r"no release line 3\. .* has 1 \(PostgreSQL 14\), 2 \(PostgreSQL 17\)"
+        ):
             release.main(["3.0.0"])
 
 
