@@ -1,4 +1,4 @@
-"""What every layer of tests starts from: the synthesized app, once per run."""
+"""Fixtures for every layer of tests: the synthesized app, made once per run."""
 
 import gc
 import json
@@ -20,7 +20,7 @@ os.environ.update(
     AWS_DEFAULT_REGION="us-east-1",
     POWERTOOLS_SERVICE_NAME="tests",
     POWERTOOLS_METRICS_NAMESPACE="TapStackEngine",
-    MOTO_EC2_LOAD_DEFAULT_AMIS="false",  # half a second a test, for machine images nobody asks for
+    MOTO_EC2_LOAD_DEFAULT_AMIS="false",  # machine images, which no test needs, take half a second a test
 )
 # The same few examples in every run; `make hostile` tries ten thousand new ones, `make long` a tenth of that.
 settings.register_profile("quick", max_examples=15, derandomize=True, deadline=None, database=None)
@@ -54,7 +54,7 @@ def product_template() -> Any:
     return versions[released_versions.newest(1, versions)]
 
 
-# What stays on one worker comes first, the longest at the head: small modules fill up both workers later.
+# Folders that stay on one worker come first, the longest at the head. Small modules then fill both workers.
 FOLDERS = ("e2e", "infrastructure", "workflow", "local_cloud", "runbooks", "unit")
 
 
@@ -69,12 +69,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_unconfigure() -> None:
-    """Spare what is left: pytest would look for garbage in it five times, for seconds."""
+    """Freeze what is left: otherwise pytest collects garbage five times at the end, for seconds."""
     gc.freeze()
 
 
 class CloudScheduling(LoadScopeScheduling):  # type: ignore[misc]
-    """Keeps on one worker what shares a cloud, the CDK or servers: starting either again costs seconds.
+    """Keeps tests that share a cloud, the CDK or servers on one worker: each start costs seconds.
 
     pytest-xdist's own groups (`--dist loadgroup`) have no effect with pytest 9.2: it does not take their
     names into its node ids.

@@ -1,4 +1,4 @@
-"""Facts that stand in several places, since what knows them may not import each other."""
+"""Facts that stand in several places, because those places may not import each other."""
 
 import os
 import re
@@ -286,7 +286,7 @@ def _locked(package: str) -> str:
 
 
 def _kind(operation: str) -> models.Kind | None:
-    """Return what the engine takes an operation of Service Catalog's for."""
+    """Return the kind that the engine takes an operation of Service Catalog for."""
     kinds: tuple[models.Kind, ...] = get_args(models.Kind)
     for kind in kinds:
         request = models.Request(kind=kind, record_id="rec-1", provisioned_product_id="pp-1", message={})

@@ -1,6 +1,6 @@
-"""Versions of the product that nobody released, for tests of updates: the newest ones with small changes.
+"""Versions for tests of updates, which nobody released: the newest versions with small changes.
 
-Each change is a function with a name that says what a version has less or more than the newest of its line.
+Each change is a function. Its name says how the version differs from the newest of its release line.
 """
 
 import copy
@@ -58,17 +58,17 @@ def other_functions(template: JsonTemplate) -> None:
 
 
 def no_swap_alarm(template: JsonTemplate) -> None:
-    """An alarm less."""
+    """One alarm less."""
     _drop(template, lambda name, _: name == "MonitoringSwapAlarm")
 
 
 def no_connection_limit(template: JsonTemplate) -> None:
-    """RDS chooses max_connections: a static parameter, so to set it reboots the database."""
+    """RDS chooses max_connections. It is a static parameter, so setting it later reboots the database."""
     del _properties(template, "DatabaseParameterGroup")["Parameters"]["max_connections"]
 
 
 def no_choice_of_extended_support(template: JsonTemplate) -> None:
-    """An input less: its value is fixed."""
+    """One input less: its value is fixed."""
     rules = template["Parameters"].pop("EngineLifecycleSupport")
     _properties(template, "DatabaseInstance")["EngineLifecycleSupport"] = rules["Default"]
     interface = template["Metadata"]["AWS::CloudFormation::Interface"]
@@ -78,12 +78,12 @@ def no_choice_of_extended_support(template: JsonTemplate) -> None:
 
 
 def no_output_of_subnets(template: JsonTemplate) -> None:
-    """An output less."""
+    """One output less."""
     del template["Outputs"]["PrivateSubnetIds"]
 
 
 def trust_on_a_condition(template: JsonTemplate) -> None:
-    """The roles of functions trust Lambda in this account alone, and may do a little more."""
+    """The roles of functions trust Lambda only for this account, and have a few more permissions."""
     for resource in template["Resources"].values():
         if resource["Type"] == "AWS::IAM::Role":
             [trust] = resource["Properties"]["AssumeRolePolicyDocument"]["Statement"]
@@ -94,12 +94,12 @@ def trust_on_a_condition(template: JsonTemplate) -> None:
 
 
 def smaller_queries(template: JsonTemplate) -> None:
-    """Another static parameter: to set it reboots the database."""
+    """Sets another static parameter, which reboots the database."""
     _properties(template, "DatabaseParameterGroup")["Parameters"]["track_activity_query_size"] = "4096"
 
 
 def choice_of_cpu_threshold(template: JsonTemplate) -> None:
-    """An input more, with a default, and an alarm that follows it."""
+    """One input more, with a default, and an alarm that uses it."""
     template["Parameters"]["CpuThreshold"] = {
         "Type": "Number",
         "Default": 80,
@@ -112,7 +112,7 @@ def choice_of_cpu_threshold(template: JsonTemplate) -> None:
 
 
 def output_of_parameter_group(template: JsonTemplate) -> None:
-    """An output more."""
+    """One output more."""
     template["Outputs"]["ParameterGroupName"] = {
         "Description": "The DB parameter group",
         "Value": {"Ref": "DatabaseParameterGroup"},
@@ -120,7 +120,7 @@ def output_of_parameter_group(template: JsonTemplate) -> None:
 
 
 def _drop(template: JsonTemplate, unwanted: Callable[[str, Any], bool]) -> None:
-    """Remove resources, and the outputs that tell of them."""
+    """Remove resources, and the outputs that refer to them."""
     resources, outputs = template["Resources"], template["Outputs"]
     gone = [name for name, resource in resources.items() if unwanted(name, resource)]
     assert gone, "nothing to remove: the template has changed"
@@ -137,20 +137,20 @@ def _properties(template: JsonTemplate, name: str) -> dict[str, Any]:
 
 
 def derived(line: int, *changes: Change) -> JsonTemplate:
-    """Return the newest version of a line with some changes."""
+    """Return the newest version of a release line with some changes."""
     template = copy.deepcopy(RELEASED[NEWEST[line]])
     for change in changes:
         change(template)
     return template
 
 
-# Little more than half of the resources: for tests that are about the engine.
+# Little more than half of the resources, for tests about the engine.
 OLDEST = Version(1, NEWEST[1].minor - 1, 91)
 EARLIER = OLDEST._replace(patch=92)
 LATER = {line: Version(line, newest.minor + 1, 0) for line, newest in NEWEST.items()}
 _MORE = (smaller_queries, choice_of_cpu_threshold, output_of_parameter_group)
 
-# In the order of their releases: LATER[1] came after NEWEST[2], so the way from it goes to LATER[2].
+# In the order of their releases: LATER[1] came after NEWEST[2], so it upgrades to LATER[2].
 ALL: dict[Version, JsonTemplate] = {
     OLDEST: derived(
         1,

@@ -1,4 +1,4 @@
-"""`make` alone shows what there is; what a command can't use is refused before it begins."""
+"""`make` alone shows the commands; a command refuses what it can't use before it begins."""
 
 import os
 import re
@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def make(*words: str, directory: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
-    # A make that runs these tests would hand its own variables on.
+    # If make runs these tests, its variables must not reach the make under test.
     inherited = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "VERSION")}
     return subprocess.run(
         ["make", "--no-print-directory", *words],

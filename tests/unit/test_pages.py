@@ -35,7 +35,7 @@ def test_every_relative_link_leads_to_a_file_and_to_a_heading_in_it(page: Path) 
 
 
 def test_what_mails_of_released_versions_name_is_there() -> None:
-    # A released template never changes, so a page that it names never moves.
+    # A released template never changes, so a page that it names must stay where it is.
     named = {
         found
         for template in released_versions.templates().values()

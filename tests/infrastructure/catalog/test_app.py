@@ -1,4 +1,4 @@
-"""The app: which stacks there are, and that it takes no account to see them."""
+"""The app: which stacks it has, and that it needs no AWS account to synthesize them."""
 
 import json
 import os
@@ -34,7 +34,7 @@ def files_read() -> set[Path]:
 
 @pytest.fixture(scope="module")
 def with_other_accounts(tmp_path_factory: pytest.TempPathFactory, files_read: set[Path]) -> CloudAssembly:
-    """The app of an account that launches another's product and lets a third launch its own, with tags."""
+    """The app with a hub account, another provisioning account and tags."""
     settings = {
         "catalog:hubAccount": "111122223333",
         "catalog:provisioningAccounts": ["444455556666"],

@@ -82,7 +82,7 @@ def test_the_launch_constraint_waits_for_the_product_and_for_both_roles(catalog:
         logical_id
         for kind in ("AWS::ServiceCatalog::PortfolioProductAssociation", "AWS::IAM::ManagedPolicy")
         for logical_id in catalog.find_resources(kind)
-        # The policies of functions are not a launch's concern.
+        # The policies of functions have nothing to do with a launch.
         if not logical_id.startswith(("Engine", "CatalogVersionGuidance"))
     } | {
         logical_id

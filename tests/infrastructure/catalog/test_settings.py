@@ -1,4 +1,4 @@
-"""Settings from CDK context: typed, checked, and refused in words."""
+"""Settings from CDK context: typed, checked, and refused with a sentence."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Each alarm of the product can fire, fires when it should for every class, and says why."""
+"""Each alarm can fire, has the right threshold for every instance class, and says why it fires."""
 
 import re
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from product_template.releasing.tables import alarm_slug, threshold_for
 RUNBOOK = Path(__file__).parents[3] / "docs" / "runbook" / "alarms.md"
 GIB = 2**30
 
-# What CloudWatch has, by namespace: the dimensions to ask for it with and the metrics.
+# CloudWatch's metrics by namespace: their dimensions and their names.
 # AWS/RDS: RDS User Guide, "Amazon CloudWatch metrics for Amazon RDS" (instance-level, of PostgreSQL; the EBS
 # balances for classes that burst) and "Amazon CloudWatch metrics for Performance Insights" (DBLoad).
 # AWS/NATGateway: VPC User Guide, "NAT gateway metrics and dimensions".
@@ -95,7 +95,7 @@ def watched(template: JsonTemplate) -> Iterator[Watched]:
 def counts(pattern: str, line: str) -> bool:
     """Whether a metric filter counts a line: it has all quoted terms, or one of those with a question mark.
 
-    CloudWatch Logs User Guide, "Filter pattern syntax". What the two do together is nothing to rely on.
+    CloudWatch Logs User Guide, "Filter pattern syntax". It does not say what both kinds do together.
     """
     terms = re.findall(r'(\??)"([^"]+)"', pattern)
     assert " ".join(f'{optional}"{term}"' for optional, term in terms) == pattern
@@ -210,7 +210,7 @@ class TestAlarmsThatCanFire:
         }
 
     def test_cloudwatch_takes_their_periods(self, product_template: JsonTemplate) -> None:
-        """PutMetricAlarm: a day in all, or seven where a period is an hour or more."""
+        """PutMetricAlarm takes at most a day in all, or seven days where a period is an hour or more."""
         for one in watched(product_template):
             evaluated = one.period * alarms(product_template)[one.logical_id]["EvaluationPeriods"]
             assert evaluated <= (7 * 86_400 if one.period >= 3600 else 86_400), one
@@ -243,7 +243,7 @@ class TestThresholdsOfEachClass:
         assert group["max_connections"] == {
             "Fn::FindInMap": ["ByInstanceClass", {"Ref": "InstanceClass"}, "MaxConnections"]
         }
-        # Below RDS's own LEAST({DBInstanceClassMemory/9531392}, 5000), so no more memory goes to connections.
+        # Below RDS's default LEAST({DBInstanceClassMemory/9531392}, 5000), so connections get no more memory.
         assert table["MaxConnections"] <= min(memory // 9_531_392, 5000)
         assert table["MaxConnections"] >= 0.85 * min(memory // 9_531_392, 5000)
         threshold = threshold_for(product_template, alarm(product_template, "connections"), instance_class)
@@ -337,5 +337,5 @@ class TestWhoeverIsCalled:
             "SwapUsage",
             "MaximumUsedTransactionIDs",
             "OldestReplicationSlotLag",
-        }  # nothing to see in a graph
+        }  # a graph would show nothing
         assert set(re.findall(r'"AWS/RDS","([^"]+)"', body)) == watches - slow

@@ -1,6 +1,6 @@
-"""Deleting a stack leaves nothing: one test a trap, and each trap set again to see that its test notices.
+"""Deleting a stack leaves nothing. Each audit finds one trap, and each trap is set again to prove the audit.
 
-The traps are those of product teams before us; where AWS or a tool documents one, the test names the source.
+Earlier product teams met these traps. Where AWS or a tool documents one, the audit names the source.
 """
 
 import copy
@@ -39,7 +39,7 @@ def references(value: Any) -> Iterator[str]:
 
 
 def needs(template: JsonTemplate, logical_id: str) -> set[str]:
-    """What a resource is created after, and therefore deleted before."""
+    """The resources that a resource is created after, and so deleted before."""
     found: set[str] = set()
     pending = [logical_id]
     while pending:
@@ -92,7 +92,7 @@ def protected_databases(template: JsonTemplate) -> list[str]:
 
 
 def database_logs_that_come_back(template: JsonTemplate) -> list[str]:
-    """RDS writes, and creates, a log group as long as there is an instance; so the instance goes first."""
+    """RDS writes to a log group, and creates it, while the instance exists: so the instance goes first."""
     found = []
     for name, instance in of_type(template, "AWS::RDS::DBInstance").items():
         properties = instance["Properties"]
@@ -110,7 +110,7 @@ def database_logs_that_come_back(template: JsonTemplate) -> list[str]:
 
 
 def custom_log_retention(template: JsonTemplate) -> list[str]:
-    """The CDK's LogRetention leaves the group it sets the retention of, and a function's group of its own."""
+    """The CDK's LogRetention leaves two log groups: the one that it is for, and its own function's."""
     return list(of_type(template, "Custom::LogRetention"))
 
 
@@ -135,7 +135,7 @@ def managed_policies(template: JsonTemplate, role: str) -> list[Any]:
 
 
 def late_flow_logs(template: JsonTemplate) -> list[str]:
-    """Flow logs are delivered minutes late, and bring their group back if they may."""
+    """Flow logs arrive minutes late, and create a deleted group again if their role allows it."""
     found = []
     for name, flow_log in of_type(template, "AWS::EC2::FlowLog").items():
         [role] = set(references(flow_log["Properties"]["DeliverLogsPermissionArn"]))
@@ -175,7 +175,7 @@ def buckets_that_are_not_emptied(template: JsonTemplate) -> list[str]:
 
 
 def buckets_filled_again(template: JsonTemplate) -> list[str]:
-    """What keeps new objects out is a policy that the emptier sets, so the template's goes before it."""
+    """The emptier sets a policy that refuses new objects, so the template's policy must be deleted before."""
     found = []
     for name, emptying in of_type(template, "Custom::EmptyBucketOnDelete").items():
         [bucket] = set(references(emptying["Properties"]["BucketName"]))
@@ -188,7 +188,7 @@ def buckets_filled_again(template: JsonTemplate) -> list[str]:
 
 
 def access_logs_in_the_bucket_they_are_about(template: JsonTemplate) -> list[str]:
-    """Logging into itself, a bucket logs its own emptying, and S3 has no key of ours to write them with."""
+    """A bucket that logs to itself logs its own emptying, and S3 delivers no access logs under our key."""
     return [
         name
         for name, bucket in of_type(template, "AWS::S3::Bucket").items()
@@ -202,12 +202,12 @@ def backup_vaults(template: JsonTemplate) -> list[str]:
 
 
 def secrets_with_a_recovery_window(template: JsonTemplate) -> list[str]:
-    """The master secret is RDS's own and goes with the instance; another one would keep its name for days."""
+    """RDS deletes the master secret with the instance. Another secret would keep its name for days."""
     return list(of_type(template, "AWS::SecretsManager::Secret"))
 
 
 def assets(template: JsonTemplate) -> list[str]:
-    """Code in a bucket is gone when somebody cleans the bucket, and with it the ability to delete."""
+    """If somebody deletes the code from its bucket, the stack can no longer be deleted."""
     return [
         name
         for name, function in of_type(template, "AWS::Lambda::Function").items()
@@ -225,7 +225,7 @@ def parameter_groups_without_their_family(template: JsonTemplate) -> list[str]:
 
 
 def policies_gone_before_those_who_need_them(template: JsonTemplate) -> list[str]:
-    """The function that empties a bucket runs during the deletion, so its permissions go after it."""
+    """The function that empties a bucket runs during the deletion, so its policy is deleted after that."""
     found = []
     for name, one in template["Resources"].items():
         if one["Type"].startswith("Custom::"):

@@ -1,4 +1,4 @@
-"""A release is refused when it could not be taken back, and nobody can edit one that was made."""
+"""A release is refused if nobody could update to it, and a released version never changes."""
 
 import copy
 import json
@@ -20,7 +20,7 @@ from tests.support import versions
 
 ROOT = Path(__file__).parents[3]
 UPDATES = [(before, after) for before, after in combinations(versions.ALL, 2) if before < after]
-# What the versions on the shelf hold. They are numbered 1.0.0, 1.1.0, 1.2.0 and 2.0.0.
+# The templates of the versions on the shelf: 1.0.0, 1.1.0, 1.2.0 and 2.0.0.
 EARLIEST, EARLIER, FIRST = (
     versions.ALL[one] for one in (versions.OLDEST, versions.EARLIER, versions.NEWEST[1])
 )
@@ -47,7 +47,7 @@ class Shelf(NamedTuple):
         return {file.name: file.read_bytes() for file in files}
 
     def refusal(self, version: str, template: JsonTemplate) -> str:
-        """The reasons for which a release is refused; nothing was written."""
+        """The reasons of a refused release, which wrote nothing."""
         before = self.content()
         with pytest.raises(ReleaseRefusedError) as refused:
             self.release(version, template)
@@ -192,7 +192,7 @@ class TestRelease:
         )
 
     def test_leaves_an_entry_that_is_there_as_it_is(self, shelf: Shelf) -> None:
-        """As after a release that was taken back before anybody had it, to be made again."""
+        """This happens when a release was taken back before anybody had it and is made again."""
         written = CHANGELOG.replace("## 2.0.0", "## 1.3.0\n\n- Monitoring twice a minute.\n\n## 2.0.0")
         shelf.changelog.write_text(written)
         shelf.release("1.3.0", with_monitoring(FIRST))

@@ -1,4 +1,4 @@
-"""What TapStack promises, row by row of the requirements (R10 to R23)."""
+"""What TapStack promises, by requirement (R10 to R23)."""
 
 import json
 import re
@@ -11,7 +11,7 @@ from product_template.launch_account import ROLES_VERSION
 from product_template.releasing.released_versions import JsonTemplate
 from tests.support.reading import text
 
-# Nothing in these can be named: they are a connection between two resources, or a policy on one.
+# These types have no name: they connect two resources, or are a policy on one.
 NAMELESS = {
     "AWS::EC2::Route",
     "AWS::EC2::SecurityGroupEgress",
@@ -295,7 +295,7 @@ class TestNetwork:
         assert refers_to(rule["GroupId"]) == "NetworkClientSecurityGroup"
         assert refers_to(rule["DestinationSecurityGroupId"]) == "NetworkDatabaseSecurityGroup"
         for group in of_type(product_template, "AWS::EC2::SecurityGroup").values():
-            # A rule that matches nothing: without any, EC2 adds one that lets everything out.
+            # A rule that matches nothing: a group without a rule gets one from EC2 that lets everything out.
             assert [(rule["CidrIp"], rule["IpProtocol"]) for rule in group["SecurityGroupEgress"]] == [
                 ("255.255.255.255/32", "icmp")
             ]
@@ -400,7 +400,7 @@ class TestBackups:
         prefix = text(snapshot["prefix"])
         assert prefix == "rds:database-${EnvironmentSuffix}-20"
         assert [refers_to(target["Arn"]) for target in rule["Targets"]] == ["ExportsWorkflow"]
-        # Those of database-prod-eu would succeed without an export, and keep export-heartbeat quiet.
+        # Those for database-prod-eu would succeed without an export, so export-heartbeat would not fire.
         ours, another = (f"rds:database-{suffix}-2026-11-01-06-03" for suffix in ("prod", "prod-eu"))
         prefix = prefix.replace("${EnvironmentSuffix}", "prod")
         assert (ours.startswith(prefix), another.startswith(prefix)) == (True, False)
@@ -492,7 +492,7 @@ class TestRoles:
         for logical_id, role in roles.items():
             [statement] = role["AssumeRolePolicyDocument"]["Statement"]
             if statement["Principal"] == {"Service": "lambda.amazonaws.com"}:
-                # Not documented to say for whom it assumes a role; IAM refuses the functions of others.
+                # AWS does not document that Lambda sends aws:SourceAccount here.
                 assert "Condition" not in statement, logical_id
                 continue
             condition = statement["Condition"]
@@ -557,7 +557,7 @@ class TestNames:
     ) -> None:
         for logical_id, resource in product_template["Resources"].items():
             if resource["Type"] not in NAMELESS:
-                # RDS fixes the names of its log groups but for a middle part.
+                # RDS fixes the names of its log groups, except for the middle.
                 pattern = (
                     r"(/aws/[a-z/]+/|alias/)?[a-z][a-z0-9-]*-(ACCOUNT-)?SUFFIX"
                     r"(/(postgresql|upgrade|iam-db-auth-error))?"

@@ -1,4 +1,4 @@
-"""What can be chosen at launch, and how TapStack becomes a version file (design.md D1 to D4)."""
+"""What a launch can choose, and how TapStack becomes the file of a version (D1 to D4)."""
 
 import json
 import re

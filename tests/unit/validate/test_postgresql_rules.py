@@ -1,4 +1,4 @@
-"""Which engine versions an update may take a database to."""
+"""Which versions of PostgreSQL an update may upgrade a database to."""
 
 from typing import Any
 
