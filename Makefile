@@ -66,7 +66,7 @@ launch: .venv/.synced ## See a launch happen: SUFFIX=dev EMAILS=a@x.com VERSION=
 	@python -m local_cloud.demo launch --version "$(VERSION)" EnvironmentSuffix="$(SUFFIX)" OpsEmails="$(EMAILS)"
 
 cloud: .venv/.synced ## Serve a local cloud with the catalog, for aws: PORT=5000
-	@python -m local_cloud.demo serve --port $(PORT)
+	@python -m local_cloud.demo serve --port "$(PORT)"
 
 test: .venv/.synced ## Run the tests
 	@python -m pytest

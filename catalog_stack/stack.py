@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,7 @@ class CatalogStack(Stack):
         )
         CfnOutput(self, "ProductId", value=catalog.product_id, description="The product that users launch")
         CfnOutput(self, "Version", value=catalog.version, description="The version that is recommended")
+        CfnOutput(self, "CatalogVersion", value=_version(), description="See catalog_stack/CHANGELOG.md")
         CfnOutput(self, "LaunchCommand", value=catalog.launch_command, description="Launches that version")
         CfnOutput(
             self, "StateMachineArn", value=engine.machine.state_machine_arn, description="Shows each launch"
@@ -77,3 +79,9 @@ class CatalogStack(Stack):
         )
         # W3005: the CDK makes each function depend on its role twice, by reference and by DependsOn.
         self.template_options.metadata = {"cfn-lint": {"config": {"ignore_checks": ["W3005"]}}}
+
+
+def _version() -> str:
+    """Return the version of what is deployed here; the product has versions of its own."""
+    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
+    return str(project["version"])

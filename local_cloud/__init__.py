@@ -1,5 +1,5 @@
 """AWS on one machine: see README.md."""
 
-from .descriptions import read_fast
+from .server.descriptions import read_fast
 
 read_fast()  # before moto is imported, which reads them in passing

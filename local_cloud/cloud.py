@@ -7,74 +7,74 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
+from moto.awslambda.models import lambda_backends
+from moto.cloudformation.models import cloudformation_backends
 from moto.cloudwatch.models import cloudwatch_backends
 from moto.core.base_backend import BackendDict, BaseBackend
 from moto.core.config import default_user_config
 from moto.core.model_instances import reset_model_data
 from moto.ec2.models import ec2_backends
 from moto.events.models import events_backends
+from moto.iam.models import iam_backends
 from moto.kms.models import kms_backends
 from moto.logs.models import logs_backends
 from moto.rds.models import rds_backends
+from moto.s3.models import s3_backends
+from moto.servicecatalog.models import servicecatalog_backends
 from moto.servicequotas.models import servicequotas_backends
 from moto.sns.models import sns_backends
 from moto.sqs.models import sqs_backends
+from moto.stepfunctions.models import stepfunctions_backends
+from moto.sts.models import sts_backends
 
-from . import cloudformation, moto_seam, service_catalog
+from . import moto_seam
 from .clock import Clock
+from .cloudformation.models import LocalCloudFormation
 from .cloudwatch.models import LocalCloudWatch
 from .ec2.models import LocalEC2
 from .events.bus import Bus
 from .events.models import LocalEvents
 from .faults import Faults
-from .iam import authorization, boundaries, trust
+from .iam import authorization  # noqa: F401 - it patches moto
 from .iam.identity import Identity
+from .iam.models import LocalIAM
+from .iam.sts.models import LocalSTS
 from .kms.models import LocalKMS
-from .lambda_ import event_sources
-from .lambda_ import functions as lambda_functions
+from .lambda_.models import LocalLambda
 from .logs.models import LocalLogs
 from .moto_seam import Local
 from .quotas import models as quotas
 from .rds.models import LocalRDS
-from .s3 import object_lock
+from .s3.models import LocalS3
 from .server import application, once  # noqa: F401 - once patches moto
 from .server.door import guarded
+from .service_catalog.models import LocalServiceCatalog
 from .sns.mailbox import Mailbox
 from .sns.models import LocalSNS
 from .sns.models import backend as sns
 from .sqs.models import LocalSQS
-from .step_functions import machines as step_functions
-from .world import World
-
-# In the order in which they patch moto.
-PARTS = (
-    trust,
-    authorization,
-    boundaries,
-    lambda_functions,
-    step_functions,
-    event_sources,
-    object_lock,
-    cloudformation,
-    service_catalog,
-)
+from .step_functions.models import LocalStepFunctions
 
 # What moto makes its backends of -> what it makes them of while a cloud runs.
 BACKENDS: dict[BackendDict[Any], type[BaseBackend]] = {
+    cloudformation_backends: LocalCloudFormation,
     cloudwatch_backends: LocalCloudWatch,
     ec2_backends: LocalEC2,
     events_backends: LocalEvents,
+    iam_backends: LocalIAM,
     kms_backends: LocalKMS,
+    lambda_backends: LocalLambda,
     logs_backends: LocalLogs,
     rds_backends: LocalRDS,
+    s3_backends: LocalS3,
+    servicecatalog_backends: LocalServiceCatalog,
     servicequotas_backends: quotas.LocalServiceQuotas,
     sns_backends: LocalSNS,
     sqs_backends: LocalSQS,
+    stepfunctions_backends: LocalStepFunctions,
+    sts_backends: LocalSTS,
 }
-MOTO = {
-    "stepfunctions": {"execute_state_machine": True},
-    "iam": {"load_aws_managed_policies": True},
-}
+MOTO = {"iam": {"load_aws_managed_policies": True}}
 
 
 class AlreadyRunningError(Exception):
@@ -91,6 +91,7 @@ class Cloud:
     Attributes:
         clock: how fast its time runs.
         identity: clients of its services, and what roles asked to do.
+        bus: EventBridge, for the events of its services.
         faults: what goes wrong on request.
     """
 
@@ -100,8 +101,7 @@ class Cloud:
         self.clock = Clock(speed)
         self.identity = Identity()
         self.faults = Faults()
-        self.world = World.running = World(self.clock, self.identity)
-        self.world.bus = Bus(self.clock, self.identity)
+        self.bus = Bus(self.clock, self.identity)
         self._port = port
         self._at_stop: list[Callable[[], None]] = []
 
@@ -157,10 +157,6 @@ class Cloud:
     def stop(self) -> None:
         """End every thread and process of this cloud and forget its state."""
         self.clock.stopping.set()
-        for backends in BACKENDS:
-            for _, _, backend in list(backends.iter_backends()):
-                if isinstance(backend, Local):
-                    backend.stop()
         self._undo()
         BackendDict.reset()
         reset_model_data()
@@ -168,8 +164,8 @@ class Cloud:
 
     def _register(self) -> None:
         """Put this cloud's backends and patches in the place of what moto has, until it stops."""
-        Local.clock, Local.identity, Local.faults = self.clock, self.identity, self.faults
-        Local.bus = self.world.bus
+        Local.clock, Local.identity = self.clock, self.identity
+        Local.bus, Local.faults = self.bus, self.faults
         before = {backends: backends.backend for backends in BACKENDS}
         settings = dict(default_user_config)
         for backends, local in BACKENDS.items():
@@ -181,12 +177,16 @@ class Cloud:
                 backends.backend = backend
             default_user_config.update(settings)  # type: ignore[typeddict-item]  # as it was
 
-        self._at_stop += [take_back, moto_seam.apply_patches()]
-        for part in PARTS:
-            part.install(self.world)
+        # What is first is undone last. The server ends before the backends, so no call starts anything again.
+        self._at_stop += [take_back, moto_seam.apply_patches(), _stop_backends]
 
     def _undo(self) -> None:
         while self._at_stop:
             self._at_stop.pop()()
-        while self.world.at_stop:
-            self.world.at_stop.pop()()
+
+
+def _stop_backends() -> None:
+    for backends in BACKENDS:
+        for _, _, backend in list(backends.iter_backends()):
+            if isinstance(backend, Local):
+                backend.stop()

@@ -45,7 +45,7 @@ class Local:
     faults: ClassVar[Faults]
 
     def stop(self) -> None:
-        """End what this backend runs; the cloud stops. `clock.stopping` is set already."""
+        """End what this backend runs: the cloud stops. `clock.stopping` is set and the server has ended."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,9 @@ class Patch:
     sum: str
     why: str
 
+
+_ASL = "moto.stepfunctions.parser.asl.component"
+_TASKS = f"{_ASL}.state.exec.state_task"
 
 PATCHES: dict[str, Patch] = {
     # Every service: all requests and answers go through these, and moto makes its responses itself.
@@ -85,6 +88,13 @@ PATCHES: dict[str, Patch] = {
     "moto.ec2.models.core.TaggedEC2Resource.get_tags": Patch(
         "a8e6f391", "speed: compares an id with every resource there has ever been; the base of twenty models"
     ),
+    # IAM and S3.
+    "moto.core.authorization.ActionAuthenticatorMixin._authenticate_and_authorize_normal_action": Patch(
+        "ffde8b2e", "every service asks it what the caller may do; moto makes its responses itself"
+    ),
+    "moto.s3.models.FakeBucket.get_permission": Patch(
+        "b3db6065", "applies a Deny whether its condition holds or not; moto makes its buckets itself"
+    ),
     # EventBridge: moto makes its rules inside PutRule, and delivers to them inside PutEvents.
     "moto.events.models.Rule.send_to_targets": Patch(
         "82e81923", "events go where permissions let them in, and to functions, topics and state machines"
@@ -92,6 +102,19 @@ PATCHES: dict[str, Patch] = {
     "moto.iam.models.PARTITION_NAMES": Patch(
         "adf68f01", "speed: looking for a caller fills IAM of every partition with 1,500 policies"
     ),
+    # Step Functions: our parser makes our components of a definition where one method of moto's makes them.
+    f"{_ASL}.state.wait.wait_function.wait_function.WaitFunction._wait_interval": Patch(
+        "2baecc23", "waits in the time of the cloud; the base of six classes, each made in a place of its own"
+    ),
+    f"{_ASL}.common.string.string_expression.eval_jsonata_expression": Patch(
+        "696d3245", "refuses variables in JSONPath states, of which moto makes None; a function of a module"
+    ),
+    f"{_TASKS}.lambda_eval_utils.boto_client_for": Patch(
+        "1f44dc2a", "calls as the role of the execution; each integration has the function in its module"
+    ),
+    f"{_TASKS}.service.state_task_service_sqs.boto_client_for": Patch("1f44dc2a", "as above"),
+    f"{_TASKS}.service.state_task_service_sns.boto_client_for": Patch("1f44dc2a", "as above"),
+    f"{_TASKS}.service.state_task_service_events.boto_client_for": Patch("1f44dc2a", "as above"),
 }
 
 _replacements: dict[str, tuple[Any, str, Any, Any]] = {}

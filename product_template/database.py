@@ -13,7 +13,7 @@ from product_template.instance_classes import ByInstanceClass
 from product_template.naming import Naming
 from product_template.network import POSTGRESQL_PORT, Network
 from product_template.parameters import Parameters
-from product_template.releasing.line import ReleaseLine
+from product_template.release_line import ReleaseLine
 from product_template.roles import service_role
 
 MASTER_USERNAME = "dbadmin"

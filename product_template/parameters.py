@@ -8,7 +8,7 @@ from typing import Any
 import aws_cdk as cdk
 
 from product_template.instance_classes import SIZES
-from product_template.releasing.line import ReleaseLine
+from product_template.release_line import ReleaseLine
 
 # The patterns use only syntax that means the same in Java, Python and JavaScript.
 SUFFIX_PATTERN = r"^[a-z](?:[a-z0-9]|-(?=[a-z0-9])){1,19}$"

@@ -18,7 +18,7 @@ from product_template.naming import Naming
 from product_template.network import Network
 from product_template.outputs import Outputs
 from product_template.parameters import Parameters
-from product_template.releasing.line import POSTGRESQL_14, ReleaseLine
+from product_template.release_line import POSTGRESQL_14, ReleaseLine
 
 
 class TapStack(cdk.Stack):

@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
-from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 from product_template.releasing import released_versions
 from tests.support import catalog
+from tests.support.scheduling import NearestFirst
 
+# What tests import is millions of objects that stay. Looking through them for garbage takes a tenth of a run.
+gc.set_threshold(50_000, 20, 20)
 # Before any handler is imported: its clients and its logger read these when they are made.
 os.environ.update(
     AWS_ACCESS_KEY_ID="testing",
@@ -54,18 +56,42 @@ def product_template() -> Any:
     return versions[released_versions.newest(1, versions)]
 
 
-# Folders that stay on one worker come first, the longest at the head. Small modules then fill both workers.
-FOLDERS = ("e2e", "infrastructure", "workflow", "local_cloud", "runbooks", "unit")
+TESTS = Path(__file__).parent
+# What takes longest comes first, so that no worker has it alone at the end.
+ORDER = (
+    "e2e/answers/test_forged_messages.py",
+    "e2e/test_upgrades.py",
+    "e2e",
+    "infrastructure",
+    "workflow",
+    "local_cloud",
+    "runbooks",
+    "unit",
+    "privilege",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Order the tests by their folders."""
+    """Order the tests as ORDER says.
+
+    Raises:
+        UsageError: ORDER names what there is no more, or lacks a folder.
+    """
+    if gone := [place for place in ORDER if not (TESTS / place).exists()]:
+        raise pytest.UsageError(f"ORDER in tests/conftest.py names what is not there: {', '.join(gone)}")
 
     def place(item: pytest.Item) -> int:
-        folder = item.path.relative_to(Path(__file__).parent).parts[0]
-        return FOLDERS.index(folder) if folder in FOLDERS else len(FOLDERS)
+        for number, first in enumerate(ORDER):
+            if item.path.is_relative_to(TESTS / first):
+                return number
+        raise pytest.UsageError(f"ORDER in tests/conftest.py has no place for {item.path.relative_to(TESTS)}")
 
     items.sort(key=place)
+
+
+def pytest_collection_finish() -> None:
+    """Take out of the collector's sight what stays until the end: all that was imported."""
+    gc.freeze()
 
 
 def pytest_unconfigure() -> None:
@@ -73,21 +99,10 @@ def pytest_unconfigure() -> None:
     gc.freeze()
 
 
-class CloudScheduling(LoadScopeScheduling):  # type: ignore[misc]
-    """Keeps tests that share a cloud, the CDK or servers on one worker: each start costs seconds.
-
-    pytest-xdist's own groups (`--dist loadgroup`) have no effect with pytest 9.2: it does not take their
-    names into its node ids.
-    """
-
-    def _split_scope(self, nodeid: str) -> str:
-        path = Path(nodeid.partition("::")[0])
-        shares = path.parent.name in (
-            "e2e", "answers", "infrastructure", "workflow", "service_catalog", "cloudformation", "privilege",
-            "runbooks",
-        )  # fmt: skip
-        return path.parent.name if shares else str(path)
+def pytest_xdist_auto_num_workers() -> int:
+    """Two workers a processor, as tests wait as long as they compute; not many, as each deploys a catalog."""
+    return min(2 * (os.cpu_count() or 1), 6)
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> CloudScheduling:
-    return CloudScheduling(config, log)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> NearestFirst:
+    return NearestFirst(config, log)

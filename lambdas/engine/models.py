@@ -90,7 +90,7 @@ class Message(Model, frozen=True):
 
 
 def stack_name(provisioned_product_id: str) -> str:
-    """Return the name of a product's stack."""
+    """Return the name of a product's stack; without an id, what all of them begin with."""
     return f"TapStack-{provisioned_product_id}"
 
 

@@ -12,8 +12,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from engine.batch import each_record
 from engine.entry_point import CLIENT_CONFIG, count, entry_point
 from engine.models import Report
-from engine.nets import Nets
 from engine.reasons import count_failure
+from engine.safety_net import SafetyNet
 
 from report.outcome import send
 
@@ -28,19 +28,19 @@ def servicecatalog() -> ServiceCatalogClient:
 
 
 @functools.cache
-def nets() -> Nets:
+def safety_net() -> SafetyNet:
     """Return what answers for executions and messages, made when an event first needs it."""
-    return Nets.of_engine(os.environ["STATE_MACHINE_ARN"], os.environ["UNREPORTED_QUEUE_URL"])
+    return SafetyNet.of_engine(os.environ["STATE_MACHINE_ARN"], os.environ["UNREPORTED_QUEUE_URL"])
 
 
 @entry_point
 def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001
     """Report an operation for its execution, for one that died, or for a message that never started one."""
     if "Records" in event:
-        return each_record(event, nets().answer_record)
+        return each_record(event, safety_net().answer_record)
     if event.get("source") == "aws.states":
         # Under a customer key, the event has neither the input nor the error of its execution.
-        nets().answer_event(event)
+        safety_net().answer_event(event)
     else:
         report = msgspec.convert(event, Report)
         send(servicecatalog(), report)

@@ -9,21 +9,21 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from engine.batch import each_record
 from engine.entry_point import entry_point
-from engine.nets import Nets
+from engine.safety_net import SafetyNet
 
 from sweep.leftovers import sweep
 
 
 @functools.cache
-def nets() -> Nets:
+def safety_net() -> SafetyNet:
     """Return what answers for executions and messages."""
-    return Nets.of_engine(os.environ["STATE_MACHINE_ARN"], os.environ["UNREPORTED_QUEUE_URL"])
+    return SafetyNet.of_engine(os.environ["STATE_MACHINE_ARN"], os.environ["UNREPORTED_QUEUE_URL"])
 
 
 @entry_point
 def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001
     """Answer what is left unanswered, or the dead letters that Lambda hands over."""
     if "Records" in event:
-        return each_record(event, nets().answer_record)
-    sweep(nets(), os.environ["DEAD_LETTERS_QUEUE_URL"])
+        return each_record(event, safety_net().answer_record)
+    sweep(safety_net(), os.environ["DEAD_LETTERS_QUEUE_URL"])
     return {}

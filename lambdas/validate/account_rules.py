@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from engine import stacks
 from engine.account import DB_INSTANCES, ELASTIC_IPS, NAT_GATEWAYS, VPCS, Account, Quota
+from engine.models import stack_name
 
 from validate.launch import DATABASE, Launch
 from validate.violations import Violation
@@ -38,7 +39,7 @@ def _suffix(account: Account, launch: Launch, databases: list[DBInstanceTypeDef]
         return [Violation("EnvironmentSuffix", f"is already in use{by}", suffix)]
     # What has a database is known by that. The others, few at a time, are described one by one.
     known = {launch.stack_name, *filter(None, owners.values())}
-    for stack in stacks.named(account.cloudformation, "TapStack-", but=known):
+    for stack in stacks.named(account.cloudformation, stack_name(""), but=known):
         if stacks.parameters(stack).get("EnvironmentSuffix") == suffix:
             rule = f"is already in use by stack {stack['StackName']}: choose another"
             return [Violation("EnvironmentSuffix", rule, suffix)]

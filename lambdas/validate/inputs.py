@@ -11,7 +11,7 @@ from engine.account import Account
 from engine.errors import ArtifactNotReleasedError
 from engine.models import Request, Validated
 
-from validate import account_rules, database_rules, engine_rules, roles, template_rules
+from validate import account_rules, database_rules, postgresql_rules, roles, template_rules
 from validate.launch import DATABASE, Launch
 from validate.violations import refusal
 
@@ -60,9 +60,9 @@ def validate(account: Account, request: Request, released: Mapping[str, str]) ->
     )
     databases = account.databases()
     database = next((each for each in databases if each["DBInstanceIdentifier"] in launch.own), None)
-    of_engine = engine_rules.violations(account, launch, database)
-    violations += of_engine + database_rules.violations(launch, database)
-    if not any(violation.input == engine_rules.VERSION for violation in of_engine):
+    of_version = postgresql_rules.violations(account, launch, database)
+    violations += of_version + database_rules.violations(launch, database)
+    if not any(violation.input == postgresql_rules.VERSION for violation in of_version):
         violations += database_rules.not_offered(account, launch, database)
     violations += account_rules.violations(account, launch, databases)
     if violations:
@@ -72,7 +72,7 @@ def validate(account: Account, request: Request, released: Mapping[str, str]) ->
         parameters=parameters,
         product_version=product_version,
         engine_version=version.value if version else None,
-        major_upgrade=engine_rules.major_upgrade(launch, database) is not None,
+        major_upgrade=postgresql_rules.major_upgrade(launch, database) is not None,
     )
 
 

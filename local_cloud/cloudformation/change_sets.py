@@ -6,6 +6,7 @@ import threading
 import uuid
 
 from ..account import ACCOUNT_ID, REGION
+from ..moto_seam import Local
 from .changes import changes_anything, plan_changes
 from .errors import (
     AlreadyExistsError,
@@ -85,7 +86,7 @@ class ChangeSets:
 
     def _plan(self, change_set: ChangeSet, evaluation: Evaluation) -> None:
         change_set.status = "CREATE_IN_PROGRESS"
-        self.stacks.world.clock.sleep(3)
+        Local.clock.sleep(3)
         try:
             change_set.changes = plan_changes(evaluation)
         except Exception as error:

@@ -12,12 +12,13 @@ from typing import Any
 from moto.s3.models import S3Backend, s3_backends
 
 from ..account import REGION
+from ..moto_seam import Local
 from .provider import Call, Properties, ProviderError, Tagging
 
 _BUCKET = f"cloudformation-custom-resource-response-{REGION.replace('-', '')}"
 _OWNER = "999999999999"  # the bucket belongs to an account of AWS's
 _TIMEOUT = 3600  # AWS seconds, when there is no ServiceTimeout
-_SHORTEST_TIMEOUT = 600.0  # real seconds: a function runs no faster in a fast world, slower on a busy machine
+_SHORTEST_TIMEOUT = 600.0  # real seconds: a function runs no faster on a fast clock, slower on a busy machine
 
 
 def _responses() -> S3Backend:
@@ -69,7 +70,7 @@ class CustomResource:
         request_id = str(uuid.uuid4())
         if _BUCKET not in _responses().buckets:
             _responses().create_bucket(_BUCKET, REGION)
-        s3 = call.world.identity.client("s3")
+        s3 = Local.identity.client("s3")
         request = {
             "RequestType": kind,
             "ResponseURL": s3.generate_presigned_url(
@@ -98,7 +99,7 @@ class CustomResource:
         return answer
 
     def _answer(self, call: Call, key: str, timeout: float) -> dict[str, Any]:
-        deadline = time.monotonic() + max(timeout / call.world.clock.speed, _SHORTEST_TIMEOUT)
+        deadline = time.monotonic() + max(timeout / Local.clock.speed, _SHORTEST_TIMEOUT)
         while time.monotonic() < deadline:
             written = _responses().get_object(_BUCKET, key)
             if written is None:

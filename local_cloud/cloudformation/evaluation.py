@@ -8,7 +8,7 @@ from typing import Any
 
 from ..account import ACCOUNT_ID, REGION
 from ..iam.trust import FORWARDED
-from ..world import World
+from ..moto_seam import Local
 from .arguments import plain_tags
 from .errors import ValidationError
 from .intrinsics import Evaluator, as_text
@@ -18,18 +18,18 @@ from .stack import Specification, Stack, StackResource
 from .template import is_custom
 
 
-def client_of(world: World, service: str, caller_role_arn: str | None) -> Any:
+def client_of(service: str, caller_role_arn: str | None) -> Any:
     """Return a boto3 client that goes on with the session of whoever made the request."""
     if caller_role_arn is None:
-        return world.identity.client(service)
-    return world.identity.client(service, caller_role_arn, "AWSCloudFormation", FORWARDED)
+        return Local.identity.client(service)
+    return Local.identity.client(service, caller_role_arn, "AWSCloudFormation", FORWARDED)
 
 
 class Evaluation:
     """The values of one specification for one stack, read with one set of credentials."""
 
-    def __init__(self, world: World, types: Types, stack: Stack, specification: Specification) -> None:
-        self.world, self.types, self.stack, self.specification = world, types, stack, specification
+    def __init__(self, types: Types, stack: Stack, specification: Specification) -> None:
+        self.types, self.stack, self.specification = types, stack, specification
         self._clients: dict[str, Any] = {}
         self._attributes: dict[tuple[str, str, str], Any] = {}
 
@@ -41,10 +41,10 @@ class Evaluation:
 
     def _new_client(self, service: str) -> Any:
         if self.stack.role_arn:
-            return self.world.identity.client(
+            return Local.identity.client(
                 service, self.stack.role_arn, "AWSCloudFormation", "cloudformation.amazonaws.com"
             )
-        return client_of(self.world, service, self.stack.caller_role_arn)
+        return client_of(service, self.stack.caller_role_arn)
 
     def evaluator(self) -> Evaluator:
         """Return an evaluator of the template's expressions."""
@@ -155,6 +155,6 @@ class Evaluation:
             "aws:cloudformation:logical-id": resource.logical_id,
         }
         return Call(
-            self.world, resource.logical_id, resource.type, self.stack.name, self.stack.id, system,
+            resource.logical_id, resource.type, self.stack.name, self.stack.id, system,
             self.client, initiated, cancelled, resource.data,
         )  # fmt: skip

@@ -18,7 +18,7 @@ FAILURES = (
 THROTTLING = ("Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequestsException")
 _HANDLER_CODES = {
     "AccessDenied": "AccessDenied",
-    "AlreadyExists": "AlreadyExists",
+    "AlreadyExist": "AlreadyExists",
     "NotFound": "NotFound",
     "Throttl": "Throttling",
 }

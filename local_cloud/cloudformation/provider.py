@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from ..world import World
+from ..moto_seam import Local
 from .template import is_custom
 
 Properties = dict[str, Any]
@@ -48,7 +48,6 @@ class Call:
         rollback: whether an update takes an earlier one back.
     """
 
-    world: World
     logical_id: str
     resource_type: str
     stack_name: str
@@ -63,8 +62,8 @@ class Call:
 
     def wait(self, aws_seconds: float) -> None:
         """Let AWS seconds pass. Raises CancelledError when the operation ends meanwhile."""
-        self.cancelled.wait(self.world.clock.seconds(aws_seconds))
-        if self.cancelled.is_set() or self.world.clock.stopping.is_set():
+        self.cancelled.wait(Local.clock.seconds(aws_seconds))
+        if self.cancelled.is_set() or Local.clock.stopping.is_set():
             raise CancelledError
 
     def generated_name(self, limit: int = 64) -> str:

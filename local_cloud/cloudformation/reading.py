@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlparse
 
 from botocore.exceptions import ClientError
 
-from ..world import World
+from ..moto_seam import Local
 from .errors import InsufficientCapabilitiesError, NotEmulatedError, ValidationError
 from .evaluation import Evaluation, client_of
 from .parameters import resolve_parameters
@@ -30,8 +30,8 @@ class RequestReader:
     The callers of its methods are role ARNs; None is the account's administrator.
     """
 
-    def __init__(self, world: World, types: Types) -> None:
-        self.world, self.types = world, types
+    def __init__(self, types: Types) -> None:
+        self.types = types
 
     def template(
         self, request: Request, caller: str | None, previous: Specification | None = None
@@ -58,7 +58,7 @@ class RequestReader:
     def _download(self, url: str, caller: str | None) -> str:
         bucket, key = _s3_location(url)
         try:
-            answer = client_of(self.world, "s3", caller).get_object(Bucket=bucket, Key=key)
+            answer = client_of("s3", caller).get_object(Bucket=bucket, Key=key)
         except ClientError as error:
             raise ValidationError(f"S3 error: {error.response['Error'].get('Message', '')}") from None
         body: bytes = answer["Body"].read()
@@ -77,7 +77,7 @@ class RequestReader:
 
         def read_ssm(name: str) -> str:
             try:
-                answer = client_of(self.world, "ssm", caller).get_parameter(Name=name)
+                answer = client_of("ssm", caller).get_parameter(Name=name)
             except ClientError:
                 raise ValidationError(
                     f"Unable to fetch parameters [{name}] from parameter store for this account."
@@ -105,7 +105,7 @@ class RequestReader:
 
     def _check_rules(self, specification: Specification) -> None:
         stack = Stack("rules", "rules", None)
-        evaluator = Evaluation(self.world, self.types, stack, specification).evaluator()
+        evaluator = Evaluation(self.types, stack, specification).evaluator()
         for rule in specification.template.rules.values():
             if "RuleCondition" in rule and not evaluator.resolve(rule["RuleCondition"]):
                 continue
@@ -125,7 +125,7 @@ class RequestReader:
         if role_arn is None:
             return None
         try:
-            role = self.world.identity.client("iam").get_role(RoleName=role_arn.rsplit("/", 1)[-1])["Role"]
+            role = Local.identity.client("iam").get_role(RoleName=role_arn.rsplit("/", 1)[-1])["Role"]
             trusted = role["Arn"] == role_arn and _trusts_cloudformation(role["AssumeRolePolicyDocument"])
         except ClientError:
             trusted = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from botocore.exceptions import ClientError
 
@@ -13,10 +13,11 @@ from ..faults.stack import Operation, ThrottledError
 from ..moto_seam import Local
 from .evaluation import Evaluation
 from .failures import FAILURES, THROTTLING, reason_of
+from .names import check_free
 from .policy import check_allowed
 from .provider import Call, CancelledError, Properties, ProviderError
 from .schema import resource_schema
-from .stack import StackResource
+from .stack import Stack, StackResource
 from .template import is_custom
 
 log = logging.getLogger(__name__)
@@ -37,10 +38,14 @@ class ResourceHandler:
     """Creates, updates and deletes resources of one stack with one set of credentials, recording each step.
 
     Every method returns whether it succeeded; the reason of a failure is in the resource's event.
+
+    Args:
+        evaluation: what the resources are to be.
+        stacks: all stacks there are: none may have what is created.
     """
 
-    def __init__(self, evaluation: Evaluation) -> None:
-        self.evaluation, self.world, self.faults = evaluation, evaluation.world, Local.faults.stack
+    def __init__(self, evaluation: Evaluation, stacks: Iterable[Stack]) -> None:
+        self.evaluation, self.stacks, self.faults = evaluation, stacks, Local.faults.stack
         self.types, self.stack = evaluation.types, evaluation.stack
         self.specification = evaluation.specification
 
@@ -55,7 +60,9 @@ class ResourceHandler:
     def _create(self, resource: StackResource, verb: str) -> bool:
         def work(call: Call) -> None:
             resource.properties = self.evaluation.desired(resource.logical_id)
-            resource.physical_id = self.types[resource.type].create(call, resource.properties)
+            provider = self.types[resource.type]
+            check_free(call, provider.name, resource.properties, self.stacks)
+            resource.physical_id = provider.create(call, resource.properties)
 
         return self._run(resource, "create", verb, work)
 
@@ -202,7 +209,7 @@ class ResourceHandler:
                 throttled = isinstance(error, ThrottledError) or error.response["Error"]["Code"] in THROTTLING
                 if not throttled or attempt == _ATTEMPTS or (resource.physical_id and operation == "create"):
                     raise ProviderError(reason_of(error)) from error
-                self.world.clock.sleep(2**attempt)
+                Local.clock.sleep(2**attempt)
 
 
 def _hold(released: threading.Event, cancelled: threading.Event) -> None:

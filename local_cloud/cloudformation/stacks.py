@@ -5,8 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from ..moto_seam import Local
-from ..world import World
 from .errors import ValidationError
 from .evaluation import Evaluation
 from .operations import StackOperation
@@ -26,15 +24,14 @@ class Stacks:
         lock: guards what requests read and change.
     """
 
-    def __init__(self, world: World, types: Types) -> None:
-        self.world, self.types = world, types
+    def __init__(self, types: Types) -> None:
+        self.types = types
         self.all: list[Stack] = []
         self.lock = threading.RLock()
         self._tokens: dict[tuple[str, str, str], str] = {}
 
     def stop(self) -> None:
         """Call every operation off and wait until its thread has ended."""
-        Local.faults.stack.clear()
         for stack in self.all:
             stack.cancelled.set()
             if stack.operation:
@@ -77,13 +74,13 @@ class Stacks:
 
     def evaluation(self, stack: Stack, specification: Specification) -> Evaluation:
         """Return the values of a specification for a stack."""
-        return Evaluation(self.world, self.types, stack, specification)
+        return Evaluation(self.types, stack, specification)
 
     def operation(self, stack: Stack, specification: Specification) -> StackOperation:
         """Return an operation towards a specification, which is still to be started."""
 
         def handler(other: Specification) -> ResourceHandler:
-            return ResourceHandler(self.evaluation(stack, other))
+            return ResourceHandler(self.evaluation(stack, other), self.all)
 
         return StackOperation(handler(specification), handler)
 

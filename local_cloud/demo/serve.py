@@ -36,13 +36,14 @@ def to_reach(endpoint: str, offered: Offer) -> str:
 
     Its variables have names of their own: make reads VERSION, RECORD and others from the environment.
     """
-    # Version 1 of the command ignores AWS_ENDPOINT_URL for rds and sqs. An alias of the name `aws` would be
-    # expanded in `aws() {`, and zsh takes no comments at its prompt.
+    # Version 1 of the command ignores AWS_ENDPOINT_URL for rds and sqs. An alias may name a profile of the
+    # user's, and so a real account. At its prompt zsh takes no comments.
     aws = shlex.quote(str(Path(sys.executable).with_name("aws")))
     return f"""\
 export AWS_ENDPOINT_URL={endpoint} AWS_REGION={REGION} AWS_DEFAULT_REGION={REGION}
 export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_PAGER=
 unset AWS_PROFILE AWS_SESSION_TOKEN
+unalias aws 2> /dev/null
 function aws {{ {aws} --endpoint-url "$AWS_ENDPOINT_URL" "$@"; }}
 export TAPSTACK_PRODUCT={offered.product_id} TAPSTACK_PATH={offered.path_id}
 export TAPSTACK_VERSION={offered.version_id}
@@ -57,8 +58,8 @@ export TAPSTACK_RECORD=$(aws servicecatalog provision-product --provisioned-prod
   --product-id $TAPSTACK_PRODUCT --provisioning-artifact-id $TAPSTACK_VERSION --path-id $TAPSTACK_PATH \\
   --provisioning-parameters Key=EnvironmentSuffix,Value=dev Key=OpsEmails,Value=ops@example.com \\
   --query RecordDetail.RecordId --output text)
-until aws servicecatalog describe-record --id $TAPSTACK_RECORD --query RecordDetail.Status \\
-  | grep -E 'SUCCEEDED|FAILED'; do sleep 1; done
+while aws servicecatalog describe-record --id $TAPSTACK_RECORD --query RecordDetail.Status \\
+  | grep -E 'CREATED|IN_PROGRESS'; do sleep 1; done
 aws servicecatalog describe-record --id $TAPSTACK_RECORD
 curl $AWS_ENDPOINT_URL/_local/mailbox
 aws servicecatalog terminate-provisioned-product --provisioned-product-name payments

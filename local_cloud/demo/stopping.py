@@ -8,7 +8,7 @@ import time
 from types import FrameType
 
 # Seconds that ending in order may take; then the kernel ends the process.
-GRACE = 30
+GRACE = 60
 
 
 class Stop:

@@ -1,1 +1,1 @@
-"""IAM, where moto lets pass what AWS refuses."""
+"""IAM and STS, where moto lets pass what AWS refuses."""

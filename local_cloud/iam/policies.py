@@ -13,8 +13,7 @@ from urllib.parse import unquote
 from moto.iam.exceptions import NotFoundException
 from moto.iam.models import Policy, Role, iam_backends
 
-# Told of each decision about what a role may do: role, action, resource, caller, and whether it was allowed.
-observers: list[Callable[[str, str, str, Caller, bool], None]] = []
+from ..moto_seam import Local
 
 
 class UnsupportedPolicyError(NotImplementedError):
@@ -120,16 +119,16 @@ def identity_allows(role_arn: str, action: str, resource: str, caller: Caller) -
 
 
 def identity_decides(role_arn: str, action: str, resource: str, caller: Caller) -> bool:
-    """Say what `identity_allows` says, of a request that nobody has made: no observer is told."""
+    """Say what `identity_allows` says, of a request that nobody has made: it is not noted."""
     return decides(_identity_documents(role_arn), action, resource, caller) and boundary_allows(
         role_arn, action, resource, caller
     )
 
 
 def note(role_arn: str, action: str, resource: str, caller: Caller, allowed: bool) -> None:
-    """Tell the observers what a role asked for, and whether it was allowed."""
-    for observe in observers:
-        observe(role_arn, action, resource, caller, allowed)
+    """Keep in `Identity.asked` what a role asked for, and whether it was allowed."""
+    context = tuple(sorted(caller.context.items()))
+    Local.identity.asked[role_arn, action, resource, context] = allowed
 
 
 def boundary_allows(role_arn: str, action: str, resource: str, caller: Caller) -> bool:

@@ -1,17 +1,14 @@
-"""Who may assume which role: STS as on AWS, where moto hands out credentials for any role to anybody."""
+"""Who signed a request, and who may assume which role: moto gives credentials of any role to anybody."""
 
 from __future__ import annotations
 
 import base64
 import re
-from typing import Any
 
 from moto.core.exceptions import ServiceException
-from moto.core.responses import ActionResult
 from moto.iam.exceptions import NotFoundException
-from moto.iam.models import IAMBackend, iam_backends
-from moto.sts.models import AssumedRole, STSBackend, sts_backends
-from moto.sts.responses import TokenResponse
+from moto.iam.models import iam_backends
+from moto.sts.models import sts_backends
 
 from ..account import ACCOUNT_ID
 from .policies import Caller, identity_allows, resource_allows, resource_grants
@@ -30,33 +27,6 @@ class AccessDenied(ServiceException):
     def __init__(self, caller: Caller, action: str, resource: str) -> None:
         who = caller.session_arn or caller.service
         super().__init__(f"User: {who} is not authorized to perform: {action} on resource: {resource}")
-
-
-def install(world: Any) -> None:
-    """Make AssumeRole read the role's trust policy, and the caller's own permissions where AWS does."""
-
-    def assume_role(self: TokenResponse) -> ActionResult:
-        caller = caller_of(self.headers.get("Authorization", ""))
-        check_assume_role(caller, self._get_param("RoleArn"))
-        result: ActionResult = original(self)
-        return result
-
-    def note_session(self: STSBackend, *arguments: Any, **named: Any) -> AssumedRole:
-        session: AssumedRole = original_session(self, *arguments, **named)
-        sessions[session.access_key_id] = session
-        return session
-
-    def find_session(self: STSBackend, access_key_id: str) -> AssumedRole | None:
-        session = sessions.get(access_key_id)
-        return session if session and session.account_id == self.account_id else None
-
-    original = world.patch(TokenResponse, "assume_role", assume_role)
-    # Every request is looked up: moto walks over all sessions there have ever been.
-    sessions: dict[str, AssumedRole] = {}
-    original_session = world.patch(STSBackend, "assume_role", note_session)
-    world.patch(STSBackend, "get_assumed_role_from_access_key", find_session)
-    # A copy: every request is looked up here while other threads make and delete roles.
-    world.patch(IAMBackend, "get_roles", lambda self: list(self.roles.values()))
 
 
 def caller_of(authorization: str) -> Caller:

@@ -5,18 +5,15 @@ from __future__ import annotations
 import json
 import logging
 import threading
-import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 from moto.awslambda.exceptions import InvalidParameterValueException
-from moto.awslambda.models import EventInvokeConfig, LambdaBackend
 from moto.core.exceptions import JsonRESTError
 
 from ..account import ACCOUNT_ID
-from ..world import World
-from .configuration import Function
+from .environments import PRINCIPAL, Environments
+from .functions import LocalFunction
 from .runtime import Answer
 
 log = logging.getLogger(__name__)
@@ -27,47 +24,31 @@ ERROR_DELAYS = (60.0, 120.0)
 THROTTLED_DELAYS = (1.0, 300.0)
 MAXIMUM_AGE = 6 * 3600
 
-Invoke = Callable[[Function, str], Answer]
 
+def check_destination(arn: str) -> None:
+    """Check that the local cloud delivers to a destination; an empty one is none.
 
-def install(world: World) -> None:
-    """Keep one event invoke configuration a function, where moto keeps a list and shows the oldest."""
-
-    def put(self: LambdaBackend, function_name: str, config: dict[str, Any]) -> dict[str, Any]:
-        function = self.get_function(function_name)
-        for outcome in config.get("DestinationConfig", {}).values():
-            _check_destination(outcome.get("Destination", ""))
-        kept = EventInvokeConfig(function.function_arn, str(time.time()), config)
-        function.event_invoke_config = [kept]
-        return kept.response()
-
-    def update(self: LambdaBackend, function_name: str, config: dict[str, Any]) -> dict[str, Any]:
-        before = self.get_function(function_name).event_invoke_config
-        return put(self, function_name, (before[0].config if before else {}) | config)
-
-    world.patch(LambdaBackend, "put_function_event_invoke_config", put)
-    world.patch(LambdaBackend, "update_function_event_invoke_config", update)
-
-
-def _check_destination(arn: str) -> None:
+    Raises:
+        InvalidParameterValueException: it is no queue and no topic.
+    """
     if arn and arn.split(":")[2] not in ("sqs", "sns"):
         raise InvalidParameterValueException(
             f"The local cloud delivers to SQS queues and SNS topics as destinations, not to {arn}."
         )
 
 
-def send(world: World, invoke: Invoke, function: Function, request_id: str, payload: str) -> None:
+def send(environments: Environments, function: LocalFunction, request_id: str, payload: str) -> None:
     """Take an event for a function, and return while it runs."""
-    event = _Event(world, invoke, function, request_id, payload)
+    event = _Event(environments, function, request_id, payload)
     threading.Thread(target=event.process, name=f"event for {function.function_name}", daemon=True).start()
 
 
 class _Event:
     def __init__(
-        self, world: World, invoke: Invoke, function: Function, request_id: str, payload: str
+        self, environments: Environments, function: LocalFunction, request_id: str, payload: str
     ) -> None:
-        self.world = world
-        self.invoke = invoke
+        self.environments = environments
+        self.clock = environments.clock
         self.function = function
         self.request_id = request_id
         self.payload = payload
@@ -80,19 +61,19 @@ class _Event:
         """Invoke until it succeeds or is given up, then tell the destination or the dead-letter queue."""
         try:
             answer = self._run()
-            if answer is not None and not self.world.clock.stopping.is_set():
+            if answer is not None and not self.clock.stopping.is_set():
                 self._conclude(*answer)
         except Exception:
-            if not self.world.clock.stopping.is_set():
+            if not self.clock.stopping.is_set():
                 log.exception("an event for %s was lost", self.function.function_name)
 
     def _run(self) -> tuple[Answer | None, str] | None:
         retries = self.config.get("MaximumRetryAttempts", len(ERROR_DELAYS))
         left = self.config.get("MaximumEventAgeInSeconds", MAXIMUM_AGE)
         throttled, longest = THROTTLED_DELAYS
-        while not self.world.clock.stopping.is_set():
+        while not self.clock.stopping.is_set():
             try:
-                answer = self.invoke(self.function, self.payload)
+                answer = self.environments.invoke(self.function, self.payload)
             except JsonRESTError:  # throttled
                 delay, throttled = throttled, min(throttled * 2, longest)
                 if delay > left:
@@ -107,7 +88,7 @@ class _Event:
                 if delay > left:
                     return answer, "EventAgeExceeded"
             left -= delay
-            self.world.clock.sleep(delay)
+            self.clock.sleep(delay)
         return None
 
     def _conclude(self, answer: Answer | None, condition: str) -> None:
@@ -147,11 +128,12 @@ class _Event:
 
     def _deliver(self, arn: str, body: str, attributes: dict[str, Any]) -> None:
         """Send with the function's role, as Lambda does."""
-        service, name = arn.split(":")[2], arn.rpartition(":")[2]
-        role, session, arn = self.function.role, self.function.function_name, self.function.function_arn
-        client = self.world.identity.client(service, role, session, "lambda.amazonaws.com", arn)
+        identity, function, service = self.environments.identity, self.function, arn.split(":")[2]
+        client = identity.client(
+            service, function.role, function.function_name, PRINCIPAL, function.function_arn
+        )
         if service == "sqs":
-            url = f"{self.world.identity.endpoint}/{ACCOUNT_ID}/{name}"
+            url = f"{identity.endpoint}/{ACCOUNT_ID}/{arn.rpartition(':')[2]}"
             client.send_message(QueueUrl=url, MessageBody=body, MessageAttributes=attributes)
         else:
             client.publish(TopicArn=arn, Message=body, MessageAttributes=attributes)

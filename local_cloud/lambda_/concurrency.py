@@ -5,17 +5,15 @@ from __future__ import annotations
 import json
 import threading
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from moto.awslambda.exceptions import InvalidParameterValueException
-from moto.awslambda.models import LambdaBackend, lambda_backends
+from moto.awslambda.models import LambdaFunction, lambda_backends
 from moto.core.exceptions import JsonRESTError
 
 from ..account import ACCOUNT_ID, REGION
 from ..quotas import models as quotas
-from ..world import World
-from .configuration import Function
 
 # "Configuring reserved concurrency for a function": so much stays for functions that reserve none. In an
 # account whose quota is lower, refusals name that quota as the minimum (public reports of 10 and 50).
@@ -33,24 +31,6 @@ class TooManyRequests(JsonRESTError):  # noqa: N818 - named as the service names
         self.description = json.dumps(body)
 
 
-def install(world: World) -> None:
-    """Refuse to reserve what functions without a reservation need."""
-
-    def reserve(self: LambdaBackend, function_name: str, reserved_concurrency: str) -> str:
-        wanted = self.get_function(function_name)
-        others = [function for function in self.list_functions() if function is not wanted]
-        account = int(quotas.backend().applied[quotas.CONCURRENT_EXECUTIONS])
-        least = min(UNRESERVED, account)
-        if account - _reserved(others) - int(reserved_concurrency) < least:
-            raise InvalidParameterValueException(
-                "Specified ReservedConcurrentExecutions for function decreases account's "
-                f"UnreservedConcurrentExecution below its minimum value of [{least}]."
-            )
-        return str(original(self, function_name, reserved_concurrency))
-
-    original = world.patch(LambdaBackend, "put_function_concurrency", reserve)
-
-
 class Concurrency:
     """Counts the events in work."""
 
@@ -59,7 +39,7 @@ class Concurrency:
         self._running: dict[str, int] = defaultdict(int)
 
     @contextmanager
-    def one_of(self, function: Function) -> Iterator[None]:
+    def one_of(self, function: LambdaFunction) -> Iterator[None]:
         """Count an event of a function while it is in work.
 
         Raises:
@@ -75,17 +55,39 @@ class Concurrency:
             with self._lock:
                 self._running[arn] -= 1
 
-    def _check(self, function: Function) -> None:
+    def _check(self, function: LambdaFunction) -> None:
         if function.reserved_concurrency is not None:
             if self._running[function.function_arn] >= int(function.reserved_concurrency):
                 raise TooManyRequests("ReservedFunctionConcurrentInvocationLimitExceeded")
             return
         functions = list(lambda_backends[ACCOUNT_ID][REGION].list_functions())
         without = [each.function_arn for each in functions if each.reserved_concurrency is None]
-        unreserved = int(quotas.backend().applied[quotas.CONCURRENT_EXECUTIONS]) - _reserved(functions)
+        unreserved = _quota() - _reserved(functions)
         if sum(self._running[arn] for arn in without) >= unreserved:
             raise TooManyRequests("ConcurrentInvocationLimitExceeded")
 
 
-def _reserved(functions: list[Function]) -> int:
+def check_reservation(wanted: int, others: Iterable[LambdaFunction]) -> None:
+    """Check that enough is left for functions without a reservation if one reserves `wanted` executions.
+
+    Args:
+        wanted: what it wants to reserve.
+        others: all other functions of the account.
+
+    Raises:
+        InvalidParameterValueException: not enough is left.
+    """
+    least = min(UNRESERVED, _quota())
+    if _quota() - _reserved(others) - wanted < least:
+        raise InvalidParameterValueException(
+            "Specified ReservedConcurrentExecutions for function decreases account's "
+            f"UnreservedConcurrentExecution below its minimum value of [{least}]."
+        )
+
+
+def _reserved(functions: Iterable[LambdaFunction]) -> int:
     return sum(int(function.reserved_concurrency or 0) for function in functions)
+
+
+def _quota() -> int:
+    return int(quotas.backend().applied[quotas.CONCURRENT_EXECUTIONS])

@@ -1,81 +1,33 @@
-"""What makes Lambda functions run by itself: SQS event source mappings here, EventBridge in `events`."""
+"""Event source mappings: SQS queues that Lambda polls, from threads of its own."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from moto.awslambda.exceptions import InvalidParameterValueException
-from moto.awslambda.models import EventSourceMapping, LambdaBackend
+from moto.awslambda.models import EventSourceMapping
 from moto.core.exceptions import JsonRESTError
-from moto.sqs.models import sqs_backends
 
-from ..account import ACCOUNT_ID, REGION
+from ..account import ACCOUNT_ID
 from ..iam.policies import Caller, identity_allows
-from ..world import World
-from .configuration import Function
-from .queue_poller import Poller
+from ..sqs.models import LocalQueue, find_queue
+from .functions import LocalFunction
 
 # What Lambda calls with the role of the function ("Execution role permissions" for SQS).
 CONSUMER_ACTIONS = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
 UNSUPPORTED = ("FilterCriteria", "KMSKeyArn", "MetricsConfig", "ProvisionedPollerConfig")
 
 
-def install(world: World) -> None:
-    """Poll queues from threads of their own, where moto runs the function inside SendMessage."""
-    pollers: dict[str, Poller] = {}
+def queue_of(arn: str) -> LocalQueue:
+    """Return the queue that a mapping names as its EventSourceArn.
 
-    def create(self: LambdaBackend, spec: dict[str, Any]) -> EventSourceMapping:
-        function = self.get_function(spec.get("FunctionName", ""))
-        queue = _queue(spec.get("EventSourceArn", ""))
-        _check(self, spec, function, queue)
-        mapping = EventSourceMapping(  # type: ignore[abstract]  # moto does not fill in what it does not use
-            spec | {"RegionName": REGION, "AccountId": ACCOUNT_ID, "FunctionArn": function.function_arn}
-        )
-        self._event_source_mappings[mapping.uuid] = mapping
-        pollers[mapping.uuid] = Poller(world, mapping, queue)
-        return mapping
-
-    def update(self: LambdaBackend, uuid: str, spec: dict[str, Any]) -> EventSourceMapping | None:
-        mapping = self.get_event_source_mapping(uuid)
-        if mapping:
-            named = spec.get("FunctionName") or mapping.function_arn
-            _check(self, spec, self.get_function(named), _queue(mapping.event_source_arn), uuid)
-            original_update(self, uuid, spec)
-            if (window := spec.get("MaximumBatchingWindowInSeconds")) is not None:
-                mapping.max_batch_window = window
-            pollers.pop(uuid).stop()
-            pollers[uuid] = Poller(world, mapping, _queue(mapping.event_source_arn))
-        return mapping
-
-    def delete(self: LambdaBackend, uuid: str) -> EventSourceMapping | None:
-        if uuid in pollers:
-            pollers.pop(uuid).stop()
-        mapping: EventSourceMapping | None = original_delete(self, uuid)
-        return mapping
-
-    def list_mappings(self: LambdaBackend, source: str, function_name: str) -> list[EventSourceMapping]:
-        wanted = self.get_function(function_name).function_arn if function_name else None
-        return [
-            mapping
-            for mapping in list(self._event_source_mappings.values())  # others are made meanwhile
-            if source in (None, mapping.event_source_arn) and wanted in (None, mapping.function_arn)
-        ]
-
-    def stop() -> None:
-        while pollers:
-            pollers.popitem()[1].stop()
-
-    world.patch(LambdaBackend, "create_event_source_mapping", create)
-    world.patch(LambdaBackend, "list_event_source_mappings", list_mappings)
-    original_update = world.patch(LambdaBackend, "update_event_source_mapping", update)
-    original_delete = world.patch(LambdaBackend, "delete_event_source_mapping", delete)
-    world.at_stop.append(stop)
-
-
-def _queue(arn: str) -> Any:
+    Raises:
+        InvalidParameterValueException: it is no queue, or there is none of this ARN.
+    """
     if ":sqs:" not in arn:
         raise InvalidParameterValueException(f"The local cloud polls SQS queues only, not {arn}.")
-    queue = sqs_backends[ACCOUNT_ID][REGION].queues.get(arn.rpartition(":")[2])
+    queue = find_queue(arn)
     if queue is None or queue.queue_arn != arn:
         raise InvalidParameterValueException(
             "Error occurred while ReceiveMessage. SQS Error Code: AWS.SimpleQueueService.NonExistentQueue. "
@@ -84,21 +36,27 @@ def _queue(arn: str) -> Any:
     return queue
 
 
-def _check(
-    backend: LambdaBackend,
-    spec: dict[str, Any],
-    function: Function,
-    queue: Any,
-    uuid: str | None = None,
+def check(
+    others: Iterable[EventSourceMapping], spec: dict[str, Any], function: LocalFunction, queue: LocalQueue
 ) -> None:
-    """Check what CreateEventSourceMapping checks of a mapping from a queue to a function."""
+    """Check what CreateEventSourceMapping checks of a mapping from a queue to a function.
+
+    Args:
+        others: all other mappings of the account.
+        spec: the request.
+        function: its function.
+        queue: its queue.
+
+    Raises:
+        InvalidParameterValueException: such a mapping can't be, or not in here.
+        moto.core.exceptions.JsonRESTError: ResourceConflictException, there is such a mapping.
+    """
     if refused := [name for name in UNSUPPORTED if spec.get(name)]:
         raise InvalidParameterValueException(
             f"The local cloud has no event source mappings with {refused[0]}."
         )
-    for mapping in list(backend._event_source_mappings.values()):
-        ends = (mapping.event_source_arn, mapping.function_arn)
-        if ends == (queue.queue_arn, function.function_arn) and mapping.uuid != uuid:
+    for mapping in others:
+        if (mapping.event_source_arn, mapping.function_arn) == (queue.queue_arn, function.function_arn):
             raise _conflict(mapping)
     if queue.visibility_timeout < function.timeout:
         raise InvalidParameterValueException(

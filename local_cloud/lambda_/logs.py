@@ -12,13 +12,13 @@ from moto.logs.models import LogsBackend, logs_backends
 
 from ..account import ACCOUNT_ID, REGION
 from ..iam.policies import Caller, identity_allows
-from .configuration import Function
+from .functions import LocalFunction
 from .runtime import Answer
 
 SYSTEM_LEVELS = {"DEBUG": 0, "INFO": 1, "WARN": 2}
 
 
-def write(function: Function, stream: str, request_id: str, answer: Answer) -> None:
+def write(function: LocalFunction, stream: str, request_id: str, answer: Answer) -> None:
     """Write the output of one invocation between the START, END and REPORT lines of Lambda.
 
     Lambda writes with the function's role: without logs:CreateLogStream and logs:PutLogEvents nothing is
@@ -34,7 +34,7 @@ def write(function: Function, stream: str, request_id: str, answer: Answer) -> N
         backend.put_log_events(group, stream, events)
 
 
-def _ready(backend: LogsBackend, function: Function, group: str, stream: str) -> bool:
+def _ready(backend: LogsBackend, function: LocalFunction, group: str, stream: str) -> bool:
     arn = f"arn:aws:logs:{REGION}:{ACCOUNT_ID}:log-group:{group}"
     if not all(
         _may(function, action, f"{arn}:log-stream:{stream}")
@@ -50,11 +50,11 @@ def _ready(backend: LogsBackend, function: Function, group: str, stream: str) ->
     return True
 
 
-def _may(function: Function, action: str, resource: str) -> bool:
+def _may(function: LocalFunction, action: str, resource: str) -> bool:
     return identity_allows(function.role, action, resource, Caller(ACCOUNT_ID, function.role))
 
 
-def _messages(function: Function, request_id: str, answer: Answer) -> list[str]:
+def _messages(function: LocalFunction, request_id: str, answer: Answer) -> list[str]:
     output = [line for line in answer.output.split("\n") if line.strip()]
     if function.logging_config["LogFormat"] == "JSON":
         return _json_messages(function, request_id, answer, output)
@@ -79,7 +79,7 @@ def _messages(function: Function, request_id: str, answer: Answer) -> list[str]:
     ]
 
 
-def _json_messages(function: Function, request_id: str, answer: Answer, output: list[str]) -> list[str]:
+def _json_messages(function: LocalFunction, request_id: str, answer: Answer, output: list[str]) -> list[str]:
     if SYSTEM_LEVELS[function.logging_config["SystemLogLevel"]] > SYSTEM_LEVELS["INFO"]:
         return output
     metrics: dict[str, Any] = {

@@ -10,12 +10,15 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 from moto.awslambda.models import EventSourceMapping, lambda_backends
-from moto.sqs.models import Message, sqs_backends
+from moto.sqs.models import Message
 
 from ..account import ACCOUNT_ID, REGION
+from ..clock import Clock
+from ..iam.identity import Identity
 from ..iam.policies import Caller
 from ..kms.key_policy import service_may_use
-from ..world import World
+from ..sqs.models import LocalMessage, LocalQueue
+from ..sqs.models import backend as sqs
 
 log = logging.getLogger(__name__)
 
@@ -28,14 +31,17 @@ class Poller:
     """Polls until stopped. A batch runs in a thread of its own, at most MaximumConcurrency at a time.
 
     A message is invisible for as long as its function really runs. When the function has failed, what is left
-    of the queue's visibility timeout passes in the world's time.
+    of the queue's visibility timeout passes in the cloud's time.
     """
 
-    def __init__(self, world: World, mapping: EventSourceMapping, queue: Any) -> None:
-        self._world = world
+    def __init__(
+        self, clock: Clock, identity: Identity, mapping: EventSourceMapping, queue: LocalQueue
+    ) -> None:
+        self._clock = clock
+        self._identity = identity
         self._mapping = mapping
-        self._queue = queue  # moto sets the attributes of its Queue by name, so they have no types
-        self._backend = sqs_backends[ACCOUNT_ID][REGION]
+        self._queue = queue
+        self._backend = sqs()
         self._stopped = threading.Event()
         concurrency = (mapping.scaling_config or {}).get("MaximumConcurrency", INITIAL_CONCURRENCY)
         self._free = threading.Semaphore(concurrency)
@@ -54,7 +60,7 @@ class Poller:
         while self._wait_for_messages():
             if not self._may_decrypt():
                 log.warning("%s may not use the key of %s", self._mapping.function_arn, self._queue.name)
-                self._stopped.wait(self._world.clock.seconds(RETRY_SECONDS))
+                self._stopped.wait(self._clock.seconds(RETRY_SECONDS))
                 continue
             self._free.acquire()
             if self._stopped.is_set() or self._queue_is_gone():
@@ -68,7 +74,7 @@ class Poller:
     def _may_decrypt(self) -> bool:
         """Say whether the function's role may decrypt what the queue encrypts with a key of the account."""
         key_id = self._queue.kms_master_key_id
-        role: str = lambda_backends[ACCOUNT_ID][REGION].get_function(self._mapping.function_arn).role
+        role = lambda_backends[ACCOUNT_ID][REGION].get_function(self._mapping.function_arn).role
         by_way_of_sqs = {"kms:ViaService": f"sqs.{REGION}.amazonaws.com"}
         return not key_id or service_may_use(
             key_id, "kms:Decrypt", Caller(ACCOUNT_ID, role, role, context=by_way_of_sqs)
@@ -95,13 +101,12 @@ class Poller:
                 full = self._mapping.batch_size
                 self._queue._messages_lock.wait_for(
                     lambda: self._stopped.is_set() or len(self._queue.messages) >= full,
-                    self._world.clock.seconds(window),
+                    self._clock.seconds(window),
                 )
         visibility = self._queue.visibility_timeout
-        messages: list[Message] = self._backend.receive_message(
+        return self._backend.receive_message(
             self._queue.name, self._mapping.batch_size, 0, visibility, ["All"]
         )
-        return messages
 
     def _process(self, batch: list[Message]) -> None:
         started = time.monotonic()
@@ -112,7 +117,7 @@ class Poller:
                     self._backend.delete_message(self._queue.name, str(message.receipt_handle))
             self._return(failed, self._queue.visibility_timeout - (time.monotonic() - started))
         except Exception:
-            if not self._world.clock.stopping.is_set():
+            if not self._clock.stopping.is_set():
                 log.exception("a batch from %s was not processed", self._queue.name)
         finally:
             self._free.release()
@@ -121,11 +126,11 @@ class Poller:
         """Run the function and return the ids of the messages that it did not process."""
         everything = {message.id for message in batch}
         event = {"Records": [self._record(message) for message in batch]}
-        client = self._world.identity.client("lambda")
+        client = self._identity.client("lambda")
         try:
             answer = client.invoke(FunctionName=self._mapping.function_arn, Payload=json.dumps(event))
         except ClientError as error:
-            if not self._world.clock.stopping.is_set():
+            if not self._clock.stopping.is_set():
                 log.info("%s was not invoked: %s", self._mapping.function_arn, error)
             return everything
         if answer.get("FunctionError"):
@@ -138,7 +143,7 @@ class Poller:
         with self._queue._messages_lock:
             for message in self._queue._messages:
                 if message.id in failed:
-                    message.visible_at = (time.time() + self._world.clock.seconds(aws_seconds)) * 1000
+                    message.visible_at = (time.time() + self._clock.seconds(aws_seconds)) * 1000
             self._queue._messages_lock.notify_all()
 
     def _record(self, message: Message) -> dict[str, Any]:
@@ -163,8 +168,8 @@ class Poller:
         }
         if message.message_attributes:
             record["md5OfMessageAttributes"] = message.attribute_md5
-        if source := getattr(message, "dead_letter_source", None):
-            record["attributes"]["DeadLetterQueueSourceArn"] = source
+        if isinstance(message, LocalMessage) and message.dead_letter_source:
+            record["attributes"]["DeadLetterQueueSourceArn"] = message.dead_letter_source
         if message.group_id:
             record["attributes"]["MessageGroupId"] = message.group_id
         return record

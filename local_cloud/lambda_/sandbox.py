@@ -13,6 +13,7 @@ the nursery writes {"exit": status} there in its stead.
 from __future__ import annotations
 
 import decimal
+import gc
 import importlib
 import json
 import logging
@@ -24,6 +25,7 @@ import socket
 import sys
 import time
 import traceback
+from pathlib import Path
 from types import SimpleNamespace, TracebackType
 from typing import Any, Callable  # noqa: UP035 - collections.abc would be one more import before the fork
 
@@ -67,6 +69,8 @@ def nursery(control: socket.socket, libraries: list[str], paths: list[str]) -> N
             importlib.import_module(name)
         except ImportError:
             continue  # the code does without it, or will report it itself
+    _read_descriptions(paths[:-1])  # the last is the runtime's, with the descriptions of 400 services
+    gc.freeze()  # a sandbox that looked through this for garbage would copy the memory that all share
     wake_reader, wake_writer = socket.socketpair()
     wake_writer.setblocking(False)
     signal.set_wakeup_fd(wake_writer.fileno(), warn_on_full_buffer=False)
@@ -85,6 +89,26 @@ def nursery(control: socket.socket, libraries: list[str], paths: list[str]) -> N
     signal.set_wakeup_fd(-1)  # the sockets go with this call, and the children's signals come later
     for pid in children:
         _kill(pid)
+    for pid in children:
+        os.waitpid(pid, 0)
+
+
+def _read_descriptions(packages: list[str]) -> None:
+    """Read the descriptions of services that a package carries: each sandbox finds them read, once."""
+    loaders = sys.modules.get("botocore.loaders")
+    if loaders is None or not str(loaders.__file__).startswith(tuple(packages)):
+        return
+    read: dict[str, Any] = {}
+
+    class ReadAhead(loaders.JSONFileLoader):  # type: ignore[misc,name-defined]  # botocore of the package
+        def load_file(self, path: str) -> Any:
+            return read.pop(path, None) or super().load_file(path)
+
+    plain = loaders.JSONFileLoader()
+    for file in Path(loaders.Loader.BUILTIN_DATA_PATH).rglob("*.json*"):
+        path = str(file).removesuffix(".gz").removesuffix(".json")
+        read[path] = plain.load_file(path)
+    loaders.Loader.FILE_LOADER_CLASS = ReadAhead
 
 
 def _bury(children: dict[int, socket.socket]) -> None:

@@ -65,6 +65,16 @@ class GroupBackend(RDSBase):
             )
         return super().delete_db_parameter_group(db_parameter_group_name)
 
+    def create_subnet_group(
+        self, subnet_name: str, description: str, subnets: list[Any], tags: list[dict[str, str]]
+    ) -> DBSubnetGroup:
+        """Create a subnet group, unless there is one of that name; the words are from public reports."""
+        if subnet_name in self.subnet_groups:
+            raise Refused(
+                "DBSubnetGroupAlreadyExists", f"The DB subnet group '{subnet_name}' already exists."
+            )
+        return super().create_subnet_group(subnet_name, description, subnets, tags)
+
     def delete_subnet_group(self, subnet_name: str) -> DBSubnetGroup:
         """Delete a subnet group, unless an instance uses it."""
         for database in self.instances():

@@ -39,7 +39,7 @@ class InstanceBackend(GroupBackend):
         if identifier in self.databases:
             raise DBInstanceAlreadyExists
         self._validate_db_identifier(identifier)
-        database = DBInstance(self, **values)  # type: ignore[abstract]  # moto fills in what it uses
+        database = DBInstance(self, **values)  # type: ignore[abstract]  # moto calls no abstract method
         self._create_interfaces(database)
         self.databases[identifier] = database
         database.add_event("DB_INSTANCE_CREATE")

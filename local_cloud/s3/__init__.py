@@ -1,1 +1,1 @@
-"""S3: what moto keeps and does not tell."""
+"""S3: what roles may do, and until when a version of an object is kept."""

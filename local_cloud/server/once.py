@@ -22,7 +22,7 @@ from ..moto_seam import patch
 
 patch(iam_models, "PARTITION_NAMES")([get_partition(REGION)])
 _method_names = cache(method_names_from_class)
-_possible_keys: dict[tuple[type, type, Any, str], list[str]] = {}
+_possible_keys: dict[tuple[Any, type, type, Any, str], list[str]] = {}
 
 
 @patch(responses, "method_names_from_class")
@@ -55,8 +55,11 @@ def _route(original: Callable[..., str | None], response: BaseResponse, request:
 @patch(AttributePicker, "get_possible_keys")
 @patch(XFormedAttributePicker, "get_possible_keys")
 def _keys(original: Callable[..., Iterable[str]], picker: Any, context: AttributePickerContext) -> list[str]:
-    """They depend on nothing but the classes, the shape (a member of one structure) and the key."""
-    asked = (type(picker), type(context.obj), context.shape, context.key)
+    """They depend on nothing but the classes, the shape (a member of one structure) and the key.
+
+    The method that asks counts, too: that of a subclass asks the one of its base, which gives fewer.
+    """
+    asked = (original, type(picker), type(context.obj), context.shape, context.key)
     if asked not in _possible_keys:
         _possible_keys[asked] = list(original(picker, context))
     return _possible_keys[asked]

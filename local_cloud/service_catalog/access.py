@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from .calls import Call
 from .constraints import launch_role_arn
 from .errors import InvalidParametersError, NotEmulatedError, ResourceNotFoundError
-from .model import EXTERNAL, Artifact, Constraint, Portfolio, Product
+from .resources import EXTERNAL, Artifact, Constraint, Portfolio, Product
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from .access import LaunchPath, launch_paths, offered, path_for_launch
 from .calls import Call, Response, operation
 from .engine import parse_parameters
 from .errors import InvalidParametersError, ResourceNotFoundError
-from .model import EXTERNAL, Product, tag_list
 from .products import artifact_of, product_of, search, template_url
+from .resources import EXTERNAL, Product, tag_list
 
 
 @operation
@@ -99,7 +99,7 @@ def describe_provisioning_parameters(call: Call) -> Response:
     product = product_of(call)
     path = path_for_launch(call, product)
     artifact = offered(product, artifact_of(call, product))
-    parameters = parse_parameters(call.service.world, product, artifact, path.launch_role_arn)
+    parameters = parse_parameters(product, artifact, path.launch_role_arn)
     options = call.catalog.tag_choices(path.portfolio, product)
     return {
         "ProvisioningArtifactParameters": parameters,
@@ -128,7 +128,5 @@ def describe_provisioning_artifact(call: Call) -> Response:
         "Status": "AVAILABLE",
     }
     if call.get("IncludeProvisioningArtifactParameters"):
-        answer["ProvisioningArtifactParameters"] = parse_parameters(
-            call.service.world, product, artifact, None
-        )
+        answer["ProvisioningArtifactParameters"] = parse_parameters(product, artifact, None)
     return answer

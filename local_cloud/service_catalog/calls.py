@@ -4,47 +4,25 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
-from threading import Lock
 from typing import Any, TypeVar
-
-from local_cloud.world import World
 
 from .catalog import Catalog
 from .errors import InvalidParametersError
 from .identity import Caller, identify
-from .launches import Record
+from .models import LocalServiceCatalog
 
 Item = TypeVar("Item")
 Response = dict[str, Any]
-
-
-@dataclass
-class ServiceCatalog:
-    """The service: what `install` returns, for tests that look behind the API.
-
-    Attributes:
-        catalog: all there is, of the one account and region of the local cloud.
-        repeatable: by operation and idempotency token, the request that was made with it and the answer.
-        unseen: whether DescribeRecord does not show a record yet. A switch for tests: on AWS, what one call
-            has made the next one may not find.
-    """
-
-    world: World
-    catalog: Catalog = field(default_factory=Catalog)
-    repeatable: dict[tuple[str, str], tuple[Response, Response]] = field(default_factory=dict)
-    unseen: Callable[[Record], bool] = lambda _: False
-    token_locks: defaultdict[tuple[str, str], Lock] = field(default_factory=lambda: defaultdict(Lock))
 
 
 @dataclass(frozen=True)
 class Call:
     """A call that has passed the checks of the API's model."""
 
-    service: ServiceCatalog
+    service: LocalServiceCatalog
     authorization: str = field(repr=False)
     params: dict[str, Any]
 

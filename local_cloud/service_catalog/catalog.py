@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from .errors import ResourceNotFoundError
 from .launches import ProvisionedProduct, Record
-from .model import Artifact, Constraint, Portfolio, Product, TagOption
+from .resources import Artifact, Constraint, Portfolio, Product, TagOption
 
 Found = TypeVar("Found")
 

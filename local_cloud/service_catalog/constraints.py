@@ -14,7 +14,7 @@ from .errors import (
     ResourceNotFoundError,
 )
 from .identity import assume_for_a_test
-from .model import EXTERNAL, Constraint, Product
+from .resources import EXTERNAL, Constraint, Product
 
 
 @operation
@@ -34,7 +34,7 @@ def create_constraint(call: Call) -> Response:
         raise DuplicateResourceError(
             f"A LAUNCH constraint exists for {product.id} in portfolio {portfolio.id}."
         )
-    assume_for_a_test(call.service.world, launch_role_arn(call["Parameters"]))
+    assume_for_a_test(launch_role_arn(call["Parameters"]))
     constraint = Constraint(portfolio.id, product.id, call.get("Description"), call["Parameters"], ACCOUNT_ID)
     call.catalog.constraints[constraint.id] = constraint
     return _described(constraint)
@@ -89,7 +89,7 @@ def update_constraint(call: Call) -> Response:
     """See the API reference: UpdateConstraint. What is provisioned keeps the role it was launched with."""
     constraint = call.catalog.constraint(call["Id"])
     parameters = call.get("Parameters", constraint.parameters)
-    assume_for_a_test(call.service.world, launch_role_arn(parameters))
+    assume_for_a_test(launch_role_arn(parameters))
     constraint.parameters = parameters
     constraint.description = call.get("Description", constraint.description)
     return _described(constraint)

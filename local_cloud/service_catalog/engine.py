@@ -13,13 +13,13 @@ from botocore.exceptions import ClientError
 
 from local_cloud.account import ACCOUNT_ID, REGION
 from local_cloud.iam.policies import UnsupportedPolicyError, resource_allows
-from local_cloud.world import World
+from local_cloud.moto_seam import Local
 
 from .artifacts import publish
 from .errors import InvalidParametersError
 from .identity import OURSELVES, SERVICE
 from .launches import Record
-from .model import Artifact, Product
+from .resources import Artifact, Product
 
 PARSER = "ServiceCatalogExternalParameterParser"
 QUEUES = {
@@ -59,30 +59,28 @@ def describe_inputs(record: Record, product: Product, artifact: Artifact) -> dic
     }
 
 
-def send(world: World, message: dict[str, Any]) -> None:
+def send(message: dict[str, Any]) -> None:
     """Send an operation to its queue in the account of the product's owner.
 
     Raises:
         EngineUnreachableError: the queue is missing, or its policy or that of its key do not let us in.
     """
     name = QUEUES[message["operation"]]
-    sqs = world.identity.client("sqs")
+    sqs = Local.identity.client("sqs")
     try:
         url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
         queue = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
         if key_id := queue.get("KmsMasterKeyId"):
-            _check_key(world.identity.client("kms"), key_id)
+            _check_key(Local.identity.client("kms"), key_id)
         # As the service itself, on behalf of this account: the queue's policy decides.
-        world.identity.client("sqs", principal=SERVICE).send_message(
+        Local.identity.client("sqs", principal=SERVICE).send_message(
             QueueUrl=url, MessageBody=json.dumps(message)
         )
     except ClientError as error:
         raise EngineUnreachableError(f"{name}: {error}") from error
 
 
-def parse_parameters(
-    world: World, product: Product, artifact: Artifact, role_arn: str | None
-) -> list[dict[str, Any]]:
+def parse_parameters(product: Product, artifact: Artifact, role_arn: str | None) -> list[dict[str, Any]]:
     """Ask the parser of the product's owner for the parameters of a version.
 
     Raises:
@@ -91,7 +89,7 @@ def parse_parameters(
     request: dict[str, Any] = {"artifact": {"path": f"s3://{publish(product, artifact)}", "type": "AWS_S3"}}
     if role_arn is not None:
         request["launchRoleArn"] = role_arn
-    functions = world.identity.client("lambda")
+    functions = Local.identity.client("lambda")
     function_arn = f"arn:aws:lambda:{REGION}:{ACCOUNT_ID}:function:{PARSER}"
     try:
         _check("lambda:InvokeFunction", function_arn, functions.get_policy(FunctionName=PARSER)["Policy"])

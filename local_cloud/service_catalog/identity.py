@@ -12,10 +12,10 @@ from moto.iam.models import iam_backends
 from local_cloud.account import ACCOUNT_ID, REGION
 from local_cloud.iam.policies import Caller as PolicyCaller
 from local_cloud.iam.trust import ADMINISTRATOR, caller_of
-from local_cloud.world import World
+from local_cloud.moto_seam import Local
 
 from .errors import InvalidParametersError
-from .model import Portfolio
+from .resources import Portfolio
 
 SERVICE = "servicecatalog.amazonaws.com"
 # "Launch constraints" in the administrator guide has trust policies name no narrower source than this.
@@ -71,14 +71,14 @@ def principal_exists(arn: str) -> bool:
     }
 
 
-def assume_for_a_test(world: World, role_arn: str) -> None:
+def assume_for_a_test(role_arn: str) -> None:
     """Assume a launch role and throw the session away.
 
     Raises:
         InvalidParametersError: the role does not exist, or does not trust Service Catalog.
     """
     try:
-        world.identity.credentials(role_arn, "test", SERVICE, SOURCE_ARN)
+        Local.identity.credentials(role_arn, "test", SERVICE, SOURCE_ARN)
     except ClientError as error:
         raise InvalidParametersError(
             f"Access denied while assuming launch role {role_arn}: it must exist and trust {SERVICE}."

@@ -7,7 +7,7 @@ from datetime import datetime
 from threading import Lock
 from typing import Any, Literal
 
-from .model import EXTERNAL, new_id, now, tag_list
+from .resources import EXTERNAL, new_id, now, tag_list
 
 RecordType = Literal["PROVISION_PRODUCT", "UPDATE_PROVISIONED_PRODUCT", "TERMINATE_PROVISIONED_PRODUCT"]
 Outcome = Literal["accepted", "repeated", "refused"]

@@ -199,6 +199,6 @@ def _group_name(provisioned: ProvisionedProduct) -> str:
 
 
 def _as_launch_role(call: Call, provisioned: ProvisionedProduct, service: str) -> Any:
-    return call.service.world.identity.client(
+    return call.service.identity.client(
         service, provisioned.launch_role_arn, provisioned.id, SERVICE, SOURCE_ARN
     )

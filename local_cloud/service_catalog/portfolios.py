@@ -9,7 +9,7 @@ from local_cloud.account import ACCOUNT_ID, REGION
 from .calls import Call, Response, operation
 from .errors import InvalidParametersError, ResourceInUseError, ResourceNotFoundError
 from .identity import principal_exists
-from .model import Portfolio, new_id, tag_list
+from .resources import Portfolio, new_id, tag_list
 
 _PATTERN = re.compile(r"arn:[\w-]+:iam:::(user|group|role)/[\w+=,.@*?/-]+")
 

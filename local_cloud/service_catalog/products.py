@@ -12,7 +12,7 @@ from local_cloud.account import ACCOUNT_ID, REGION
 from .artifacts import publish, read_template
 from .calls import Call, Response, operation
 from .errors import InvalidParametersError, NotEmulatedError, ResourceInUseError, ResourceNotFoundError
-from .model import EXTERNAL, Artifact, Product, new_id, tag_list
+from .resources import EXTERNAL, Artifact, Product, new_id, tag_list
 
 _CLOUDFORMATION = "CLOUD_FORMATION_TEMPLATE"
 # Request parameter -> member of ProductViewSummary.
@@ -82,7 +82,7 @@ def _new_artifact(call: Call, product_type: str, properties: dict[str, Any]) -> 
 
 def _validate(call: Call, content: bytes) -> None:
     try:
-        call.service.world.identity.client("cloudformation").validate_template(TemplateBody=content.decode())
+        call.service.identity.client("cloudformation").validate_template(TemplateBody=content.decode())
     except (ClientError, UnicodeDecodeError) as error:
         raise InvalidParametersError(f"Invalid template: {error}") from error
 

@@ -20,8 +20,8 @@ from .errors import (
     ValidationError,
 )
 from .launches import ProvisionedProduct, Record, RecordType
-from .model import Artifact, Product, new_id
 from .products import artifact_of, product_of
+from .resources import Artifact, Product, new_id
 
 logger = logging.getLogger(__name__)
 
@@ -239,15 +239,15 @@ def _new_record(
 
 def _start(call: Call, record: Record, inputs: Callable[[], dict[str, Any]]) -> None:
     """Send the operation while the caller already has the record."""
-    world = call.service.world
+    clock = call.service.clock
 
     def work() -> None:
-        world.clock.sleep(_SECONDS_BEFORE_SENDING)
-        if world.clock.stopping.is_set():
+        clock.sleep(_SECONDS_BEFORE_SENDING)
+        if clock.stopping.is_set():
             return
         record.set_status("IN_PROGRESS")
         try:
-            send(world, describe_operation(record) | inputs())
+            send(describe_operation(record) | inputs())
         except EngineUnreachableError as error:
             # As on AWS, nobody is told: the operation is under way for ever.
             logger.warning(

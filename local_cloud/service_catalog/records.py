@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 from .calls import Call, Response, operation
 from .errors import InvalidParametersError, NotEmulatedError, ResourceNotFoundError
 from .launches import ProvisionedProduct, Record
-from .model import tag_list
 from .provisioning import find_provisioned_product
+from .resources import tag_list
 
 Owned = TypeVar("Owned", ProvisionedProduct, Record)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import Any, ClassVar
+from typing import Any
 
 from botocore.model import OperationModel, StructureShape
 from moto.core.exceptions import ServiceException
@@ -12,21 +12,38 @@ from moto.core.utils import camelcase_to_underscores, get_service_model
 
 from local_cloud.account import REGION
 
-from .calls import OPERATIONS, Call, Operation, Response, ServiceCatalog
+from . import browsing, constraints, notifications, portfolios, products, provisioning, records, tag_options
+from .calls import OPERATIONS, Call, Operation, Response
 from .errors import InternalServerError, InvalidParametersError, NotEmulatedError
+from .models import LocalServiceCatalog, backend
 from .validation import check
 
 logger = logging.getLogger(__name__)
 
+# Importing them is what puts their operations on offer.
+_OPERATIONS_OF = (
+    browsing,
+    constraints,
+    notifications,
+    portfolios,
+    products,
+    provisioning,
+    records,
+    tag_options,
+)
 
-class ServiceCatalogResponse(BaseResponse):
-    """Takes the place of moto's class of this name."""
 
-    service: ClassVar[ServiceCatalog]
+class LocalServiceCatalogResponse(BaseResponse):
+    """Answers requests about the catalog of one region."""
 
     def __init__(self) -> None:
         super().__init__(service_name="servicecatalog")
         self.automated_parameter_parsing = True
+
+    @property
+    def backend(self) -> LocalServiceCatalog:
+        """The catalog of the account."""
+        return backend()
 
     def call_action(self) -> Any:
         """Answer the request; a fault of ours is an error clients can parse, and a traceback in the log."""
@@ -53,7 +70,7 @@ class ServiceCatalogResponse(BaseResponse):
         shape = model.input_shape
         assert shape is not None  # every operation of Service Catalog has one
         check(params, shape)
-        call = Call(self.service, self.headers.get("Authorization", ""), params)
+        call = Call(self.backend, self.headers.get("Authorization", ""), params)
         token = _idempotency_token(shape, params)
         # A repeated answer of an engine is something to count, so it is recognized where answers are taken.
         if token is None or model.name.startswith("Notify"):
@@ -61,14 +78,14 @@ class ServiceCatalogResponse(BaseResponse):
         return self._once(run, call, (model.name, token))
 
     def _once(self, run: Operation, call: Call, key: tuple[str, str]) -> Response:
-        with self.service.token_locks[key]:
-            if key in self.service.repeatable:
-                params, answer = self.service.repeatable[key]
+        with self.backend.token_locks[key]:
+            if key in self.backend.repeatable:
+                params, answer = self.backend.repeatable[key]
                 if call.params != params:
                     raise InvalidParametersError("The idempotency token was used with other parameters.")
                 return answer
             params, answer = dict(call.params), run(call)
-            self.service.repeatable[key] = (params, answer)
+            self.backend.repeatable[key] = (params, answer)
             return answer
 
 

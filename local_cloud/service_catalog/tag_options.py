@@ -11,7 +11,7 @@ from .errors import (
     ResourceInUseError,
     ResourceNotFoundError,
 )
-from .model import Portfolio, Product, TagOption
+from .resources import Portfolio, Product, TagOption
 
 
 @operation

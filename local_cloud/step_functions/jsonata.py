@@ -11,8 +11,8 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any
 
-from jsonata.jsonata import Jsonata  # type: ignore[import-untyped]
-from jsonata.utils import Utils  # type: ignore[import-untyped]
+from jsonata.jsonata import Jsonata  # type: ignore[import-untyped]  # jsonata-python has no types
+from jsonata.utils import Utils  # type: ignore[import-untyped]  # as above
 from moto.stepfunctions.parser.api import HistoryEventType
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import (
     FailureEvent,
@@ -26,17 +26,17 @@ from moto.stepfunctions.parser.asl.component.common.string import string_express
 from moto.stepfunctions.parser.asl.component.common.string.string_expression import StringJSONata
 from moto.stepfunctions.parser.asl.eval.environment import Environment
 
-from ..world import World
+from ..moto_seam import patch
 
 
 class UndefinedError(ValueError):
     """An expression that has to give a value gave none."""
 
 
-def install(world: World) -> None:
-    """Evaluate the {% … %} strings of states."""
+class LocalStringJSONata(StringJSONata):
+    """A {% … %} string of a state."""
 
-    def evaluate_state_expression(self: StringJSONata, env: Environment) -> None:
+    def _eval_body(self, env: Environment) -> None:
         store = env.variable_store
         # moto resets these two to None between states, where they do not exist on AWS.
         absent = [key for key in ("result", "errorOutput") if env.states._states_data.get(key) is None]
@@ -51,12 +51,10 @@ def install(world: World) -> None:
             )
             raise _failure(env, f"The JSONata expression '{self.expression}' {what}") from error
 
-    world.patch(StringJSONata, "_eval_body", evaluate_state_expression)
-    world.patch(string_expression, "eval_jsonata_expression", _refuse)
 
-
-def _refuse(expression: str) -> Any:
-    raise NotImplementedError(f"JSONata outside a state's {{% %}} strings: {expression}")
+@patch(string_expression, "eval_jsonata_expression")
+def _refuse(_: Any, expression: str) -> Any:
+    raise NotImplementedError(f"The local cloud evaluates JSONata in {{% %}} strings only, not: {expression}")
 
 
 def evaluate(expression: str, variables: dict[str, Any]) -> Any:
@@ -70,7 +68,7 @@ def evaluate(expression: str, variables: dict[str, Any]) -> Any:
         UndefinedError: the expression gave nothing, for example because a name in it does not exist.
         Exception: jsonata-python reports faults with several classes, some of them Python's own.
     """
-    # Making JSON of what a state holds takes longer than the expression: of what it does not name, in vain.
+    # Making JSON of what a state holds takes longer than the expression, so only what it names is made JSON.
     named = {name: value for name, value in variables.items() if f"${name}" in expression}
     plain = json.loads(json.dumps(named, default=_timestamp))
     bindings = {name: _with_nulls(value) for name, value in plain.items()}
@@ -142,6 +140,10 @@ def _random(seed: float | None = None) -> float:
     return random.Random(seed).random()
 
 
+def _no_eval(*_: Any) -> Any:
+    raise NotImplementedError("$eval is not available in Step Functions")
+
+
 # "JSONata functions provided by Step Functions"; $eval is the one of JSONata's own that is missing there.
 _FUNCTIONS = {
     "partition": _partition,
@@ -150,7 +152,7 @@ _FUNCTIONS = {
     "random": _random,
     "uuid": lambda: str(uuid.uuid4()),
     "parse": lambda text: _with_nulls(json.loads(text)),
-    "eval": lambda *_: _refuse("$eval is not available in Step Functions"),
+    "eval": _no_eval,
 }
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import aws_cdk as cdk
 
+from product_template.release_line import POSTGRESQL_14, RELEASE_LINES, ReleaseLine
 from product_template.releasing import differences, released_versions
-from product_template.releasing.line import POSTGRESQL_14, RELEASE_LINES, ReleaseLine
 from product_template.releasing.released_versions import JsonTemplate
 from product_template.releasing.version import Version
 from product_template.tap_stack import TapStack
@@ -158,7 +158,7 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(str(error))
     if version.major not in RELEASE_LINES:
         known = ", ".join(f"{line.number} (PostgreSQL {line.postgresql})" for line in RELEASE_LINES.values())
-        sys.exit(f"There is no release line {version.major}. product_template/releasing/line.py has {known}.")
+        sys.exit(f"There is no release line {version.major}. product_template/release_line.py has {known}.")
     try:
         path = release(version, synthesize(RELEASE_LINES[version.major]))
     except ReleaseRefusedError as error:

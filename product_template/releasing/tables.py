@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from product_template.release_line import RELEASE_LINES
 from product_template.releasing import released_versions
-from product_template.releasing.line import RELEASE_LINES
 from product_template.releasing.released_versions import JsonTemplate
 
 COMPARISONS = {"GreaterThanThreshold": ">", "LessThanThreshold": "<"}

@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local_cloud.cloud import Cloud
-from local_cloud.service_catalog import installed
+from local_cloud.service_catalog.models import backend
 from tests.support.launches import Aws, Catalog, outputs, product_of, reason
 from tests.support.machinery import eventually, stacks_ever
 from tests.support.versions import OLDEST
@@ -199,7 +199,7 @@ def test_an_update_that_only_changes_tags_changes_them_in_place(
     cloud: Cloud, oldest: Catalog, product: str, stack: str
 ) -> None:
     # GIVEN tags that Service Catalog sends otherwise than at the launch, as after a change of TagOptions
-    installed().catalog.provisioned_products[product].tags["team"] = "ledger"
+    backend().catalog.provisioned_products[product].tags["team"] = "ledger"
 
     # WHEN nothing else changes
     updated = oldest.update(product)

@@ -83,6 +83,7 @@ def catalog() -> cdk.App:
         "aws:cdk:bundling-stacks": [],
         "catalog:hubAccount": "111122223333",
         "catalog:provisioningAccounts": ["444455556666"],
+        "catalog:principals": ["arn:aws:iam:::role/Team*"],
         "catalog:alarmEmail": "platform@example.com",
     }
     return build(context=flags | settings)

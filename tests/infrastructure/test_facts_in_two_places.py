@@ -10,10 +10,10 @@ from types import ModuleType
 from typing import Any, get_args
 
 import pytest
-from engine import account, catalog, errors, models, nets, operations, reasons, stacks, template
+from engine import account, catalog, errors, models, operations, reasons, safety_net, stacks, template
 from snapshot import snapshots
 from sweep import leftovers
-from validate import engine_rules, template_rules
+from validate import postgresql_rules, template_rules
 from verify import promises
 
 from catalog_stack import dashboard, metrics, settings
@@ -124,7 +124,7 @@ def same(deployed: Deployed) -> dict[str, dict[ModuleType | str, Any]]:
             differences: differences.HOLDS_DATA,
         },
         "how an execution ends that has not answered": {
-            nets: list(nets.LOST),
+            safety_net: list(safety_net.LOST),
             operator: list(operator.LOST),
             "CatalogStack": deployed.reported_statuses(),
         },
@@ -162,7 +162,7 @@ def same(deployed: Deployed) -> dict[str, dict[ModuleType | str, Any]]:
             },
         },
         "percent of free storage that is too little": {
-            engine_rules: {engine_rules._LEAST_FREE_PERCENT},
+            postgresql_rules: {postgresql_rules._LEAST_FREE_PERCENT},
             "product_template/versions": {
                 each["Resources"]["MonitoringStorageAlarm"]["Properties"]["Threshold"] for each in ALL
             },
@@ -188,6 +188,7 @@ def same(deployed: Deployed) -> dict[str, dict[ModuleType | str, Any]]:
         "version of the catalog": {
             "pyproject.toml": PROJECT["project"]["version"],
             "uv.lock": _locked(PROJECT["project"]["name"]),
+            "CatalogStack": deployed.template["Outputs"]["CatalogVersion"]["Value"],
             "catalog_stack/CHANGELOG.md": re.findall(r"^## (\S+)$", CATALOG_CHANGELOG, re.MULTILINE)[0],
         },
         "oldest Python": {
@@ -243,7 +244,7 @@ def used_and_there(deployed: Deployed) -> dict[str, tuple[set[str], set[str]]]:
             set.intersection(*(set(each["Parameters"]) for each in ALL)),
         ),
         "input that consents to an upgrade": (
-            {engine_rules._CONSENT},
+            {postgresql_rules._CONSENT},
             set(VERSIONS[newest(2, VERSIONS)]["Parameters"]),
         ),
         "custom resources that hold data": (

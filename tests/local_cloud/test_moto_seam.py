@@ -9,7 +9,8 @@ import pytest
 import local_cloud.cloud as _  # noqa: F401 - what it imports patches moto
 from local_cloud.moto_seam import PATCHES, sums
 
-# Prints what a start of the cloud changes in moto: names of attributes, and of services with other backends.
+# Prints what a start of the cloud changes in moto and in the server below it: names of attributes, and of
+# services with other backends.
 DIFFERENCE = """
 import inspect, json, sys
 from moto.core.base_backend import BackendDict
@@ -18,10 +19,10 @@ from local_cloud.cloud import Cloud
 def attributes():
     found, backends = {}, {}
     for name, module in list(sys.modules.items()):
-        if name == "moto" or name.startswith("moto."):
+        if name.partition(".")[0] in ("moto", "werkzeug"):
             for owner in [module, *(each for each in vars(module).values() if inspect.isclass(each))]:
                 home = owner.__name__ if owner is module else f"{owner.__module__}.{owner.__qualname__}"
-                if home.startswith("moto"):
+                if home.startswith(("moto", "werkzeug")):
                     found |= {f"{home}.{key}": value for key, value in vars(owner).items()}
             dicts = [each for each in vars(module).values() if isinstance(each, BackendDict)]
             backends |= {each.service_name: each.backend for each in dicts}
@@ -46,7 +47,6 @@ def difference() -> dict[str, list[str]]:
     return found
 
 
-@pytest.mark.skip(reason="services are on their way to subclasses")
 def test_a_running_cloud_changes_in_moto_what_the_list_has_and_nothing_else(
     difference: dict[str, list[str]],
 ) -> None:

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from product_template.release_line import RELEASE_LINES
 from product_template.releasing import released_versions
-from product_template.releasing.line import RELEASE_LINES
 from product_template.releasing.released_versions import JsonTemplate
 from product_template.releasing.version import Version
 

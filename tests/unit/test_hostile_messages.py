@@ -10,7 +10,7 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 from engine import catalog
-from engine.nets import Nets
+from engine.safety_net import SafetyNet
 from hypothesis import given
 from hypothesis import strategies as st
 from receive import handler as receive
@@ -62,14 +62,14 @@ def clients() -> Iterator[Callable[[], Services]]:
         boto3.client("sqs"),
     )
     made: list[Any] = [sfn, servicecatalog, sqs]
-    nets = Nets(
+    net = SafetyNet(
         servicecatalog, sfn, sqs, MACHINE, "https://sqs.us-east-1.amazonaws.com/123456789012/unreported"
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("STATE_MACHINE_ARN", MACHINE)
         patch.setattr(receive, "sfn", lambda: sfn)
         patch.setattr(report, "servicecatalog", lambda: servicecatalog)
-        patch.setattr(report, "nets", lambda: nets)
+        patch.setattr(report, "safety_net", lambda: net)
 
         def fresh() -> Services:
             nonlocal services

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from catalog_stack.operator.deployed import LOST
 from local_cloud.cloud import Cloud
-from local_cloud.service_catalog import installed
+from local_cloud.service_catalog.models import backend
 from tests.support.launches import Catalog, product_of, reason, record_of
 from tests.support.machinery import (
     dead_letters,
@@ -48,9 +48,9 @@ def victim(oldest: Catalog) -> Iterator[str]:
 @pytest.fixture
 def unseen() -> Iterator[str]:
     """The name of a product whose records Service Catalog does not show."""
-    installed().unseen = lambda record: record.provisioned_product.name == "unseen"
+    backend().unseen = lambda record: record.provisioned_product.name == "unseen"
     yield "unseen"
-    installed().unseen = lambda _: False
+    backend().unseen = lambda _: False
 
 
 @pytest.fixture(autouse=True)
@@ -261,11 +261,11 @@ def test_a_record_that_is_not_visible_at_once_is_asked_for_again(cloud: Cloud, c
             asked.append(record.id)
         return 0 < len(asked) <= 3
 
-    installed().unseen = unseen
+    backend().unseen = unseen
     try:
         launched = catalog.provision("late", **WRONG)
     finally:
-        installed().unseen = lambda _: False
+        backend().unseen = lambda _: False
     assert "EnvironmentSuffix" in reason(launched)
     assert len(asked) > 3
     assert unconfirmed(cloud).depth() == 0
@@ -291,7 +291,7 @@ def test_a_person_has_an_operation_done_that_service_catalog_does_not_show(
     assert (done.code, done.err) == (0, "")
     # THEN it is done, with its own token, and answered once
     eventually(lambda: catalog.answers(launched) != [], "an answer", 60)
-    installed().unseen = lambda _: False
+    backend().unseen = lambda _: False
     assert "EnvironmentSuffix" in reason(catalog.ended(launched))
     assert catalog.outcomes(launched) == {"accepted": 1}
     assert record not in command("list").out
@@ -310,17 +310,17 @@ def test_a_persons_word_has_an_operation_finished_whose_record_vanished_in_the_m
         return product.name == name and stacks_ever(cloud, product.id) == [done]
 
     if change == "launch":
-        installed().unseen = unseen
+        backend().unseen = unseen
         started = catalog.start_provision(name, **given)
     else:
         product = product_of(catalog.provision(name, **given))
-        installed().unseen = unseen
+        backend().unseen = unseen
         started = catalog.start_update(product, **given | {"BackupRetentionDays": "14"})
     eventually(lambda: unconfirmed(cloud).depth() == 1, "it is kept", 120)
     assert "engine went no further. Changes of its stack may have begun." in command("list").out
     assert command("confirm", record_of(started)).code == 0
     eventually(lambda: catalog.answers(started) != [], "an answer", 120)
-    installed().unseen = lambda _: False
+    backend().unseen = lambda _: False
     ended = catalog.ended(started)
     assert ended["RecordDetail"]["Status"] == "SUCCEEDED", reason(ended)
     outputs = {output["OutputKey"]: output["OutputValue"] for output in ended["RecordOutputs"]}

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from local_cloud.cloud import Cloud
-from local_cloud.service_catalog import installed
+from local_cloud.service_catalog.models import backend
 from tests.support.launches import Catalog, product_of
 from tests.support.machinery import eventually, executions, history, log_lines, operations, unreported
 
@@ -28,7 +28,7 @@ def tokens(cloud: Cloud, catalog: Catalog) -> list[str]:
     catalog.ended(dead)
     eventually(lambda: last.depth() == 1 and queue.depth() == 0, "one message is kept for a person")
     last.take()
-    return [record.workflow_token for record in installed().catalog.records.values()]
+    return [record.workflow_token for record in backend().catalog.records.values()]
 
 
 def test_no_log_line_holds_a_token(cloud: Cloud, tokens: list[str]) -> None:

@@ -137,7 +137,7 @@ def test_an_unknown_setting_is_refused_and_the_known_ones_are_listed(key: str) -
 
 
 def test_context_that_is_not_ours_is_left_alone() -> None:
-    flags = json.loads((DOCUMENTATION.parents[1] / "cdk.json").read_text())["context"]
+    flags = json.loads((DOCUMENTATION.parents[2] / "cdk.json").read_text())["context"]
     assert read_context(flags | {"environmentSuffix": "dev", "catalogue": "books"}) == Settings()
 
 

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from product_template.release_line import RELEASE_LINES, ReleaseLine
 from product_template.releasing import differences, release, released_versions
-from product_template.releasing.line import RELEASE_LINES, ReleaseLine
 from product_template.releasing.release import ReleaseRefusedError
 from product_template.releasing.released_versions import JsonTemplate
 from product_template.releasing.version import Version

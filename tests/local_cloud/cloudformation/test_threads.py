@@ -7,13 +7,10 @@ from typing import Any, cast
 
 import pytest
 
-from local_cloud.clock import Clock
 from local_cloud.cloudformation.evaluation import Evaluation
 from local_cloud.cloudformation.provider import Types
 from local_cloud.cloudformation.stack import Specification, Stack, StackResource
 from local_cloud.cloudformation.template import Template
-from local_cloud.iam.identity import Identity
-from local_cloud.world import World
 from tests.support.cloudformation import template, topic
 
 NAMES = [f"Topic{number}" for number in range(40)]
@@ -41,7 +38,7 @@ def test_attributes_are_read_while_other_resources_change() -> None:
     resources = {name: StackResource(name, "AWS::SNS::Topic", {}, physical_id=name.lower()) for name in NAMES}
     types = Types({"AWS::SNS::Topic": cast("Any", _Topics())}, cast("Any", None))
     stack = Stack("many", "id", specification, resources=resources)
-    evaluation = Evaluation(World(Clock(), Identity()), types, stack, specification)
+    evaluation = Evaluation(types, stack, specification)
     resolve = evaluation.evaluator().resolve
 
     def change_and_read(name: str) -> set[str]:

@@ -410,3 +410,19 @@ def test_an_asynchronous_event_is_tried_three_times_and_then_told_to_both_target
     )
     assert record["responsePayload"]["errorType"] == "ValueError"
     assert account.log("flaky").count("attempt") == 3
+
+
+def test_a_topic_as_destination_gets_the_record(account: Account) -> None:
+    topic = account.client("sns").create_topic(Name="processed")["TopicArn"]
+    account.function("tells", "def handle(event, context): return event", allow("sns:Publish"))
+    account.client("lambda").put_function_event_invoke_config(
+        FunctionName="tells", DestinationConfig={"OnSuccess": {"Destination": topic}}
+    )
+    address = "processed@example.com"
+    account.client("sns").subscribe(TopicArn=topic, Protocol="email", Endpoint=address)
+    [asking] = account.cloud.mailbox.to(address)
+    account.client("sns").confirm_subscription(TopicArn=topic, Token=asking.todo.split()[-1])
+    account.client("lambda").invoke(FunctionName="tells", Payload='{"a": 1}', InvocationType="Event")
+    [told] = eventually(lambda: account.cloud.mailbox.to(address)[1:])
+    record = json.loads(told.body)
+    assert (record["requestContext"]["condition"], record["responsePayload"]) == ("Success", {"a": 1})

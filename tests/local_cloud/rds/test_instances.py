@@ -6,6 +6,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local_cloud.cloud import Cloud
+from tests.support.account import refusal
 from tests.support.rds import available, create, delete
 
 
@@ -48,6 +49,15 @@ def test_an_instance_is_not_created_of_what_is_not_offered(
 ) -> None:
     with pytest.raises(ClientError, match=message):
         create(rds, "b", **wanted)
+
+
+def test_a_subnet_group_is_not_created_twice(rds: Any, cloud: Cloud) -> None:
+    subnets = [each["SubnetId"] for each in cloud.client("ec2").describe_subnets()["Subnets"][:2]]
+    again = {"DBSubnetGroupName": "two", "DBSubnetGroupDescription": "another", "SubnetIds": subnets}
+    said = refusal(rds.create_db_subnet_group, **again)
+    assert said == "DBSubnetGroupAlreadyExists: The DB subnet group 'two' already exists."
+    [group] = rds.describe_db_subnet_groups(DBSubnetGroupName="two")["DBSubnetGroups"]
+    assert group["DBSubnetGroupDescription"] == "d"
 
 
 def test_a_version_on_offer_says_what_it_can_be_upgraded_to(rds: Any) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from local_cloud import service_catalog
 from local_cloud.faults.api import before
+from local_cloud.service_catalog.models import backend
 from tests.support.account import refusal
 from tests.support.service_catalog import GATHER, TRUST, Shop, document
 
@@ -16,7 +16,7 @@ REASON = "the suffix is taken"
 
 
 def outcomes(record_id: str) -> list[str]:
-    return [answer.outcome for answer in service_catalog.installed().catalog.record(record_id).answers]
+    return [answer.outcome for answer in backend().catalog.record(record_id).answers]
 
 
 def test_a_successful_provision_makes_the_product_available_and_shows_its_outputs(shop: Shop) -> None:

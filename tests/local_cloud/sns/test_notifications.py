@@ -5,6 +5,7 @@ from urllib.request import urlopen
 
 import pytest
 
+from local_cloud.sns import models as sns_models
 from local_cloud.sns.mailbox import Mail
 from tests.support.account import ACCOUNT, Account, allow, document, eventually, refusal
 
@@ -146,5 +147,6 @@ def test_what_nobody_confirms_within_two_days_is_gone(
     account: Account, topic: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     subscribe(account, topic)
+    monkeypatch.setattr(sns_models, "SHORTEST_PENDING", 0)
     monkeypatch.setattr(account.cloud.clock, "speed", 48 * 3600 * 20)
     eventually(lambda: listed(account, topic) == [])

@@ -1,5 +1,6 @@
 import json
 import time
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from local_cloud.cloud import Cloud
 from local_cloud.faults import api as effects
 from local_cloud.step_functions.jsonata import UndefinedError, evaluate
-from local_cloud.step_functions.machines import seconds_used
+from local_cloud.step_functions.models import seconds_used
 from tests.support.account import ACCOUNT, LOGS, Account, allow, document, eventually, refusal
 
 INVOKE = "arn:aws:states:::lambda:invoke"
@@ -24,8 +25,8 @@ class Machines:
         self.role = account.role("machines", "states.amazonaws.com", OPEN)
 
     def create(self, name: str, states: dict[str, Any], **settings: Any) -> str:
-        top = {key: settings.pop(key) for key in ("TimeoutSeconds",) if key in settings}
-        definition = top | {"QueryLanguage": "JSONata", "StartAt": next(iter(states)), "States": states}
+        top = {key: settings.pop(key) for key in ("TimeoutSeconds", "QueryLanguage") if key in settings}
+        definition = {"QueryLanguage": "JSONata", "StartAt": next(iter(states)), "States": states} | top
         settings.setdefault("roleArn", self.role)
         created = self.client.create_state_machine(name=name, definition=json.dumps(definition), **settings)
         return str(created["stateMachineArn"])
@@ -273,6 +274,7 @@ def test_every_change_of_status_is_an_event(account: Account, machines: Machines
         ({"A": {"Type": "Succeed"}, "B": {"Type": "Succeed"}}, "State 'B' is not reachable"),
         ({"A": {"Type": "Pass", "Result": 1, "Nonsense": 2, "End": True}}, "Nonsense"),
         ({"A": task("f", Resource=f"{INVOKE}.waitForTaskToken")}, "does not wait for the job"),
+        ({"A": task("f", Resource="arn:aws:states:::glue:startJobRun")}, "does not run tasks of glue"),
         (
             {"A": task("f", Credentials={"RoleArn": "arn:aws:iam::1:role/r"})},
             "does not run tasks with Credentials",
@@ -295,6 +297,66 @@ def test_a_role_that_may_not_invoke_fails_the_task(account: Account, machines: M
     ended = machines.run("powerless", {"Do": task(function)}, {}, roleArn=role)
     assert (ended["status"], ended["error"]) == ("FAILED", "Lambda.AccessDeniedException")
     assert "lambda:InvokeFunction" in ended["cause"]
+
+
+@pytest.mark.parametrize("integration", ["sqs:sendMessage", "sns:publish", "events:putEvents"])
+def test_a_task_calls_a_service_as_the_role_of_its_machine(
+    account: Account, machines: Machines, integration: str
+) -> None:
+    name = integration.replace(":", "-")
+    topic = account.client("sns").create_topic(Name=name)["TopicArn"]
+    arguments: dict[str, Any] = {
+        "sqs:sendMessage": {"QueueUrl": account.queue(name)[0], "MessageBody": "done"},
+        "sns:publish": {"TopicArn": topic, "Message": "done"},
+        "events:putEvents": {"Entries": [{"Source": "of.a.test", "DetailType": "Done", "Detail": {}}]},
+    }
+    call = {
+        "Type": "Task",
+        "Resource": f"arn:aws:states:::{integration}",
+        "Arguments": arguments[integration],
+        "End": True,
+    }
+    assert machines.run(name, {"Call": call}, {})["status"] == "SUCCEEDED"
+    role = account.role(f"{name}-powerless", "states.amazonaws.com", LOGS)
+    refused = machines.run(f"{name}-refused", {"Call": call}, {}, roleArn=role)
+    assert refused["status"] == "FAILED"
+    assert "is not authorized to perform" in refused["cause"]
+
+
+def test_errors_of_aws_have_the_names_of_step_functions_and_times_are_text(
+    machines: Machines,
+) -> None:
+    states = {
+        "Read": {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::aws-sdk:rds:describeDBInstances",
+            "Arguments": {"DBInstanceIdentifier": "absent"},
+            "End": True,
+        }
+    }
+    ended = machines.run("no-database", states, {})
+    assert ended["error"] == "Rds.DbInstanceNotFoundException"
+    states["Read"] |= {
+        "Resource": "arn:aws:states:::aws-sdk:iam:getRole",
+        "Arguments": {"RoleName": "machines"},
+        "Output": "{% $states.result.Role.CreateDate %}",
+    }
+    text = json.loads(machines.run("times", states, {})["output"])
+    assert datetime.fromisoformat(text).tzinfo is not None
+
+
+def test_a_variable_in_a_jsonpath_state_is_refused_in_words(machines: Machines) -> None:
+    states = {
+        "Set": {"Type": "Pass", "Assign": {"greeting": "hello"}, "Next": "Use"},
+        "Use": {
+            "Type": "Pass",
+            "Parameters": {"said.$": "$greeting"},
+            "End": True,
+        },
+    }
+    ended = machines.run("jsonpath", states, {}, QueryLanguage="JSONPath")
+    assert ended["status"] == "FAILED"
+    assert "evaluates JSONata in {% %} strings only" in ended["cause"]
 
 
 def test_a_role_that_does_not_trust_step_functions_is_refused(account: Account, machines: Machines) -> None:

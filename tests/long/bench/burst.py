@@ -23,7 +23,7 @@ from local_cloud.cloudformation.stack import STACK_TYPE
 from local_cloud.demo.synthesize import Offer, catalog
 from local_cloud.faults.api import Call, throttle
 from local_cloud.quotas.models import DB_INSTANCES
-from local_cloud.service_catalog import installed
+from local_cloud.service_catalog.models import backend
 
 from . import small_version
 
@@ -141,7 +141,7 @@ class _Users:
         """Start the operation that is next in the mixture. Return its record."""
         kind = number % 10
         if kind in TERMINATIONS:
-            product = installed().catalog.record(before[next(self._terminated)]).provisioned_product.id
+            product = backend().catalog.record(before[next(self._terminated)]).provisioned_product.id
             answer = self._catalog.terminate_provisioned_product(ProvisionedProductId=product)
             return str(answer["RecordDetail"]["RecordId"])
         return self.launch(f"burst-{number}", **WRONG.get(kind, {}))
@@ -176,7 +176,7 @@ def _wait(console: Console, records: list[str]) -> None:
 
 
 def _ended(record: str) -> bool:
-    return installed().catalog.record(record).status in ("SUCCEEDED", "FAILED")
+    return backend().catalog.record(record).status in ("SUCCEEDED", "FAILED")
 
 
 def _settle(cloud: Cloud) -> None:
@@ -198,7 +198,7 @@ def _judge(cloud: Cloud, burst: Burst, records: list[str]) -> None:
     stacks = _stacks(cloud)
     executions = _executions(cloud)
     for number, name in enumerate(records):
-        record = installed().catalog.record(name)
+        record = backend().catalog.record(name)
         product = record.provisioned_product.id
         burst.answered += _ended(name)
         taken = sum(answer.outcome == "accepted" for answer in record.answers)

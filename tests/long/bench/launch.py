@@ -12,8 +12,8 @@ from rich.console import Console
 
 from local_cloud.cloud import Cloud
 from local_cloud.demo.synthesize import catalog, offer
-from local_cloud.service_catalog import installed
 from local_cloud.service_catalog.launches import Record
+from local_cloud.service_catalog.models import backend
 from product_template.releasing.tables import table
 from tests.support.machinery import log_lines
 
@@ -95,7 +95,7 @@ def _launch(console: Console, cloud: Cloud) -> Record:
             {"Key": "OpsEmails", "Value": "ops@example.com"},
         ],
     )
-    record = installed().catalog.record(answer["RecordDetail"]["RecordId"])
+    record = backend().catalog.record(answer["RecordDetail"]["RecordId"])
     with console.status("Launching"):
         while record.status not in ("SUCCEEDED", "FAILED"):
             time.sleep(0.2)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from local_cloud.faults import api as api_faults
 from local_cloud.faults.api import Call, Effect
-from local_cloud.lambda_.functions import kill
+from local_cloud.lambda_.models import backend as functions
 from tests.long.faults.laboratory import Case, Disturbance, Laboratory, Operation
 
 ALWAYS = 1_000_000
@@ -69,7 +69,7 @@ def disturbance(place: Place, fault: CallFault) -> Disturbance:
 
     @contextmanager
     def disturb(laboratory: Laboratory, case: Case) -> Iterator[Callable[[], None]]:
-        effect = fault.effect or api_faults.after(lambda: kill(case.record_id))
+        effect = fault.effect or api_faults.after(lambda: functions().environments.kill(case.record_id))
         switched = laboratory.faults.add(
             lambda call: place_of(laboratory, call) == place and case.owns(call), effect, fault.times
         )

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from local_cloud.faults import api as api_faults
 from local_cloud.faults.api import Effect
 from local_cloud.faults.stack import Stall
-from local_cloud.step_functions.machines import seconds_used
+from local_cloud.step_functions.models import seconds_used
 from tests.long.faults.calls import ALWAYS, Place, place_of
 from tests.long.faults.laboratory import Case, Disturbance, Laboratory, Operation
 from tests.support.launches import product_of, record_of

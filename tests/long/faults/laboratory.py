@@ -16,9 +16,9 @@ from local_cloud.account import ACCOUNT_ID, REGION
 from local_cloud.cloud import Cloud
 from local_cloud.cloudformation.assembly import deploy
 from local_cloud.faults.api import Call
-from local_cloud.service_catalog import installed
 from local_cloud.service_catalog.launches import Record
-from local_cloud.step_functions.machines import seconds_used
+from local_cloud.service_catalog.models import backend
+from local_cloud.step_functions.models import seconds_used
 from tests.support.inventory import inventory, left_with
 from tests.support.launches import Catalog, product_of, reason, record_of
 from tests.support.machinery import SWEEP, eventually, rule_is
@@ -56,7 +56,7 @@ class Case:
     @property
     def record_id(self) -> str:
         """The record, as soon as Service Catalog has it."""
-        records = list(installed().catalog.records.values())
+        records = list(backend().catalog.records.values())
         return next(each.id for each in reversed(records) if self._is_of(each))
 
     def _is_of(self, record: Record) -> bool:
@@ -65,7 +65,7 @@ class Case:
     def owns(self, call: Call) -> bool:
         """Whether a call is made for this operation: it names the record, or is made in its name."""
         ids = re.findall(r"rec-[a-z0-9]+", f"{call.caller} {call.text}")
-        records = installed().catalog.records
+        records = backend().catalog.records
         return any(self._is_of(records[each]) for each in set(ids) if each in records)
 
 
@@ -143,7 +143,7 @@ class Laboratory:
         why = reason(record)
         defects = list(_defects(record, product, stack, found, why))
         defects += self._cleaned_up(case)
-        answers = [answer.outcome for answer in installed().catalog.record(record_of(record)).answers]
+        answers = [answer.outcome for answer in backend().catalog.record(record_of(record)).answers]
         if answers.count("accepted") != 1:
             defects.append(f"answered {answers.count('accepted')} times")
         return Result(

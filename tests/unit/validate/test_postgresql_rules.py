@@ -1,12 +1,12 @@
-"""Which versions of PostgreSQL an update may upgrade a database to."""
+"""Which versions of PostgreSQL an update may take a database to."""
 
 from typing import Any
 
 import pytest
 from engine.account import Account
 from engine.template import Template
-from validate.engine_rules import major_upgrade, violations
 from validate.launch import Launch
+from validate.postgresql_rules import major_upgrade, violations
 
 UNASKED: Any = None  # a client that must not be needed
 GIB = 1024**3

@@ -1,7 +1,7 @@
-"""The safety nets: answers to operations that the state machine did not, or never will, answer.
+"""The safety nets: they answer operations that the state machine has not answered and never will.
 
-Several nets may hold the same operation, so each looks first whether it has been answered. Where it can't see
-that, it says what the others say, with the same idempotency token: the first answer counts.
+Several nets may hold the same operation, so each first looks whether it was answered. Where it can't see
+that, it gives the same answer as the others, with the same idempotency token: the first answer counts.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Operation(Answerable, frozen=True):
 
 
 @dataclass(frozen=True)
-class Nets:
+class SafetyNet:
     """Answers whatever is found unanswered.
 
     Attributes:
@@ -73,7 +73,7 @@ class Nets:
     unreported_queue_url: str
 
     @classmethod
-    def of_engine(cls, state_machine_arn: str, unreported_queue_url: str) -> Nets:
+    def of_engine(cls, state_machine_arn: str, unreported_queue_url: str) -> SafetyNet:
         """Make the clients, too: the engine's own, with the role of the function."""
         return cls(
             boto3.client("servicecatalog", config=CLIENT_CONFIG),

@@ -2,26 +2,44 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from moto.cloudformation.models import CloudFormationBackend, cloudformation_backends
+from moto.core.base_backend import BaseBackend
+
+from ..account import ACCOUNT_ID, REGION
 from ..moto_seam import Local
-from ..world import World
 from .change_sets import ChangeSets
 from .changes import changes_anything, plan_changes
+from .custom_resource import CustomResource
 from .errors import AlreadyExistsError, NotEmulatedError, ValidationError
 from .policy import check_policy_body
 from .provider import Types
 from .reading import Request, RequestReader
 from .stack import Stack, now
 from .stacks import Stacks
+from .types import PROVIDERS
 
 
-class CloudFormation:
-    """The API's requests about stacks; those about their change sets are in `change_sets`."""
+class LocalCloudFormation(Local, BaseBackend):
+    """The API's requests about stacks; those about their change sets are in `change_sets`.
 
-    def __init__(self, world: World, types: Types) -> None:
-        self.faults = Local.faults.stack
-        self.reader = RequestReader(world, types)
-        self.stacks = Stacks(world, types)
+    Nothing of moto's CloudFormation is in it but the endpoint service that EC2 asks each backend for.
+    """
+
+    default_vpc_endpoint_service = CloudFormationBackend.default_vpc_endpoint_service
+
+    def __init__(self, region_name: str, account_id: str) -> None:
+        super().__init__(region_name, account_id)
+        types = Types(PROVIDERS, CustomResource())
+        self.reader = RequestReader(types)
+        self.stacks = Stacks(types)
         self.change_sets = ChangeSets(self.stacks, self.reader)
+
+    def stop(self) -> None:
+        """Call every operation off and wait until its thread has ended."""
+        self.faults.stack.clear()
+        self.stacks.stop()
 
     def create_stack(self, request: Request, caller: str | None) -> str:
         """Start creating a stack and return its id."""
@@ -146,3 +164,10 @@ class CloudFormation:
             raise NotEmulatedError("the parameter StackPolicyURL")
         check_policy_body(request["StackPolicyBody"])
         self.stacks.find(request["StackName"]).policy = request["StackPolicyBody"]
+
+
+def backend() -> LocalCloudFormation:
+    """Return the CloudFormation of the running local cloud."""
+    found: Any = cloudformation_backends[ACCOUNT_ID][REGION]
+    assert isinstance(found, LocalCloudFormation), "no local cloud is running"
+    return found

@@ -23,16 +23,14 @@ from .descriptions import (
     without_none,
 )
 from .errors import NotEmulatedError, ThrottlingError, ValidationError
-from .service import CloudFormation
+from .models import LocalCloudFormation, backend
 from .stack import Stack
 
 _PAGE = 100
 
 
-class CloudFormationApi(BaseResponse):
-    """Answers requests to cloudformation.*.amazonaws.com from `service`."""
-
-    service: CloudFormation
+class LocalCloudFormationResponse(BaseResponse):
+    """Answers requests about the stacks of one region."""
 
     def __init__(self) -> None:
         super().__init__(service_name="cloudformation")
@@ -43,11 +41,16 @@ class CloudFormationApi(BaseResponse):
         try:
             if self.region != REGION:
                 raise NotEmulatedError(f"the region {self.region}")
-            if self.service.faults.throttles(self._get_action()):
+            if self.backend.faults.stack.throttles(self._get_action()):
                 raise ThrottlingError("Rate exceeded")
         except ServiceException as error:
             return self.serialized(ActionResult(error))
         return super().call_action()
+
+    @property
+    def backend(self) -> LocalCloudFormation:
+        """The stacks of the account."""
+        return backend()
 
     @property
     def _request(self) -> dict[str, Any]:
@@ -71,26 +74,26 @@ class CloudFormationApi(BaseResponse):
     # Stacks
 
     def create_stack(self) -> ActionResult:
-        return ActionResult({"StackId": self.service.create_stack(self._request, self._caller())})
+        return ActionResult({"StackId": self.backend.create_stack(self._request, self._caller())})
 
     def update_stack(self) -> ActionResult:
-        return ActionResult({"StackId": self.service.update_stack(self._request, self._caller())})
+        return ActionResult({"StackId": self.backend.update_stack(self._request, self._caller())})
 
     def delete_stack(self) -> ActionResult:
-        self.service.delete_stack(self._request, self._caller())
+        self.backend.delete_stack(self._request, self._caller())
         return ActionResult({})
 
     def continue_update_rollback(self) -> ActionResult:
-        self.service.continue_update_rollback(self._request)
+        self.backend.continue_update_rollback(self._request)
         return ActionResult({})
 
     def describe_stacks(self) -> ActionResult:
         name = self._request.get("StackName")
         if name:
-            stacks = [self.service.stacks.find(name, deleted=True)]
+            stacks = [self.backend.stacks.find(name, deleted=True)]
         else:
             stacks = [
-                stack for stack in reversed(self.service.stacks.all) if stack.status != "DELETE_COMPLETE"
+                stack for stack in reversed(self.backend.stacks.all) if stack.status != "DELETE_COMPLETE"
             ]
         page, more = self._page([stack_detail(stack) for stack in stacks])
         return ActionResult({"Stacks": page} | more)
@@ -98,7 +101,7 @@ class CloudFormationApi(BaseResponse):
     def list_stacks(self) -> ActionResult:
         wanted = self._request.get("StackStatusFilter")
         stacks = [
-            stack for stack in reversed(self.service.stacks.all) if not wanted or stack.status in wanted
+            stack for stack in reversed(self.backend.stacks.all) if not wanted or stack.status in wanted
         ]
         page, more = self._page([stack_summary(stack) for stack in stacks])
         return ActionResult({"StackSummaries": page} | more)
@@ -113,7 +116,7 @@ class CloudFormationApi(BaseResponse):
             raise ValidationError("StackName is required")
         name = self._request["StackName"]
         try:
-            return self.service.stacks.find(name, deleted=True)
+            return self.backend.stacks.find(name, deleted=True)
         except ValidationError:
             raise ValidationError(f"Stack [{name}] does not exist") from None
 
@@ -145,12 +148,12 @@ class CloudFormationApi(BaseResponse):
         return ActionResult({"StackResourceSummaries": page} | more)
 
     def update_termination_protection(self) -> ActionResult:
-        stack = self.service.stacks.find(self._request["StackName"])
+        stack = self.backend.stacks.find(self._request["StackName"])
         stack.termination_protection = bool(self._request["EnableTerminationProtection"])
         return ActionResult({"StackId": stack.id})
 
     def set_stack_policy(self) -> ActionResult:
-        self.service.set_stack_policy(self._request)
+        self.backend.set_stack_policy(self._request)
         return ActionResult({})
 
     def get_stack_policy(self) -> ActionResult:
@@ -164,10 +167,10 @@ class CloudFormationApi(BaseResponse):
 
     def get_template(self) -> ActionResult:
         if "ChangeSetName" in self._request:
-            stack, change_set = self.service.change_sets.find(self._request)
+            stack, change_set = self.backend.change_sets.find(self._request)
             body = change_set.target.template.body
         else:
-            stack = self.service.stacks.find(self._request["StackName"], deleted=True)
+            stack = self.backend.stacks.find(self._request["StackName"], deleted=True)
             if stack.specification is None:
                 raise ValidationError(f"Stack [{stack.name}] has no template")
             body = stack.specification.template.body
@@ -175,11 +178,11 @@ class CloudFormationApi(BaseResponse):
 
     def get_template_summary(self) -> ActionResult:
         if "StackName" in self._request:
-            specification = self.service.stacks.find(self._request["StackName"]).specification
+            specification = self.backend.stacks.find(self._request["StackName"]).specification
             assert specification is not None
             template = specification.template
         else:
-            template = self.service.reader.template(self._request, self._caller())
+            template = self.backend.reader.template(self._request, self._caller())
         parameters = [declaration(key, item) for key, item in template.parameters.items()]
         for item, declared in zip(parameters, template.parameters.values(), strict=True):
             item["ParameterType"] = declared["Type"]
@@ -195,7 +198,7 @@ class CloudFormationApi(BaseResponse):
         )  # fmt: skip
 
     def validate_template(self) -> ActionResult:
-        template = self.service.reader.template(self._request, self._caller())
+        template = self.backend.reader.template(self._request, self._caller())
         parameters = [declaration(key, item) for key, item in template.parameters.items()]
         return ActionResult(
             {"Parameters": parameters} | description_of(template.data) | capabilities(template.capabilities)
@@ -204,12 +207,12 @@ class CloudFormationApi(BaseResponse):
     # Change sets
 
     def create_change_set(self) -> ActionResult:
-        change_set = self.service.change_sets.create(self._request, self._caller())
-        stack, _ = self.service.change_sets.find({"ChangeSetName": change_set.id})
+        change_set = self.backend.change_sets.create(self._request, self._caller())
+        stack, _ = self.backend.change_sets.find({"ChangeSetName": change_set.id})
         return ActionResult({"Id": change_set.id, "StackId": stack.id})
 
     def describe_change_set(self) -> ActionResult:
-        stack, change_set = self.service.change_sets.find(self._request)
+        stack, change_set = self.backend.change_sets.find(self._request)
         page, more = self._page(change_set.changes)
         if not self._request.get("IncludePropertyValues"):
             page = [without_values(change) for change in page]
@@ -226,24 +229,14 @@ class CloudFormationApi(BaseResponse):
         )
 
     def list_change_sets(self) -> ActionResult:
-        stack = self.service.stacks.find(self._request["StackName"])
+        stack = self.backend.stacks.find(self._request["StackName"])
         page, more = self._page([change_set_detail(stack, item) for item in stack.change_sets.values()])
         return ActionResult({"Summaries": page} | more)
 
     def execute_change_set(self) -> ActionResult:
-        self.service.change_sets.execute(self._request, self._caller())
+        self.backend.change_sets.execute(self._request, self._caller())
         return ActionResult({})
 
     def delete_change_set(self) -> ActionResult:
-        self.service.change_sets.delete(self._request)
+        self.backend.change_sets.delete(self._request)
         return ActionResult({})
-
-
-def api_of(service: CloudFormation) -> type[CloudFormationApi]:
-    """Return the response class that answers from `service`; moto makes an instance for each request."""
-
-    class Api(CloudFormationApi):
-        pass
-
-    Api.service = service
-    return Api

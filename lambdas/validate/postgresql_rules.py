@@ -1,4 +1,4 @@
-"""Which engine version a database may be taken to: what RDS offers, what was consented to, what stands by."""
+"""Which version of PostgreSQL a database may be upgraded to: what RDS offers, what the user consents to."""
 
 from __future__ import annotations
 

@@ -1,0 +1,9 @@
+"""Where moto looks for what answers requests, beside the module of the backend."""
+
+from moto.cloudformation.urls import url_bases
+
+from .responses import LocalCloudFormationResponse
+
+__all__ = ["url_bases", "url_paths"]
+
+url_paths = {"{0}/$": LocalCloudFormationResponse.dispatch}

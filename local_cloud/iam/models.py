@@ -1,0 +1,67 @@
+"""The roles and policies of the account. A permissions boundary has to exist, and a policy in use stays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from moto.iam.exceptions import DeleteConflictException, NotFoundException
+from moto.iam.models import IAMBackend, Role
+
+from ..moto_seam import Local
+
+
+class LocalIAM(Local, IAMBackend):
+    """IAM, which refuses what moto lets pass, in IAM's words."""
+
+    def get_roles(self) -> list[Role]:
+        """Return a copy: every request looks here while other threads make and delete roles."""
+        return list(self.roles.values())
+
+    def create_role(
+        self,
+        role_name: str,
+        assume_role_policy_document: str,
+        path: str,
+        permissions_boundary: str | None,
+        *settings: Any,
+        **named: Any,
+    ) -> Role:
+        """Create a role.
+
+        Raises:
+            NotFoundException: there is no policy that could be its boundary.
+        """
+        self._require_attachable(permissions_boundary)
+        return super().create_role(
+            role_name, assume_role_policy_document, path, permissions_boundary, *settings, **named
+        )
+
+    def put_role_permissions_boundary(self, role_name: str, permissions_boundary: str) -> None:
+        """Give a role a permissions boundary.
+
+        Raises:
+            NotFoundException: there is no such policy.
+        """
+        self._require_attachable(permissions_boundary)
+        super().put_role_permissions_boundary(role_name, permissions_boundary)
+
+    def delete_policy(self, policy_arn: str) -> None:
+        """Delete a managed policy.
+
+        Raises:
+            DeleteConflictException: a role has it, as policy or as boundary, or it has several versions.
+        """
+        policy = self.get_policy(policy_arn)
+        bounded = any(role.permissions_boundary_arn == policy_arn for role in self.get_roles())
+        if policy.attachment_count or bounded:
+            raise DeleteConflictException("Cannot delete a policy attached to entities.")
+        if len(policy.versions) > 1:
+            raise DeleteConflictException(
+                "This policy has more than one version. Before you delete a policy, you must delete the "
+                "policy's versions. The default version is deleted with the policy."
+            )
+        super().delete_policy(policy_arn)
+
+    def _require_attachable(self, policy_arn: str | None) -> None:
+        if policy_arn and policy_arn not in self.managed_policies:
+            raise NotFoundException(f"Scope ARN: {policy_arn} does not exist or is not attachable.")

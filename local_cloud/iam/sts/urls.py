@@ -1,0 +1,9 @@
+"""Where moto looks for what answers requests, beside the module of the backend."""
+
+from moto.sts.urls import url_bases
+
+from .responses import LocalTokenResponse
+
+__all__ = ["url_bases", "url_paths"]
+
+url_paths = {"{0}/$": LocalTokenResponse.dispatch}

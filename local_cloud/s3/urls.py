@@ -1,0 +1,11 @@
+"""Where moto looks for what answers requests, beside the module of the backend."""
+
+from moto.s3.urls import url_bases
+from moto.s3.urls import url_paths as moto_paths
+
+from .responses import LocalS3Response
+
+__all__ = ["url_bases", "url_paths"]
+
+# moto's paths lead to methods of its class; ours has them under the same names.
+url_paths = {path: getattr(LocalS3Response, method.__name__) for path, method in moto_paths.items()}

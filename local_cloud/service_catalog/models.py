@@ -1,0 +1,43 @@
+"""The catalog of the account, and what tests see behind the API."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from threading import Lock
+from typing import Any
+
+from moto.core.base_backend import BaseBackend
+from moto.servicecatalog.models import servicecatalog_backends
+
+from local_cloud.account import ACCOUNT_ID, REGION
+from local_cloud.moto_seam import Local
+
+from .catalog import Catalog
+from .launches import Record
+
+
+class LocalServiceCatalog(Local, BaseBackend):
+    """Service Catalog, in which nothing of moto's is.
+
+    Attributes:
+        catalog: all there is, with what no API shows, such as every answer to a record.
+        repeatable: by operation and idempotency token, the request that was made with it and the answer.
+        token_locks: by the same, held while the request is answered.
+        unseen: whether DescribeRecord does not show a record yet. A switch for tests: on AWS, what one call
+            has made the next one may not find.
+    """
+
+    def __init__(self, region_name: str, account_id: str) -> None:
+        super().__init__(region_name, account_id)
+        self.catalog = Catalog()
+        self.repeatable: dict[tuple[str, str], tuple[dict[str, Any], dict[str, Any]]] = {}
+        self.token_locks: defaultdict[tuple[str, str], Lock] = defaultdict(Lock)
+        self.unseen: Callable[[Record], bool] = lambda _: False
+
+
+def backend() -> LocalServiceCatalog:
+    """Return the Service Catalog of the running local cloud."""
+    found: Any = servicecatalog_backends[ACCOUNT_ID][REGION]
+    assert isinstance(found, LocalServiceCatalog), "no local cloud is running"
+    return found

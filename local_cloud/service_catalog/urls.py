@@ -1,0 +1,11 @@
+"""Where moto looks for what answers requests, beside the module of the backend."""
+
+from moto.servicecatalog.urls import url_bases
+from moto.servicecatalog.urls import url_paths as moto_paths
+
+from .responses import LocalServiceCatalogResponse
+
+__all__ = ["url_bases", "url_paths"]
+
+# moto's other paths are those of Service Catalog AppRegistry.
+url_paths = moto_paths | {"{0}/$": LocalServiceCatalogResponse.dispatch}
