@@ -74,9 +74,7 @@ def _without_consent(launch: Launch, live: str, major: str) -> list[Violation]:
             "your consent: choose another version"
         )
         return [Violation(VERSION, rule)]
-    given = launch.parameters.get(
-        _CONSENT, major
-    )  # if the template refuses the value, that is a violation already
+    given = launch.parameters.get(_CONSENT, major)  # a value that the template refuses is missing here
     if given == major:
         return []
     rule = (
@@ -88,9 +86,9 @@ def _without_consent(launch: Launch, live: str, major: str) -> list[Violation]:
 
 
 def _not_ready(account: Account, database: DBInstanceTypeDef) -> list[Violation]:
-    """Return what speaks against a major version upgrade, as far as nobody needs to log in to see it.
+    """Return what keeps a database from a major version upgrade, and can be seen without logging in.
 
-    `plan` checks for pending changes, because they speak against every update. The RDS User Guide lists what
+    `plan` checks for pending changes, because they block every update. The RDS User Guide lists what
     RDS itself checks first ("How to perform a major version upgrade").
     """
     broken = []
@@ -117,7 +115,7 @@ def _not_ready(account: Account, database: DBInstanceTypeDef) -> list[Violation]
 
 
 def _replicating(account: Account, database: DBInstanceTypeDef) -> list[str]:
-    """Find logical replication. Replication slots, at which RDS's check fails, and zero-ETL need it."""
+    """Find parameter groups with logical replication: replication slots and zero-ETL integrations need it."""
     groups = [group["DBParameterGroupName"] for group in database.get("DBParameterGroups", [])]
     return [
         f"has rds.logical_replication on in parameter group {group}. RDS does not upgrade a database "
