@@ -1,4 +1,4 @@
-"""CloudFormation's many statuses, collapsed to: under way, done, failed because."""
+"""The outcome of a stack operation: under way, succeeded, or failed and why."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackEventTypeDef, StackTypeDef
 
 
-# What the stack's own event says when an operation is taken back.
+# The statuses of the stack's own event with which CloudFormation begins to undo a stack operation.
 _UNDOING = {"DELETE_IN_PROGRESS", "ROLLBACK_IN_PROGRESS", "UPDATE_ROLLBACK_IN_PROGRESS"}
 
 
 def when_finished(
     cloudformation: CloudFormationClient, request: WaitRequest, confirm: Callable[[], object]
 ) -> Finished:
-    """Return what the operation has brought once it has succeeded. Of a terminated stack nothing is left.
+    """Return the outputs and changes of a stack operation that has succeeded; for TERMINATE there are none.
 
-    A stack that was created is protected from now on. Before that, `confirm` raises if the engine should
-    not change anything: to ask at every look would be a call in vain for each.
+    This sets the stack policy of a new stack. Before that it calls `confirm`, which raises if the engine may
+    not change anything. It does not call `confirm` each time, because only this change needs it.
 
     Raises:
-        StackInProgressError: the operation is under way, or has not begun yet.
-        StackFailedError: it failed, and the stack has come to rest.
+        StackInProgressError: the stack operation is under way, or has not begun yet.
+        StackFailedError: the stack operation failed, and the stack has come to rest.
     """
     if request.stack_id is None:
         return Finished()
@@ -45,7 +45,7 @@ def when_finished(
     if request.kind == "TERMINATE":
         succeeded = status == "DELETE_COMPLETE"
     else:
-        # An operation without events of its own had nothing to change.
+        # A stack operation without events had nothing to change.
         succeeded = status in ("CREATE_COMPLETE", "UPDATE_COMPLETE") or not events
     if not succeeded:
         raise StackFailedError(_failure(request, stack, events))
@@ -64,10 +64,10 @@ def when_finished(
 
 
 def _changes(events: list[StackEventTypeDef], planned: list[Change]) -> list[Change]:
-    """Return what has happened to the resources, according to the events of an operation that succeeded.
+    """Return the changes that a successful stack operation has made, according to its events.
 
-    Not all that was planned happens: CloudFormation plans a change of whatever refers to a changed resource,
-    and leaves it alone when it finds the same value in the end.
+    They may be fewer than planned: CloudFormation plans a change of each resource that refers to a changed
+    one, and does nothing if the value turns out the same.
     """
     properties = {change.logical_id: change.properties for change in planned}
     of_resource: dict[str, list[StackEventTypeDef]] = {}
@@ -103,7 +103,7 @@ def _changes(events: list[StackEventTypeDef], planned: list[Change]) -> list[Cha
 
 
 def _left_behind(history: list[StackEventTypeDef]) -> list[str]:
-    """Return what could not be deleted of a resource, and why: that does not make an update fail."""
+    """Return the old resources that CloudFormation could not delete, and why. The update succeeded."""
     deleted = {
         event["PhysicalResourceId"] for event in history if event["ResourceStatus"] == "DELETE_COMPLETE"
     }
@@ -116,7 +116,7 @@ def _left_behind(history: list[StackEventTypeDef]) -> list[str]:
 
 
 def _is_yet_to_begin(cloudformation: CloudFormationClient, request: WaitRequest, stack: StackTypeDef) -> bool:
-    """Tell the moment between the call and its first event from an operation that had nothing to do."""
+    """Return whether the first event is still to come; if not, the stack operation had nothing to change."""
     if request.kind == "TERMINATE":
         return stack["StackStatus"] != "DELETE_COMPLETE"
     name = stacks.operation_name(request.record_id)
@@ -124,7 +124,7 @@ def _is_yet_to_begin(cloudformation: CloudFormationClient, request: WaitRequest,
 
 
 def _failure(request: WaitRequest, stack: StackTypeDef, events: list[StackEventTypeDef]) -> str:
-    """Return what failed, what is left and what to do, and then what AWS said of every cause."""
+    """Return what failed, what is left, what to do, and then AWS's words about every cause."""
     undoing = len(events) if request.kind == "TERMINATE" else _beginning_of_undoing(events)
     first, then = stacks.failures(events[:undoing]), stacks.failures(events[undoing:])
     at, undone_at = (_places(failed) for failed in (first, then))
@@ -156,9 +156,9 @@ def _outcome(
         kept = any("(AWS::RDS::DBInstance)" in each.resource for each in failed)
         data = "The database is still there, with its automated backups. " if kept else ""
         return (
-            f"Stack {name} could not be deleted as a whole: it failed{at}. {data}Whatever does not depend on "
-            "these resources is gone. Remove what blocks the deletion, then terminate this provisioned "
-            "product again."
+            f"Stack {name} could not be deleted as a whole: it failed{at}. {data}Everything that does not "
+            "depend on these resources is gone. Remove what blocks the deletion, then terminate this "
+            "provisioned product again."
         )
     match status:
         case "DELETE_COMPLETE":
@@ -174,8 +174,8 @@ def _outcome(
         case "UPDATE_ROLLBACK_FAILED":
             return (
                 f"The update failed{at}, and undoing it failed as well{undone_at}. Do not terminate this "
-                "provisioned product: that would delete the database. Remove the second cause and update "
-                "again, which goes on undoing this update first."
+                "provisioned product: that would delete the database. Remove the second cause, then update "
+                "again: that first continues to undo this update."
             )
         case "DELETE_FAILED" | "ROLLBACK_FAILED":
             return (

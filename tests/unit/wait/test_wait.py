@@ -253,7 +253,7 @@ def test_an_update_that_could_not_be_undone_names_both_causes(cloudformation: An
     assert str(failed.value) == (
         "The update failed at Alarm (AWS::RDS::DBInstance), and undoing it failed as well at Database "
         "(AWS::RDS::DBInstance). Do not terminate this provisioned product: that would delete the database. "
-        "Remove the second cause and update again, which goes on undoing this update first. AWS said: Bad "
+        "Remove the second cause, then update again: that first continues to undo this update. AWS said: Bad "
         "threshold; when undoing Database (AWS::RDS::DBInstance): Not available."
     )
 
@@ -305,8 +305,8 @@ def test_a_termination_that_fails_names_every_resource_and_what_became_of_the_da
     assert told.startswith(
         f"Stack {NAME} could not be deleted as a whole: it failed at Database (AWS::RDS::DBInstance), Group "
         "(AWS::RDS::DBInstance), Vpc (AWS::RDS::DBInstance). The database is still there, with its "
-        "automated backups. Whatever does not depend on these resources is gone. Remove what blocks the "
-        "deletion, then terminate this provisioned product again. AWS said: Database "
+        "automated backups. Everything that does not depend on these resources is gone. Remove what blocks "
+        "the deletion, then terminate this provisioned product again. AWS said: Database "
         "(AWS::RDS::DBInstance): Protected; Group"
     )
     assert told.endswith("…; Vpc (AWS::RDS::DBInstance): It has dependencies.")
