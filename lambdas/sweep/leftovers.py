@@ -1,4 +1,4 @@
-"""Executions that ended without an answer, messages that nobody answered, the age of the oldest operation."""
+"""Ended executions and messages that nobody has answered, and the age of the oldest operation."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mypy_boto3_stepfunctions.literals import ExecutionStatusType
     from mypy_boto3_stepfunctions.type_defs import ExecutionListItemTypeDef
 
-# Four sweeps see an execution. What does not get through in the last two of them is kept in a queue.
+# Four sweeps see an execution. The last two put it into the unreported queue if they can't answer it.
 SINCE = timedelta(hours=1)
 KEPT_AFTER = timedelta(minutes=30)
 
@@ -23,10 +23,10 @@ Step = Callable[[], None]
 
 
 def sweep(net: SafetyNet, dead_letters_queue_url: str) -> None:
-    """Answer everything that is left, and measure the age of the oldest operation under way.
+    """Answer everything that nobody has answered, and measure the age of the oldest operation under way.
 
     Raises:
-        Exception: the first of what went wrong, after all else was tried. The next sweep tries it again.
+        Exception: the first error, after all other steps were tried. The next sweep tries again.
     """
     now = datetime.now(UTC)
     letters, unreported = dead_letters_queue_url, net.unreported_queue_url
@@ -42,17 +42,17 @@ def sweep(net: SafetyNet, dead_letters_queue_url: str) -> None:
 
 
 def _tried(steps: Iterator[Step]) -> list[Exception]:
-    """Take every step. Returns what went wrong, be it that there are no further steps to be had."""
+    """Take every step, and return the errors, also one that keeps the next steps from being found."""
     wrong: list[Exception] = []
     while True:
         try:
-            logger.set_correlation_id(None)  # that of the step before
+            logger.set_correlation_id(None)  # forgets that of the step before
             step = next(steps, None)
             if step is None:
                 return wrong
             step()
         except Exception as error:
-            # The type only: what boto3 says may quote a parameter.
+            # Only the type is logged: boto3's words may quote a parameter.
             logger.error("Not answered", extra={"reason": type(error).__name__})
             wrong.append(error)
 
@@ -92,8 +92,8 @@ def _executions(net: SafetyNet, status: ExecutionStatusType) -> Iterator[Executi
 
 
 def _messages(net: SafetyNet, queue_url: str) -> Iterator[MessageTypeDef]:
-    """Take messages until there are none. Each is invisible to others for the queue's visibility timeout."""
-    # With a wait, SQS asks all of its servers ("Amazon SQS short and long polling").
+    """Receive messages until there are none. SQS hides each for the queue's visibility timeout."""
+    # SQS asks all of its servers only if there is a wait ("Amazon SQS short and long polling").
     while messages := net.sqs.receive_message(
         QueueUrl=queue_url,
         MaxNumberOfMessages=10,
@@ -110,5 +110,5 @@ def _answer_and_delete(
     try:
         answer(message["Body"], source)
     except UnanswerableError:
-        return  # it waits for a person
+        return  # the message waits for a person
     net.sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])

@@ -59,11 +59,14 @@ def stack(product: str) -> str:
         ),
         (
             [(DATABASE, "ManageMasterUserPassword", False)],
-            [f"- {DATABASE} (AWS::RDS::DBInstance) would give up its secret because of Manage"],
+            [f"- {DATABASE} (AWS::RDS::DBInstance) would lose its secret because of Manage"],
         ),
         (
             [(DATABASE, "EngineVersion", "19")],
-            ["- Product version: would take the database from PostgreSQL 14.", "to 19, and RDS does not up"],
+            [
+                "- Product version: would upgrade the database from PostgreSQL 14.",
+                "to 19, and RDS does not up",
+            ],
         ),
     ],
 )
@@ -147,12 +150,12 @@ def test_all_that_stands_against_another_major_version_is_said_at_once(
 
     # THEN nothing has changed
     assert [line.split(" (")[0] for line in reason(refused).splitlines()[1:]] == [
-        "- AllowMajorVersionUpgrade: must be 17 for this version, which takes the database from PostgreSQL "
-        f"{before[1]['EngineVersion']} to 17: it is out of service meanwhile, and the only way back is a "
-        "restore. Try it with a restored copy first",
-        f"- Database database-{SUFFIX}: had only 1.0 GiB of its 100 GiB free within the last hour. Begin a "
-        "major version upgrade with 20% at least: raise AllocatedStorage first, in an update of its own",
-        "- AllocatedStorage: can't be less than the 100 GiB the database has: storage never shrinks",
+        "- AllowMajorVersionUpgrade: must be 17 for this version, which upgrades the database from "
+        f"PostgreSQL {before[1]['EngineVersion']} to 17. The database is out of service meanwhile, and the "
+        "only way back is a restore. Try it with a restored copy first",
+        f"- Database database-{SUFFIX}: had only 1.0 GiB of its 100 GiB free within the last hour. A major "
+        "version upgrade needs at least 20%: raise AllocatedStorage first, in an update of its own",
+        "- AllocatedStorage: can't be less than the 100 GiB that the database has: storage never shrinks",
     ]
     assert state(cloud, stack) == before
 

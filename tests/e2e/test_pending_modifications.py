@@ -121,7 +121,7 @@ def test_an_update_does_not_reboot_for_parameters_that_somebody_left_waiting(
 
     # WHEN the product is updated THEN the database is not rebooted
     refused = oldest.update(product, BackupRetentionDays="22")
-    assert f"- {name}: parameters wait for a reboot, and the update would reboot" in reason(refused)
+    assert f"- {name}: parameters are pending a reboot, and the update would reboot" in reason(refused)
     assert database.now()["DBParameterGroups"][0]["ParameterApplyStatus"] == "pending-reboot"
 
     # WHEN somebody has rebooted it THEN an update is done

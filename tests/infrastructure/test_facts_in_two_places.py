@@ -10,7 +10,8 @@ from types import ModuleType
 from typing import Any, get_args
 
 import pytest
-from engine import account, catalog, errors, models, operations, reasons, safety_net, stacks, template
+from engine import account, errors, models, reasons, safety_net, stacks, template
+from engine import operation as engine_operation
 from snapshot import snapshots
 from sweep import leftovers
 from validate import postgresql_rules, template_rules
@@ -48,7 +49,7 @@ def same(deployed: Deployed) -> dict[str, dict[ModuleType | str, Any]]:
     """Return what each place says of a fact; all places must say the same."""
     return {
         "kind of operation by queue": {
-            operations: operations.KINDS,
+            engine_operation: engine_operation.KINDS,
             operation: operation.QUEUES,
             service_catalog: {queue: _kind(name) for name, queue in service_catalog.QUEUES.items()},
             "CatalogStack": {
@@ -107,7 +108,7 @@ def same(deployed: Deployed) -> dict[str, dict[ModuleType | str, Any]]:
             "product_template/versions": [each["Metadata"]["TapStack"]["RolesVersion"] for each in ALL],
         },
         "tag with the provisioned product": {
-            catalog: catalog.TRACER_TAG,
+            models: models.TRACER_TAG,
             tags: tags.TRACER_TAG,
         },
         "how names of the product's stacks begin": {

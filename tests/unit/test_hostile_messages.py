@@ -9,7 +9,7 @@ import boto3
 import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
-from engine import catalog
+from engine.answer import presentable
 from engine.safety_net import SafetyNet
 from hypothesis import given
 from hypothesis import strategies as st
@@ -135,5 +135,5 @@ def test_a_failure_of_any_kind_is_told_in_characters_that_service_catalog_takes(
         context,  # type: ignore[arg-type]
     )
     [answer] = services.answers
-    assert catalog.presentable(answer["FailureReason"]) == answer["FailureReason"]
+    assert presentable(answer["FailureReason"]) == answer["FailureReason"]
     assert 1 <= len(answer["FailureReason"]) <= 2048

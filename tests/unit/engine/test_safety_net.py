@@ -315,6 +315,6 @@ def test_what_is_said_of_one_message_is_not_logged_under_the_record_of_the_one_b
     letters = [{"messageId": body, "body": body, "attributes": {}} for body in bodies]
     assert handler.handle({"Records": letters}, context) == {"batchItemFailures": []}
     assert [(line["message"], line.get("correlation_id")) for line in logged()][:2] == [
-        ("Reported by a net", "rec-1"),
+        ("Reported by the safety net", "rec-1"),
         ("A dead letter cannot be answered", None),
     ]

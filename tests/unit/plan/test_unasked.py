@@ -94,7 +94,7 @@ WAITING = [{"DBParameterGroupName": "group", "ParameterApplyStatus": "pending-re
 
 def test_parameters_that_wait_for_a_reboot_stop_an_update_that_needs_none() -> None:
     text = refused(RETENTION, DBParameterGroups=WAITING)
-    assert "- group: parameters wait for a reboot, and the update would reboot" in text
+    assert "- group: parameters are pending a reboot, and the update would reboot" in text
     assert "aws rds reboot-db-instance --db-instance-identifier database-dev" in text
 
 
