@@ -1,4 +1,7 @@
-"""Who is told when something is wrong with the database, and when that is."""
+"""Who is told when something is wrong, and the alarms on logs, NAT gateways and exports.
+
+`database_alarms` has the alarms on the database itself.
+"""
 
 from __future__ import annotations
 
