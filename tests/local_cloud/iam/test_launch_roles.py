@@ -144,33 +144,26 @@ def attacker(cloud: Cloud, account: Account) -> Attacker:
 @pytest.mark.parametrize(
     ("attempt", "refused"),
     [
-        ({"R": role()}, "not authorized to perform: iam:CreateRole"),
-        ({"R": role(PermissionsBoundary=ADMINISTRATOR)}, "not authorized to perform: iam:CreateRole"),
-        ({"R": role(PermissionsBoundary=BOUNDARY, Path="/")}, "not authorized to perform: iam:CreateRole"),
+        ({"R": role()}, "iam:CreateRole"),
+        ({"R": role(PermissionsBoundary=ADMINISTRATOR)}, "iam:CreateRole"),
+        ({"R": role(PermissionsBoundary=BOUNDARY, Path="/")}, "iam:CreateRole"),
         (
             {"R": role(PermissionsBoundary=BOUNDARY, RoleName="SCLaunch-TapStack", Path="/")},
-            "SCLaunch-TapStack already exists in stack",
+            "iam:CreateRole",
         ),
         (
             {"R": role(PermissionsBoundary=BOUNDARY, ManagedPolicyArns=[ADMINISTRATOR])},
-            "not authorized to perform: iam:AttachRolePolicy",
+            "iam:AttachRolePolicy",
         ),
         (
             {"R": role(PermissionsBoundary=BOUNDARY, RoleName="with-a-policy", Policies=[EVERYTHING])},
-            "not authorized to perform: iam:PutRolePolicy",
+            "iam:PutRolePolicy",
         ),
-        ({"P": policy("TapStackBoundary", path="/")}, "TapStackBoundary already exists in stack"),
-        ({"P": policy("beside", path="/")}, "not authorized to perform: iam:CreatePolicy"),
-        (
-            {"P": policy("execution", Roles=["TapStackExecution"])},
-            "not authorized to perform: iam:AttachRolePolicy",
-        ),
-        (
-            {"P": policy("launch", Roles=["SCLaunch-TapStack"])},
-            "not authorized to perform: iam:AttachRolePolicy",
-        ),
-        ({"P": inline("TapStackExecution")}, "not authorized to perform: iam:PutRolePolicy"),
-        ({"P": inline("SCLaunch-TapStack")}, "not authorized to perform: iam:PutRolePolicy"),
+        ({"P": policy("TapStackBoundary", path="/")}, "iam:CreatePolicy"),
+        ({"P": policy("execution", Roles=["TapStackExecution"])}, "iam:AttachRolePolicy"),
+        ({"P": policy("launch", Roles=["SCLaunch-TapStack"])}, "iam:AttachRolePolicy"),
+        ({"P": inline("TapStackExecution")}, "iam:PutRolePolicy"),
+        ({"P": inline("SCLaunch-TapStack")}, "iam:PutRolePolicy"),
     ],
 )
 def test_no_stack_makes_a_role_beyond_the_boundary_nor_widens_one_that_is_there(
@@ -178,7 +171,7 @@ def test_no_stack_makes_a_role_beyond_the_boundary_nor_widens_one_that_is_there(
 ) -> None:
     status, why = attacker.update(**attempt)
     assert status == "UPDATE_ROLLBACK_COMPLETE", why
-    assert refused in why
+    assert f"not authorized to perform: {refused}" in why
 
 
 def test_a_role_of_an_attacker_can_do_nothing_beyond_the_boundary(attacker: Attacker, cloud: Cloud) -> None:
