@@ -12,7 +12,7 @@ from constructs import Construct
 from .catalog import Catalog
 from .encryption import CatalogKey
 from .engine.construct import Engine
-from .monitoring import Monitoring
+from .monitoring import CatalogMonitoring
 from .permissions.launch_roles import LaunchRoles
 from .settings import Settings
 
@@ -48,7 +48,7 @@ class CatalogStack(Stack):
         )
         roles = LaunchRoles(self, "LaunchRoles", hub_account=self.account)
         catalog = Catalog(self, "Catalog", settings=settings, versions=versions, launch_roles=roles, key=key)
-        Monitoring(self, "Monitoring", engine=engine, key=key, email=settings.alarm_email)
+        CatalogMonitoring(self, "Monitoring", engine=engine, key=key, email=settings.alarm_email)
 
         for name, value in settings.tags.items():
             Tags.of(self).add(name, value)
@@ -77,7 +77,7 @@ class CatalogStack(Stack):
         CfnOutput(
             self, "UnconfirmedUrl", value=engine.unconfirmed.queue_url, description="What is not confirmed"
         )
-        # The CDK makes functions wait for their role twice, by reference and by name.
+        # W3005: the CDK makes each function depend on its role twice, by reference and by DependsOn.
         self.template_options.metadata = {"cfn-lint": {"config": {"ignore_checks": ["W3005"]}}}
 
 

@@ -1,4 +1,4 @@
-"""Updates that would lose a payment, or that nothing could undo: refused in words before anything changes."""
+"""Updates that would lose data or that nothing could undo are refused before anything changes."""
 
 import copy
 import json
@@ -18,7 +18,7 @@ from tests.support.versions import ALL, OLDEST
 DATABASE, BUCKET = "DatabaseInstance", "BackupsBucket"
 SUFFIX = "hostile"
 GIB = 1024**3
-# A resource, a property, and what somebody might make of it.
+# A resource, a property, and a value that somebody might give it.
 REPLACING = [
     (DATABASE, "DBInstanceIdentifier", "database-renamed"),
     (DATABASE, "DBSubnetGroupName", "other-subnets"),
@@ -198,7 +198,7 @@ def altered(changes: list[Change]) -> str:
 
 
 def state(cloud: Cloud, stack: str) -> tuple[list[Any], dict[str, Any]]:
-    """What has happened to a stack, the change sets that wait for execution, and its database as it is."""
+    """The stack's events, its change sets that wait for execution, and its database."""
     cloudformation = cloud.client("cloudformation")
     happened = cloudformation.describe_stack_events(StackName=stack)["StackEvents"]
     waiting = cloudformation.list_change_sets(StackName=stack)["Summaries"]

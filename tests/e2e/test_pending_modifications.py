@@ -1,4 +1,4 @@
-"""P7: an update does to the database what it was asked for, and its report has the live values."""
+"""P7: an update changes in the database what it was asked for, and its report has the live values."""
 
 import shlex
 from typing import Any
@@ -24,7 +24,7 @@ def product(aws: Aws, cloud: Cloud, oldest: Catalog) -> str:
 
 
 class Database:
-    """The product's DB instance, in the hands of somebody who does not use Service Catalog."""
+    """The product's DB instance, changed by somebody who bypasses Service Catalog."""
 
     def __init__(self, cloud: Cloud) -> None:
         self.rds = cloud.client("rds")

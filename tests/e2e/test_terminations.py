@@ -1,4 +1,4 @@
-"""P8, P21: a termination looks at everything that AWS would not delete before it deletes anything."""
+"""P8, P21: a termination finds everything that AWS would not delete before it deletes anything."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Updates of one launched product: the ones that are done, and the ones that are refused."""
+"""Updates of one launched product: some are done, some are refused."""
 
 import shlex
 from typing import Any
@@ -17,7 +17,7 @@ NO_CHANGES = "none: the stack was already as asked for"
 
 @pytest.fixture(scope="module")
 def launched(aws: Aws, cloud: Cloud, oldest: Catalog) -> dict[str, Any]:
-    """A launch while CloudFormation was throttling. Each test leaves it as it may be updated again."""
+    """A product, launched while CloudFormation throttled. Each test leaves it so that it can be updated."""
     cloud.faults.stack.throttle_action("DescribeStacks", 2)
     launched = oldest.provision("updated", EnvironmentSuffix="updated", OpsEmails="first@example.com")
     _confirm(aws, cloud, "first@example.com")
@@ -36,7 +36,7 @@ def stack(product: str) -> str:
 
 @pytest.fixture
 def before(cloud: Cloud, stack: str) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """What had happened to the stack before the test, and the database as it was then."""
+    """The stack's events and its database before the test."""
     return _events(cloud, stack), _database(cloud, stack)
 
 
@@ -232,7 +232,7 @@ def test_an_update_of_a_stack_that_somebody_deleted_launches_no_empty_database_i
 
 
 def _confirm(aws: Aws, cloud: Cloud, email: str) -> None:
-    """Do what the one mail to an address asks for: `aws sns confirm-subscription …`."""
+    """Follow the link in the only mail to an address: `aws sns confirm-subscription …`."""
     [mail] = cloud.mailbox.to(email)
     aws(*shlex.split(mail.todo)[1:])
 

@@ -1,4 +1,4 @@
-"""Versions that are not for everybody any more, and versions that are published by mistake."""
+"""Versions that are deprecated or inactive, and versions that are published by mistake."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Facts that stand in several places, since what knows them may not import each other."""
+"""Facts that stand in several places, because those places may not import each other."""
 
 import os
 import re
@@ -28,7 +28,8 @@ from local_cloud.quotas import models as quotas
 from local_cloud.service_catalog import engine as service_catalog
 from product_template import launch_account
 from product_template.releasing import differences
-from product_template.releasing.version import Version, newest, templates
+from product_template.releasing.released_versions import newest, templates
+from product_template.releasing.version import Version
 from tests.privilege import synthesized
 from tests.support.deployed import NAMESPACE, Deployed
 from tests.support.reading import text
@@ -286,7 +287,7 @@ def _locked(package: str) -> str:
 
 
 def _kind(operation: str) -> models.Kind | None:
-    """Return what the engine takes an operation of Service Catalog's for."""
+    """Return the kind that the engine takes an operation of Service Catalog for."""
     kinds: tuple[models.Kind, ...] = get_args(models.Kind)
     for kind in kinds:
         request = models.Request(kind=kind, record_id="rec-1", provisioned_product_id="pp-1", message={})

@@ -26,7 +26,7 @@ INPUT_BYTES = 262_144  # Step Functions takes no longer input
 
 
 class Services:
-    """Service Catalog, Step Functions and SQS as far as the two ends of the engine call them, over HTTP."""
+    """Service Catalog, Step Functions and SQS, as far as `receive` and the safety net call them over HTTP."""
 
     def __init__(self) -> None:
         self.started: list[dict[str, Any]] = []
@@ -77,7 +77,7 @@ def clients() -> Iterator[Callable[[], Services]]:
                 client.meta.events.unregister("before-send", unique_id="services")
             services = Services()
             for client in made:
-                answer: Any = services.answer  # what it returns is taken for the response
+                answer: Any = services.answer  # botocore uses the return value as the response
                 client.meta.events.register("before-send", answer, unique_id="services")
             return services
 
@@ -85,7 +85,7 @@ def clients() -> Iterator[Callable[[], Services]]:
 
 
 def _check(services: Services, body: str, queue: str) -> None:
-    """Deliver a body as SQS does: to the engine, and if that does not take it, as a dead letter."""
+    """Deliver a body as SQS does: to `receive`, and as a dead letter if that fails."""
     context: Any = Context()
     sent = batch(body, queue=queue)
     if receive.handle(sent, context)["batchItemFailures"]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from product_template.releasing import version as released
+from product_template.releasing import released_versions
 from tests.support.documentation import ROOT
 
 PAGES = sorted(
@@ -35,10 +35,10 @@ def test_every_relative_link_leads_to_a_file_and_to_a_heading_in_it(page: Path) 
 
 
 def test_what_mails_of_released_versions_name_is_there() -> None:
-    # A released template never changes, so a page that it names never moves.
+    # A released template never changes, so a page that it names must stay where it is.
     named = {
         found
-        for template in released.templates().values()
+        for template in released_versions.templates().values()
         for resource in template["Resources"].values()
         for found in re.findall(r"docs/\S+", resource["Properties"].get("AlarmDescription", ""))
     }

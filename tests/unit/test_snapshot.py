@@ -1,4 +1,4 @@
-"""The snapshot before a major version upgrade, and its end with the product."""
+"""The snapshot before a major version upgrade, and its deletion with the product."""
 
 from contextlib import nullcontext
 from typing import Any

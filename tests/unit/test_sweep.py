@@ -1,4 +1,4 @@
-"""The net behind all nets."""
+"""The sweep, the last part of the safety net."""
 
 import json
 from datetime import timedelta
@@ -52,7 +52,7 @@ class Engine:
 
 
 def take_what_is_there(sqs: Any) -> None:
-    """One server has everything here, so nothing is found by waiting for others."""
+    """Receive without waiting: this one server has all messages."""
     sqs.meta.events.register(
         "before-parameter-build.sqs.ReceiveMessage", lambda params, **_: params.update(WaitTimeSeconds=0)
     )
@@ -90,7 +90,7 @@ def test_an_execution_that_is_not_answered_before_it_is_too_old_to_be_seen_is_ke
     backend_execution(engine, "rec-1").stop_date -= timedelta(minutes=minutes)
     engine.is_open()
     engine.catalog.add_client_error(UPDATE, "InternalFailure", "oops", 500)
-    if kept:  # the queue is looked at last, so the same sweep tries what it has just put there
+    if kept:  # the sweep reads this queue last, so it tries what it has just put there
         engine.is_open()
         engine.catalog.add_client_error(UPDATE, "InternalFailure", "oops", 500)
     with pytest.raises(Exception, match="oops"):
@@ -105,7 +105,7 @@ def test_an_execution_that_is_not_answered_before_it_is_too_old_to_be_seen_is_ke
 
 
 def make_visible(queue: str) -> None:
-    """Let the time pass for which messages are invisible that somebody has received."""
+    """Let the visibility timeout of received messages pass."""
     from moto.sqs.models import sqs_backends
 
     for message in sqs_backends["123456789012"]["us-east-1"].queues[queue.rsplit("/", 1)[-1]]._messages:

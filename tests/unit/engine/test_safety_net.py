@@ -1,4 +1,4 @@
-"""Answers for executions and messages, whichever net finds them; through both functions that hold nets."""
+"""The safety net answers for executions and messages, in both functions: `report` and `sweep`."""
 
 import json
 from collections.abc import Callable
@@ -19,7 +19,7 @@ UPDATE = "notify_update_provisioned_product_engine_workflow_result"
 
 
 class Neighbours:
-    """What the nets ask and tell: Service Catalog, Step Functions and SQS, each with recorded answers."""
+    """What the safety net calls: Service Catalog, Step Functions and SQS, each with recorded answers."""
 
     def __init__(self, stubbed: Any) -> None:
         self.servicecatalog, self.catalog = stubbed("servicecatalog")

@@ -1,4 +1,4 @@
-"""What a termination finds in the way; tests/e2e/test_terminations.py has it as users see it."""
+"""What blocks a termination. tests/e2e/test_terminations.py has the same as users see it."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -81,7 +81,7 @@ def product(aws: Any) -> Product:
 
 @pytest.fixture
 def planned(aws: Any, cloudformation: Any, request_of: Any) -> Callable[..., Planned]:
-    """Plan the termination of a product whose stack is in a status; a stack without product is not read."""
+    """Plan the termination of a product whose stack has a status. Without `product`, it is not read."""
 
     def plan(status: str | None, product: Product | None = None, **more: Any) -> Planned:
         client, stub = cloudformation

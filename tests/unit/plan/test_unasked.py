@@ -1,4 +1,4 @@
-"""An update of the database does what it was asked for, and nothing behind anybody's back."""
+"""An update changes in the database only what it was asked to."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ def change(name: str, before: Any, after: Any, given: str = "") -> Any:
     target = {"Attribute": "Properties", "Name": name, "Path": f"/Properties/{name}"}
     target |= {"BeforeValue": str(before), "AfterValue": str(after)}
     source = {"ChangeSource": "ParameterReference", "CausingEntity": given}
-    # Of what an input changes, CloudFormation tells another one, for what else might come into it.
+    # If an input changes a property, CloudFormation lists a second, dynamic detail of the change.
     more = {"Target": target, "ChangeSource": "DirectModification"}
     details = [{"Target": target, **source}] if given else []
     return {"ResourceType": "AWS::RDS::DBInstance", "Action": "Modify", "Details": [*details, more]}

@@ -15,14 +15,14 @@ from engine.errors import (
 from engine.models import Request, Validated
 from validate.inputs import validate
 
-from product_template.releasing import version as released
+from product_template.releasing import released_versions
 from tests.support.stacks import NAME, deleted_stacks_are, events_are
 
 UNASKED: Any = None  # a client that must not be needed
 QUOTAS = {"vpc L-F678F1CE": 5, "ec2 L-0263D0A3": 5, "rds L-7B6409FD": 40, "vpc L-FE5A380F": 5}
 
-NEWEST = released.newest(1, released.templates())
-TEMPLATE = (released.DIRECTORY / f"{NEWEST}{released.SUFFIX}").read_bytes()
+NEWEST = released_versions.newest(1, released_versions.templates())
+TEMPLATE = (released_versions.DIRECTORY / f"{NEWEST}{released_versions.ENDING}").read_bytes()
 OTHER = json.dumps({"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}).encode()
 RELEASED = {
     hashlib.sha256(content).hexdigest(): name for content, name in ((TEMPLATE, "1.9.0"), (OTHER, "1.9.1"))
