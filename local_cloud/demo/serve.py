@@ -41,7 +41,7 @@ def to_reach(endpoint: str, offered: Offer) -> str:
     aws = shlex.quote(str(Path(sys.executable).with_name("aws")))
     return f"""\
 export AWS_ENDPOINT_URL={endpoint} AWS_REGION={REGION} AWS_DEFAULT_REGION={REGION}
-export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_PAGER=
+export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_PAGER= NO_PROXY=127.0.0.1 no_proxy=127.0.0.1
 unset AWS_PROFILE AWS_SESSION_TOKEN
 unalias aws 2> /dev/null
 function aws {{ {aws} --endpoint-url "$AWS_ENDPOINT_URL" "$@"; }}

@@ -47,8 +47,9 @@ def blocks(served: Served) -> tuple[str, str]:
 
 
 def paste(shell: tuple[str, ...], *lines: str) -> str:
-    # At many terminals these are set for an account of AWS.
+    # At many terminals these are set, for an account of AWS or the way out of a company's network.
     of_the_user = {"AWS_PROFILE": "payments-prod", "AWS_SESSION_TOKEN": "token", "AWS_REGION": "eu-west-1"}
+    of_the_user |= {"HTTP_PROXY": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9"}
     done = subprocess.run(
         shell,
         input="\n".join(["alias aws='aws --profile payments-prod'", *lines, "exit\n"]),
