@@ -216,7 +216,7 @@ def used_and_there(deployed: Deployed) -> dict[str, tuple[set[str], set[str]]]:
         "outputs that make operations and make launch read": (
             {
                 *re.findall(r'_outputs\["(\w+)"\]', getsource(operator)),
-                *operator._LAST_QUEUES.values(),
+                *operator._SAFETY_NET_QUEUES.values(),
                 operator._UNCONFIRMED,
                 *re.findall(r'"OutputKey"\] == "(\w+)"', getsource(demo)),
             },
