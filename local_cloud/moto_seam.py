@@ -17,12 +17,17 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
+from .account import ACCOUNT_ID, REGION
+
 if TYPE_CHECKING:
+    from moto.core.base_backend import BackendDict
+
     from .clock import Clock
     from .events.bus import Bus
     from .faults import Faults
     from .iam.identity import Identity
 
+Backend = TypeVar("Backend")
 Replacement = TypeVar("Replacement")
 
 # moto's backends are dictionaries that no thread may change while another walks over them. The other services
@@ -46,6 +51,18 @@ class Local:
 
     def stop(self) -> None:
         """End what this backend runs: the cloud stops. `clock.stopping` is set and the server has ended."""
+
+
+def running(backends: BackendDict[Any], kind: type[Backend]) -> Backend:
+    """Return a service's backend in the cloud that runs.
+
+    Args:
+        backends: moto's backends of the service.
+        kind: the class that the local cloud puts there.
+    """
+    found = backends[ACCOUNT_ID][REGION]
+    assert isinstance(found, kind), "no local cloud is running"
+    return found
 
 
 @dataclass(frozen=True)

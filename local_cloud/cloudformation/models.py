@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from moto.cloudformation.models import CloudFormationBackend, cloudformation_backends
 from moto.core.base_backend import BaseBackend
 
-from ..account import ACCOUNT_ID, REGION
-from ..moto_seam import Local
+from ..moto_seam import Local, running
 from .change_sets import ChangeSets
 from .changes import changes_anything, plan_changes
 from .custom_resource import CustomResource
@@ -168,6 +165,4 @@ class LocalCloudFormation(Local, BaseBackend):
 
 def backend() -> LocalCloudFormation:
     """Return the CloudFormation of the running local cloud."""
-    found: Any = cloudformation_backends[ACCOUNT_ID][REGION]
-    assert isinstance(found, LocalCloudFormation), "no local cloud is running"
-    return found
+    return running(cloudformation_backends, LocalCloudFormation)

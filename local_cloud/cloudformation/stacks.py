@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 from .errors import ValidationError
 from .evaluation import Evaluation
-from .operations import StackOperation
 from .provider import Types
 from .reading import Request
 from .resources import ResourceHandler
 from .stack import Specification, Stack, new_stack_id, now
+from .stack_operation import StackOperation
 
 _UPDATABLE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "UPDATE_FAILED")
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 from moto.kms.models import Alias, Key, KmsBackend, kms_backends
 
-from ..account import ACCOUNT_ID, REGION
-from ..moto_seam import Local
+from ..moto_seam import Local, running
 
 # AWS seconds. "It might take up to five minutes" (KMS Developer Guide, "ABAC for AWS KMS").
 CHANGES_COUNT_AFTER = 300
@@ -83,9 +81,7 @@ class LocalKMS(Local, KmsBackend):
 
 def backend() -> LocalKMS:
     """Return the KMS of the running local cloud."""
-    found: Any = kms_backends[ACCOUNT_ID][REGION]
-    assert isinstance(found, LocalKMS), "no local cloud is running"
-    return found
+    return running(kms_backends, LocalKMS)
 
 
 def find_key(name: str) -> Key | None:
