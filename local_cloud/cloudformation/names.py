@@ -1,17 +1,19 @@
-"""Names that are taken: a stack creates nothing under a name that something else has.
+"""Names that are taken: CloudFormation refuses to create a resource with such a name.
 
-Many APIs answer a second creation with what is there already. CloudFormation's handlers look first, so a
-stack never takes over, and later deletes, what is not its own. The words are from public reports.
+Many APIs answer a second creation with the existing resource. CloudFormation's handlers check the name first,
+so that no stack takes over, and later deletes, a resource of others. The words are from public reports.
 
-A name that a stack has: serverless/serverless 3237, fossamagna/amplify-category-console-notification 15.
+The name of a resource in a stack: reported as serverless/serverless 3237 and
+fossamagna/amplify-category-console-notification 15.
 
-Any other: the public handlers raise CfnAlreadyExistsException, reported of log groups (serverless/serverless
-12312), topics, queues, buckets, alarms, rules, roles, functions and parameters. Bucket policies (aws/aws-cdk
-18676) and state machines (serverless-operations/serverless-step-functions 394) have words of their own.
+Any other name: the public handlers raise CfnAlreadyExistsException. There are reports of it for log groups
+(serverless/serverless 12312), topics, queues, buckets, alarms, rules, roles, functions and parameters. Bucket
+policies (aws/aws-cdk 18676) and state machines (serverless-operations/serverless-step-functions 394) have
+words of their own.
 
-Types that are not in LOOKS have no names, or their APIs refuse one that is taken: managed policies, aliases,
-security groups and those of RDS. Some only set something on what exists, for which the last one counts:
-policies of topics and queues, inline policies, subscriptions, principals of a portfolio.
+LOOKS leaves out types without names, and types whose APIs refuse a taken name: managed policies, aliases,
+security groups and those of RDS. It also leaves out types that only set something on another resource, where
+the last one counts: policies of topics and queues, inline policies, subscriptions, principals of a portfolio.
 """
 
 from __future__ import annotations
@@ -36,12 +38,12 @@ class Look:
     """How to see whether a name is taken.
 
     Attributes:
-        name: the property that has the name; one that CloudFormation makes up is not taken.
-        service, method: the call of boto3 that looks.
+        name: the property with the name. A name that CloudFormation generates is never taken.
+        service, method: the boto3 client method that looks for it.
         parameters: its parameters, as format strings of the properties.
-        found: a JMESPath into the answer, true if it is there, as a format string of the properties.
-        identifier: what the message calls it, as such a format string; the name if empty.
-        words: the message, if it is not the usual one, as such a format string.
+        found: a JMESPath into the answer, true if the name is taken; a format string of the properties.
+        identifier: what the message calls the resource, another format string; the name if empty.
+        words: the message, another format string; the usual message if empty.
     """
 
     name: str
@@ -53,7 +55,7 @@ class Look:
     words: str = ""
 
     def finds(self, properties: Properties) -> bool:
-        """Whether the name is taken. Without anybody's permissions: CloudFormation itself looks."""
+        """Say whether the name is taken. CloudFormation looks as itself, without a role's permissions."""
         asked = {key: _filled(value, properties) for key, value in self.parameters.items()}
         try:
             answer = getattr(Local.identity.client(self.service), self.method)(**asked)
@@ -64,7 +66,7 @@ class Look:
         return bool(jmespath.search(_filled(self.found, properties), answer))
 
     def message(self, resource_type: str, properties: Properties) -> str:
-        """Return what the handler says of a name that is taken."""
+        """Return the handler's message about a taken name."""
         identifier = _filled(self.identifier or f"{{{self.name}}}", properties)
         usual = f"Resource of type '{resource_type}' with identifier '{identifier}' already exists."
         return _filled(self.words, properties) if self.words else usual
@@ -132,17 +134,17 @@ LOOKS: Mapping[str, Look] = {
 
 
 def check_free(call: Call, name: str | None, properties: Properties, stacks: Iterable[Stack]) -> None:
-    """Check that a new resource takes nothing over.
+    """Check that the name of a new resource is free.
 
     Args:
-        call: what the resource is to be.
-        name: the property of a custom name, if its type has one.
+        call: the handling of the new resource.
+        name: the property with a custom name, if the type has one.
         properties: its properties.
-        stacks: all stacks there are.
+        stacks: all stacks of the account.
 
     Raises:
-        ProviderError: a stack has a resource of that type and name.
-        HandlerError: something has the name that belongs to no stack, such as what a deleted stack retained.
+        ProviderError: a stack has a resource of this type and name.
+        HandlerError: a resource of no stack has the name, such as one that a deleted stack retained.
     """
     look = LOOKS.get(call.resource_type)
     if name and name in properties and (owner := _owner(call, name, properties, stacks)):
