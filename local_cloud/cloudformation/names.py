@@ -1,15 +1,16 @@
-"""Names that are taken: a stack creates nothing under a name that something else has.
+"""Names that are taken: CloudFormation refuses to create a resource with such a name.
 
-Many APIs answer a second creation with what is there already. CloudFormation's handlers look first, so a
-stack never takes over, and later deletes, what is not its own. Other APIs refuse by themselves, after they
-have asked whether the caller may create such a thing. The words are from public reports.
+Many APIs answer a second creation with the existing resource. CloudFormation's handlers check the name first,
+so that no stack takes over, and later deletes, a resource of others. Other APIs refuse by themselves, after
+they have checked that the caller may create such a resource. The words are from public reports.
 
-A name that a stack has: serverless/serverless 3237, fossamagna/amplify-category-console-notification 15.
+The name of a resource in a stack: reported as serverless/serverless 3237 and
+fossamagna/amplify-category-console-notification 15.
 
 Any other: the public handlers raise CfnAlreadyExistsException, reported of log groups (serverless/serverless
 12312), topics, queues, buckets, alarms, rules, roles, functions and parameters. Bucket policies (aws/aws-cdk
 18676) and state machines (serverless-operations/serverless-step-functions 394) have words of their own, and
-what is not listed here, such as RDS's types, has those of its API.
+a type that is not listed here, such as those of RDS, has the words of its API.
 
 Some types only set something on what exists, for which the last one counts: policies of topics and queues,
 inline policies, subscriptions, principals of a portfolio.
@@ -63,10 +64,10 @@ class Look:
     """How to see whether something has the name of a new resource, where its API would take it over.
 
     Attributes:
-        name: the property of the name; one that CloudFormation makes up is not taken.
-        service, method: the call of boto3 that looks.
+        name: the property with the name. A name that CloudFormation generates is never taken.
+        service, method: the boto3 client method that looks for it.
         parameters: its parameters, as format strings of the properties.
-        found: a JMESPath into the answer, true if it is there, as a format string of the properties.
+        found: a JMESPath into the answer, true if the name is taken; a format string of the properties.
     """
 
     name: str
@@ -76,7 +77,7 @@ class Look:
     found: str = "@"
 
     def finds(self, properties: Properties) -> bool:
-        """Whether the name is taken. Without anybody's permissions: CloudFormation itself looks."""
+        """Say whether the name is taken. CloudFormation looks as itself, without a role's permissions."""
         if self.name not in properties:
             return False
         asked = {key: _filled(value, properties) for key, value in self.parameters.items()}
@@ -148,10 +149,10 @@ def taken(
     """Return why a resource is not created whose name is taken; None if its API has the words.
 
     Args:
-        call: what the resource was to be.
-        name: the property of a custom name, if its type has one.
+        call: the handling of the new resource.
+        name: the property with a custom name, if the type has one.
         properties: its properties.
-        stacks: all stacks there are: one may have what has the name.
+        stacks: all stacks of the account.
     """
     kind = call.resource_type
     if name and name not in properties:  # CloudFormation has made it up
