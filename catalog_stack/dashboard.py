@@ -80,7 +80,7 @@ def _machine(engine: Engine) -> Row:
             machine.metric_time(statistic="p50", label="median"),
             machine.metric_time(statistic="Maximum", label="longest"),
         ],
-        "Nets": [
+        "Answers of the safety net": [
             engine_metric(name, verb)
             for name in ("ReportedByNet", "LateReportRefused")
             for verb in ("report", "sweep")

@@ -77,11 +77,15 @@ class CatalogMonitoring(Construct):
         lost = [machine.metric_failed(), machine.metric_timed_out(), machine.metric_aborted()]
         self._alarm("execution-lost", "An execution ended before it could answer.", total(lost), of=3)
         for slug, metric, says in (
-            ("net-needed", "ReportedByNet", "A safety net, not its execution, has answered an operation."),
+            (
+                "net-needed",
+                "ReportedByNet",
+                "The safety net has answered an operation, because its execution did not.",
+            ),
             (
                 "late-report-refused",
                 "LateReportRefused",
-                "Service Catalog has refused the answer of a safety net, most likely because there was one.",
+                "Service Catalog has refused an answer of the safety net, most likely because it had one.",
             ),
             (
                 "platform-failure",
@@ -94,18 +98,18 @@ class CatalogMonitoring(Construct):
             )
         self._alarm(
             "unreported",
-            "Service Catalog could not be told of a failure. Its product is stuck until it can be.",
+            "The engine could not report a failure to Service Catalog. The product is stuck until it can.",
             total(messages(self._engine.unreported)),
             periods=3,
         )
         self._alarm(
             "unconfirmed",
-            "Service Catalog does not confirm an operation that it seems to have asked for. Nobody does it.",
+            "Service Catalog does not confirm an operation that it seems to have sent. The engine holds it.",
             self._engine.unconfirmed.metric_approximate_number_of_messages_visible(),
         )
         self._alarm(
             "record-check-refused",
-            "Operations run without Service Catalog's word that they are its own.",
+            "Operations run unconfirmed, because the engine may not read Service Catalog's records.",
             total([engine_metric("RecordCheckRefused", verb) for verb in CONFIRM]),
             of=3,
         )
@@ -117,7 +121,7 @@ class CatalogMonitoring(Construct):
         )
         self._alarm(
             "sweep-silent",
-            "The net behind all nets has not come to its end for an hour.",
+            "The sweep, the last part of the safety net, has not finished for an hour.",
             engine_metric("Swept", "sweep", period=SWEEPS),
             threshold=1,
             below=True,

@@ -2,4 +2,4 @@
 
 from .server.descriptions import read_fast
 
-read_fast()  # before moto is imported, which reads them in passing
+read_fast()  # before anything imports moto, which reads descriptions while it is imported

@@ -1,4 +1,4 @@
-"""The local cloud: moto's AWS APIs on a loopback port, with the services that moto lacks or gets wrong."""
+"""The local cloud: moto's AWS APIs on a loopback port, with what moto lacks or gets wrong."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from .ec2.models import LocalEC2
 from .events.bus import Bus
 from .events.models import LocalEvents
 from .faults import Faults
-from .iam import authorization  # noqa: F401 - it patches moto
+from .iam import authorization  # noqa: F401 - importing it registers patches
 from .iam.identity import Identity
 from .iam.models import LocalIAM
 from .iam.sts.models import LocalSTS
@@ -46,7 +46,7 @@ from .moto_seam import Local
 from .quotas import models as quotas
 from .rds.models import LocalRDS
 from .s3.models import LocalS3
-from .server import application, once  # noqa: F401 - once patches moto
+from .server import application, once  # noqa: F401 - importing `once` registers patches
 from .server.door import guarded
 from .service_catalog.models import LocalServiceCatalog
 from .sns.mailbox import Mailbox
@@ -55,7 +55,7 @@ from .sns.models import backend as sns
 from .sqs.models import LocalSQS
 from .step_functions.models import LocalStepFunctions
 
-# What moto makes its backends of -> what it makes them of while a cloud runs.
+# moto's backends of a service -> the class that moto makes them of while a cloud runs.
 BACKENDS: dict[BackendDict[Any], type[BaseBackend]] = {
     cloudformation_backends: LocalCloudFormation,
     cloudwatch_backends: LocalCloudWatch,
@@ -78,21 +78,21 @@ MOTO = {"iam": {"load_aws_managed_policies": True}}
 
 
 class AlreadyRunningError(Exception):
-    """moto keeps its state in module variables, so one process holds one local cloud at a time."""
+    """A cloud runs in this process already. One is the most, because moto keeps its state in modules."""
 
 
 class Cloud:
-    """A running local cloud, as a context manager. Its state is gone when it stops.
+    """A local cloud, which runs inside a `with` block. It forgets everything when it stops.
 
     Args:
         speed: AWS seconds that pass in one second here.
         port: the loopback port to serve on; 0 lets the system choose.
 
     Attributes:
-        clock: how fast its time runs.
-        identity: clients of its services, and what roles asked to do.
-        bus: EventBridge, for the events of its services.
-        faults: what goes wrong on request.
+        clock: the cloud's time.
+        identity: gives clients of its services, and notes what roles asked to do.
+        bus: takes the events of its services to EventBridge's rules.
+        faults: makes things go wrong when a test asks for it.
     """
 
     _running = threading.Lock()
@@ -112,7 +112,7 @@ class Cloud:
 
     @property
     def quotas(self) -> dict[str, float]:
-        """Quota code -> the value applied to the account; may be changed at any time."""
+        """Quota code -> the account's applied value. A change counts at once."""
         return quotas.backend().applied
 
     @property
@@ -137,7 +137,7 @@ class Cloud:
         """Serve until `stop`.
 
         Raises:
-            AlreadyRunningError: another Cloud of this process has not been stopped.
+            AlreadyRunningError: another Cloud of this process still runs.
             OSError: the port is taken.
         """
         if not Cloud._running.acquire(blocking=False):
@@ -163,21 +163,21 @@ class Cloud:
         Cloud._running.release()
 
     def _register(self) -> None:
-        """Put this cloud's backends and patches in the place of what moto has, until it stops."""
+        """Put our backends and patches in the place of moto's until the cloud stops."""
         Local.clock, Local.identity = self.clock, self.identity
         Local.bus, Local.faults = self.bus, self.faults
         before = {backends: backends.backend for backends in BACKENDS}
         settings = dict(default_user_config)
         for backends, local in BACKENDS.items():
             backends.backend = local
-        default_user_config.update(MOTO)  # type: ignore[typeddict-item]  # moto's type wants all of a service
+        default_user_config.update(MOTO)  # type: ignore[typeddict-item]  # moto's type wants every setting
 
         def take_back() -> None:
             for backends, backend in before.items():
                 backends.backend = backend
-            default_user_config.update(settings)  # type: ignore[typeddict-item]  # as it was
+            default_user_config.update(settings)  # type: ignore[typeddict-item]  # `dict` loses moto's type
 
-        # What is first is undone last. The server ends before the backends, so no call starts anything again.
+        # `_undo` starts with the last. The server ends before the backends, so no request restarts anything.
         self._at_stop += [take_back, moto_seam.apply_patches(), _stop_backends]
 
     def _undo(self) -> None:

@@ -1,4 +1,7 @@
-"""The topic for alarms and database events, the alarms, and the dashboard."""
+"""The topic for alarms and database events, the dashboard, and the alarms on logs, NAT gateways and exports.
+
+`database_alarms` has the alarms on the database itself.
+"""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""A CloudFormation that behaves as documented, in place of moto's."""
+"""CloudFormation as AWS documents it. It uses none of moto's."""

@@ -1,4 +1,4 @@
-"""How one resource type is made, changed, read and deleted through its service's API."""
+"""A resource type whose resources a service's API creates, updates, reads and deletes one by one."""
 # Api's methods are described by Provider.
 # ruff: noqa: D102
 
@@ -28,22 +28,22 @@ class Api:
             braces.
         key: the parameters that name the resource to the other calls: one name; or names for the parts of
             the id, split at "|"; or format strings of the id and the properties.
-        api_id: gives what the API knows the resource by, where that is not the physical id.
+        api_id: gives the API's own id of the resource, if that is not the physical id.
         name: the property that carries a custom name; without it, one is generated, in lower case if `lower`.
         renames: properties, at any depth, whose parameter has another name than theirs.
         reshape: rewrites the properties into the parameters' structure.
         extra, update_extra: parameters that always go with create and update.
-        own: properties that `after` handles; the create and update calls do not get them.
+        own: properties for `after` only, not for the create and update calls.
         updated_after: properties that `after` handles on updates only.
         after: further calls after a create (old is {}) or an update.
         before_delete: calls before the delete.
         attributes: Fn::GetAtt names to a JMESPath into read's answer, or a format string of the properties,
             the id and the name (the last part of an ARN or URL) if it has braces.
         ready: a JMESPath into read's answer that is true when the resource is usable.
-        every: AWS seconds between two looks at whether it is.
-        gone: error codes that mean there is no such resource.
+        every: AWS seconds between two checks of `ready`.
+        gone: error codes that mean that the resource does not exist.
         tag_kind: EC2's ResourceType in TagSpecifications.
-        seconds, delete_seconds: AWS seconds that it takes, where the API itself does not take them.
+        seconds, delete_seconds: how long it takes in AWS seconds, where the API here returns at once.
     """
 
     service: str
@@ -197,7 +197,7 @@ def _read(path: str, answer: Any, values: Mapping[str, Any]) -> Any:
 def retag(
     tagging: Tagging, service: str, call: Call, physical_id: str, old: dict[str, str], new: dict[str, str]
 ) -> None:
-    """Make the resource's tags those of `new`, removing what only `old` had."""
+    """Set the tags of `new`, and remove those that only `old` has."""
     client = call.client(service)
     key = {tagging.key: tagging.value.format(id=physical_id, account=ACCOUNT_ID, region=REGION)}
     key = arguments(client, tagging.tag, key | dict(tagging.extra), {})

@@ -1,8 +1,8 @@
-"""From CloudFormation properties to API parameters.
+"""Turns CloudFormation properties into API parameters.
 
-Property names mirror parameter names except for case, so botocore's own model of an operation does the
-translation: JSON documents become strings where the API takes strings, tags take the API's form, and a
-property that the operation does not know is an error instead of a loss.
+A property has the name of its parameter, but for case, so botocore's model of the operation is enough to
+translate it. JSON documents become strings where the API takes strings, and tags get the API's form. A
+property without a parameter is an error, so that none is lost.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Deploying a CDK cloud assembly (`cdk.out`) here, as `cdk bootstrap` and `cdk deploy` would."""
+"""Deploys a CDK cloud assembly (`cdk.out`), as `cdk bootstrap` and `cdk deploy` do."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ Event = dict[str, Any]
 
 
 class DeploymentFailedError(Exception):
-    """The stack did not come up; the message names the first failed resource and its reason.
+    """The stack was not deployed. The message names the first failed resource and its reason.
 
     Attributes:
-        event: the first stack event that failed for a reason of its own, if any.
+        event: the first event of a failure that another one did not cause, if there is one.
     """
 
     def __init__(self, stack_name: str, status: str, event: Event | None) -> None:
@@ -46,7 +46,7 @@ def deploy(
     """Publish the assets of one stack of the assembly and deploy it; return the stack's outputs.
 
     Args:
-        cloud: where to.
+        cloud: the cloud to deploy to.
         cloud_assembly_dir: what `cdk synth` wrote.
         stack_name: the stack's artifact id in the assembly's manifest.
         on_event: called with each new stack event, in the shape of DescribeStackEvents.
@@ -80,7 +80,7 @@ def deploy(
 def new_events(client: Any, stack_name: str, seen: set[str]) -> list[Event]:
     """Return the events of a stack that are not among `seen`, in their order, and add their ids to it.
 
-    Like the CDK, it reads no page beyond the first with an event that it knows: the newest come first.
+    The newest come first, so it stops reading after the first page with a known event, like the CDK.
     """
     new: dict[str, Event] = {}
     for page in client.get_paginator("describe_stack_events").paginate(StackName=stack_name):
@@ -102,7 +102,7 @@ def _filled(value: Any) -> Any:
 
 
 def _bootstrap(cloud: Cloud, properties: dict[str, Any], files: list[dict[str, Any]]) -> None:
-    """Create what the assembly expects of a bootstrapped account, unless it is there."""
+    """Create the bucket and the roles of a bootstrapped account, unless they exist."""
     destinations = [item for file in files for item in file["destinations"].values()]
     s3 = cloud.identity.client("s3")
     for bucket in {item["bucketName"] for item in destinations}:
@@ -156,7 +156,7 @@ def _publish(cloud: Cloud, cloud_assembly_dir: Path, file: dict[str, Any]) -> No
 
 
 def _zipped(directory: Path) -> bytes:
-    """Pack a directory so that the same files give the same bytes; not compressed, as it goes nowhere."""
+    """Return a ZIP file of a directory: the same files give the same bytes, and nothing is compressed."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         for path in sorted(directory.rglob("*")):
@@ -206,7 +206,7 @@ class _Deployment:
         except ClientError:
             return "CREATE"
         if status == "ROLLBACK_COMPLETE":
-            # Such a stack can only be deleted; the CDK makes room for a new one.
+            # Such a stack can only be deleted. The CDK deletes it and creates a new one.
             self.client.delete_stack(StackName=self.stack_name)
             while self._exists():
                 self.cloud.clock.sleep(5)

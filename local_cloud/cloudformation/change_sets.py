@@ -1,4 +1,4 @@
-"""Change sets: an operation that is planned first, and started when somebody has read the plan."""
+"""Change sets: CloudFormation plans a stack operation, and starts it when somebody executes the plan."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NO_CHANGES = (
 
 
 class ChangeSets:
-    """What the API does with the change sets of all stacks, apart from HTTP."""
+    """The API's requests about change sets, without HTTP."""
 
     def __init__(self, stacks: Stacks, reader: RequestReader) -> None:
         self.stacks, self._reader = stacks, reader
@@ -114,7 +114,7 @@ class ChangeSets:
             self.stacks.remember("execute", stack.id, request, stack)
             keep = request.get("DisableRollback") or change_set.on_failure == "DO_NOTHING"
             change_set.execution_status = "EXECUTE_COMPLETE"
-            # Other change sets were made against what is no longer there.
+            # The other change sets compare with a stack that no longer exists in that form.
             stack.change_sets = {change_set.name: change_set}
             if change_set.type == "UPDATE":
                 self.stacks.begin_update(stack, change_set.target, change_set.role_arn, caller, bool(keep))

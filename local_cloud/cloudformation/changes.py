@@ -1,7 +1,7 @@
-"""What an update would do: the changes of a change set.
+"""The changes in a change set: what an update would do.
 
-Follows the API reference's ResourceChange and ResourceChangeDetail: a change is Static when the new value is
-known before the update, Dynamic when it depends on another resource that changes with it.
+The API reference describes them (ResourceChange, ResourceChangeDetail). A change is Static if the new value
+is known before the update, and Dynamic if it depends on a resource that the update changes, too.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ _VALUES = ("Path", "BeforeValue", "AfterValue")
 
 
 def plan_changes(evaluation: Evaluation) -> list[dict[str, Any]]:
-    """Return the changes from the stack as it is to the specification, in the shape of DescribeChangeSet."""
+    """Return the changes from the present stack to the specification, in DescribeChangeSet's shape."""
     return _Plan(evaluation).changes()
 
 
 def changes_anything(evaluation: Evaluation, changes: list[dict[str, Any]]) -> bool:
-    """Whether an update has something to do to a resource or an output's value (roadmap issue 2027)."""
+    """Say whether an update would change a resource or an output (CloudFormation roadmap, issue 2027)."""
     old, new = evaluation.stack.specification, evaluation.specification
     assert old is not None
     if changes or old.template.outputs != new.template.outputs:
@@ -134,7 +134,7 @@ class _Plan:
         try:
             return self.evaluation.conform(definition["Type"], properties)
         except PropertiesError:
-            # As on AWS, bad properties fail the update of the resource, not the change set.
+            # As on AWS, wrong properties make the update of the resource fail, and not the change set.
             return dict(properties)
 
     def _pending(self, logical_id: str, attribute: str | None = None) -> Pending | None:
@@ -167,9 +167,9 @@ class _Plan:
 
 
 def _values(before: Any, after: Any) -> dict[str, str]:
-    """Return the values of a property, unless it is a list or structure: AWS tells the parts of those.
+    """Return the old and the new value of a property, but nothing of a list or a structure.
 
-    The words for what is not known before the update are AWS's.
+    A value that is not known before the update has AWS's words.
     """
     values = {}
     for name, value in (("BeforeValue", before), ("AfterValue", after)):
@@ -181,7 +181,7 @@ def _values(before: Any, after: Any) -> dict[str, str]:
 
 
 def without_values(change: dict[str, Any]) -> dict[str, Any]:
-    """Return a change as it is described without IncludePropertyValues."""
+    """Return a change as DescribeChangeSet shows it without IncludePropertyValues."""
     resource = change["ResourceChange"]
     details = [
         detail | {"Target": {name: value for name, value in detail["Target"].items() if name not in _VALUES}}

@@ -1,4 +1,4 @@
-"""Resources that a Lambda function makes."""
+"""Custom resources: a Lambda function makes them."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from ..moto_seam import Local
 from .provider import Call, Properties, ProviderError, Tagging
 
 _BUCKET = f"cloudformation-custom-resource-response-{REGION.replace('-', '')}"
-_OWNER = "999999999999"  # the bucket belongs to an account of AWS's
+_OWNER = "999999999999"  # on AWS an account of CloudFormation's has the bucket
 _TIMEOUT = 3600  # AWS seconds, when there is no ServiceTimeout
-_SHORTEST_TIMEOUT = 600.0  # real seconds: a function runs no faster on a fast clock, slower on a busy machine
+_SHORTEST_TIMEOUT = 600.0  # real seconds: a fast clock does not make a function run faster
 
 
 def _responses() -> S3Backend:
@@ -28,12 +28,12 @@ def _responses() -> S3Backend:
 class CustomResource:
     """Custom::* and AWS::CloudFormation::CustomResource.
 
-    The function gets a presigned URL into a bucket that is AWS's on AWS, and answers there.
+    The function gets a presigned URL, and PUTs its answer there.
     """
 
     name: str | None = None
     tagging: Tagging | None = None
-    attributes: Mapping[str, str] = MappingProxyType({})  # any: they are what the function answers
+    attributes: Mapping[str, str] = MappingProxyType({})  # the function may answer with any
 
     def create(self, call: Call, properties: Properties) -> str:
         """Send Create and return the physical id that the function chose."""
@@ -43,7 +43,7 @@ class CustomResource:
         return physical_id
 
     def update(self, call: Call, physical_id: str, old: Properties, new: Properties) -> str:
-        """Send Update; an answer with another physical id means that the old resource is to be deleted."""
+        """Send Update. If the answer has another physical id, the caller deletes the old resource."""
         identity = {"PhysicalResourceId": physical_id}
         answer = self._send(call, "Update", new, identity | {"OldResourceProperties": _stringified(old)})
         new_id = str(answer["PhysicalResourceId"])
@@ -118,7 +118,7 @@ class CustomResource:
 
 
 def _stringified(value: Any) -> Any:
-    """Properties reach the function as strings, as the user guide warns."""
+    """Turn numbers and booleans into strings, as CloudFormation does for the function (user guide)."""
     if isinstance(value, dict):
         return {key: _stringified(item) for key, item in value.items()}
     if isinstance(value, list):

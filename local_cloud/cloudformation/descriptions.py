@@ -8,7 +8,7 @@ from .stack import ChangeSet, Stack, StackResource
 
 
 def without_none(values: dict[str, Any]) -> dict[str, Any]:
-    """Drop what has no value: CloudFormation does not name it."""
+    """Leave out what has no value, as CloudFormation does in its answers."""
     return {key: value for key, value in values.items() if value is not None and value != ""}
 
 
@@ -84,7 +84,7 @@ def stack_summary(stack: Stack) -> dict[str, Any]:
 
 
 def resource_detail(stack: Stack | None, resource: StackResource, timestamp: str) -> dict[str, Any]:
-    """Describe a resource; the API calls its time by the name `timestamp`."""
+    """Describe a resource. `timestamp` is the name that the operation's answer has for the time."""
     names = {"StackName": stack.name, "StackId": stack.id} if stack else {}
     return without_none(
         names

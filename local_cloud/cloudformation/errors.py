@@ -1,4 +1,4 @@
-"""What CloudFormation answers when it refuses a request, with the codes of the API reference ("Errors")."""
+"""CloudFormation's errors, with the codes of its API reference ("Errors")."""
 
 from moto.core.exceptions import ServiceException
 
@@ -10,37 +10,37 @@ class ValidationError(ServiceException):
 
 
 class AlreadyExistsError(ServiceException):
-    """A stack or change set of that name exists."""
+    """A stack or change set of this name exists already."""
 
     code = "AlreadyExistsException"
 
 
 class ChangeSetNotFoundError(ServiceException):
-    """No such change set."""
+    """The change set does not exist."""
 
     code = "ChangeSetNotFound"
 
 
 class InvalidChangeSetStatusError(ServiceException):
-    """The change set cannot be executed or deleted as it stands."""
+    """The status of the change set does not allow it to be executed or deleted."""
 
     code = "InvalidChangeSetStatus"
 
 
 class InsufficientCapabilitiesError(ServiceException):
-    """The template makes IAM resources and the caller has not agreed to that."""
+    """The template has IAM resources, and the request does not acknowledge that (Capabilities)."""
 
     code = "InsufficientCapabilitiesException"
 
 
 class ThrottlingError(ServiceException):
-    """The API is asked to refuse for a while (see `Faults`)."""
+    """A test makes the API refuse this request (see `StackFaults`)."""
 
     code = "Throttling"
 
 
 class NotEmulatedError(ServiceException):
-    """AWS can do this and this cloud cannot: said aloud, never ignored."""
+    """The local cloud lacks this. It refuses the request rather than ignore a part of it."""
 
     code = "ValidationError"
 

@@ -1,4 +1,4 @@
-"""What a specification says, evaluated with the stack's resources as they are now."""
+"""Evaluates a specification with the stack's present resources."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from .template import is_custom
 
 
 def client_of(service: str, caller_role_arn: str | None) -> Any:
-    """Return a boto3 client that goes on with the session of whoever made the request."""
+    """Return a boto3 client that goes on with the session of the request's caller."""
     if caller_role_arn is None:
         return Local.identity.client(service)
     return Local.identity.client(service, caller_role_arn, "AWSCloudFormation", FORWARDED)
 
 
 class Evaluation:
-    """The values of one specification for one stack, read with one set of credentials."""
+    """The values of a specification for a stack, read with one role."""
 
     def __init__(self, types: Types, stack: Stack, specification: Specification) -> None:
         self.types, self.stack, self.specification = types, stack, specification
@@ -34,7 +34,7 @@ class Evaluation:
         self._attributes: dict[tuple[str, str, str], Any] = {}
 
     def client(self, service: str) -> Any:
-        """Return a boto3 client with the stack's role, or the role of whoever started the operation."""
+        """Return a boto3 client with the stack's role, or else the role of the operation's caller."""
         if service not in self._clients:
             self._clients[service] = self._new_client(service)
         return self._clients[service]
@@ -79,7 +79,7 @@ class Evaluation:
     def _get_att(self, logical_id: str, name: str) -> Any:
         resource = self._resource(logical_id)
         key = logical_id, resource.physical_id, name
-        with suppress(KeyError):  # resources are made at once: another may have changed this one since
+        with suppress(KeyError):  # another thread may have changed the resource since
             return self._attributes[key]
         call = self.call(resource, threading.Event())
         value = self.types[resource.type].attribute(call, resource.physical_id, name, resource.properties)
@@ -87,7 +87,7 @@ class Evaluation:
         return value
 
     def forget(self, logical_id: str) -> None:
-        """Read the attributes of a resource anew from now on, for it has changed."""
+        """Forget a resource's attributes, because it has changed."""
         for key in list(self._attributes):
             if key[0] == logical_id:
                 self._attributes.pop(key, None)
@@ -109,7 +109,7 @@ class Evaluation:
         return outputs
 
     def active(self) -> dict[str, set[str]]:
-        """The resources whose condition holds, each with those of them that it depends on."""
+        """Each resource whose condition holds -> those of them that it depends on."""
         evaluator = self.evaluator()
         template = self.specification.template
         names = {
@@ -142,7 +142,7 @@ class Evaluation:
         return properties | {"Tags": tags} if tags else properties
 
     def call(self, resource: StackResource, cancelled: threading.Event) -> Call:
-        """Return what a provider needs to handle a resource of the stack until `cancelled`."""
+        """Return the Call with which a provider handles a resource of the stack until `cancelled` is set."""
 
         def initiated(physical_id: str) -> None:
             resource.physical_id = physical_id

@@ -1,4 +1,4 @@
-"""What makes handling a resource fail, and how its event says so."""
+"""The errors that make a resource fail, and the reason that its event gives for each."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _HANDLER_CODES = {
 
 
 def reason_of(error: Exception) -> str:
-    """Write a failure as the event of the resource says it on AWS."""
+    """Return the reason that the event of the resource gives on AWS."""
     if isinstance(error, ThrottledError):
         return 'Resource handler returned message: "Rate exceeded" (HandlerErrorCode: Throttling)'
     if not isinstance(error, ClientError):

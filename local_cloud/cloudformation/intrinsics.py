@@ -14,7 +14,7 @@ NO_VALUE = object()
 
 
 class Pending(str):
-    """A value that is known only after the update: what change sets calculate with."""
+    """A value that is not known before the update, as a placeholder in change sets."""
 
     __slots__ = ()
 
@@ -58,7 +58,7 @@ def _sub_references(argument: Any) -> Iterator[tuple[str, str | None]]:
 
 
 class Evaluator:
-    """Turns template values into plain ones.
+    """Evaluates the values of a template.
 
     Args:
         values: parameters and pseudo parameters by name.
@@ -66,7 +66,7 @@ class Evaluator:
         conditions: the template's Conditions, evaluated when needed.
         ref: the physical id of a resource by logical id.
         get_att: an attribute of a resource by logical id and name.
-        zones: the names of the region's availability zones, called when Fn::GetAZs is met.
+        zones: returns the names of the region's Availability Zones, for Fn::GetAZs.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class Evaluator:
         return bool(self.resolve(self.conditions[name]))
 
     def resolve(self, value: Any) -> Any:
-        """Return `value` with every function applied; AWS::NoValue leaves its place."""
+        """Return `value` with every function evaluated, and without what AWS::NoValue removes."""
         if isinstance(value, list):
             return [item for item in map(self.resolve, value) if item is not NO_VALUE]
         if isinstance(value, str) and _DYNAMIC_REFERENCE.search(value):

@@ -1,14 +1,11 @@
-"""CloudFormation's stacks: what its API does to them, apart from HTTP."""
+"""CloudFormation's requests about stacks, without HTTP."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from moto.cloudformation.models import CloudFormationBackend, cloudformation_backends
 from moto.core.base_backend import BaseBackend
 
-from ..account import ACCOUNT_ID, REGION
-from ..moto_seam import Local
+from ..moto_seam import Local, running
 from .change_sets import ChangeSets
 from .changes import changes_anything, plan_changes
 from .custom_resource import CustomResource
@@ -22,9 +19,9 @@ from .types import PROVIDERS
 
 
 class LocalCloudFormation(Local, BaseBackend):
-    """The API's requests about stacks; those about their change sets are in `change_sets`.
+    """CloudFormation; `change_sets` has its requests about change sets.
 
-    Nothing of moto's CloudFormation is in it but the endpoint service that EC2 asks each backend for.
+    It takes from moto's CloudFormation only the endpoint service, for which EC2 asks every backend.
     """
 
     default_vpc_endpoint_service = CloudFormationBackend.default_vpc_endpoint_service
@@ -37,7 +34,7 @@ class LocalCloudFormation(Local, BaseBackend):
         self.change_sets = ChangeSets(self.stacks, self.reader)
 
     def stop(self) -> None:
-        """Call every operation off and wait until its thread has ended."""
+        """Cancel every operation, and wait until its thread has ended."""
         self.faults.stack.clear()
         self.stacks.stop()
 
@@ -110,7 +107,7 @@ class LocalCloudFormation(Local, BaseBackend):
             self.stacks.start(stack, lambda: operation.roll_back(skipped))
 
     def delete_stack(self, request: Request, caller: str | None) -> None:
-        """Start deleting a stack; a stack that does not exist is deleted already."""
+        """Start deleting a stack. Of a stack that does not exist, do nothing, as on AWS."""
         with self.stacks.lock:
             if request.get("DeletionMode", "STANDARD") != "STANDARD":
                 raise NotEmulatedError("DeletionMode FORCE_DELETE_STACK")
@@ -159,7 +156,7 @@ class LocalCloudFormation(Local, BaseBackend):
         self.stacks.start(stack, work)
 
     def set_stack_policy(self, request: Request) -> None:
-        """Set the policy that updates of the stack must keep to."""
+        """Set the stack policy, which every later update has to keep to."""
         if "StackPolicyURL" in request:
             raise NotEmulatedError("the parameter StackPolicyURL")
         check_policy_body(request["StackPolicyBody"])
@@ -168,6 +165,4 @@ class LocalCloudFormation(Local, BaseBackend):
 
 def backend() -> LocalCloudFormation:
     """Return the CloudFormation of the running local cloud."""
-    found: Any = cloudformation_backends[ACCOUNT_ID][REGION]
-    assert isinstance(found, LocalCloudFormation), "no local cloud is running"
-    return found
+    return running(cloudformation_backends, LocalCloudFormation)

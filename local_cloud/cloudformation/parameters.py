@@ -1,4 +1,4 @@
-"""Template parameters: the values of one operation, checked as CloudFormation checks them."""
+"""Template parameters: checks the values of an operation as CloudFormation does."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MASK = "****"
 
 @dataclass(frozen=True)
 class Parameter:
-    """A parameter with its value: as given, and as the template sees it (a list for list types)."""
+    """A parameter's value, as the request has it and as the template sees it (a list for list types)."""
 
     text: str
     value: Any
@@ -37,7 +37,7 @@ def resolve_parameters(
 ) -> dict[str, Parameter]:
     """Return every declared parameter's value. Raises ValidationError in CloudFormation's words.
 
-    `read_ssm` returns the value of a Systems Manager parameter, for parameters of such a type.
+    `read_ssm` returns the value of a parameter in Systems Manager, by name.
     """
     texts = _given_texts(given, previous)
     if unknown := [key for key in texts if key not in declared]:

@@ -1,4 +1,4 @@
-"""Stack policies: which updates of which resources a stack allows."""
+"""Stack policies: which updates of which resources they allow."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from .errors import ValidationError
 
 
 class PolicyDeniedError(Exception):
-    """The stack policy does not let this update happen."""
+    """The stack policy does not allow this update of a resource."""
 
 
 def check_policy_body(body: str) -> None:
-    """Refuse a text that is no stack policy."""
+    """Raise ValidationError unless a text is a stack policy."""
     try:
         statements = json.loads(body)["Statement"]
     except (ValueError, KeyError, TypeError):
@@ -30,7 +30,7 @@ def check_policy_body(body: str) -> None:
 def check_allowed(body: str | None, action: str, logical_id: str, resource_type: str) -> None:
     """Raise PolicyDeniedError unless the policy allows `action` (Update:Modify, :Replace or :Delete).
 
-    Without a policy everything is allowed; with one, whatever it does not allow is denied.
+    A stack without a policy allows every update. A policy denies what it does not allow.
     """
     if body is None:
         return

@@ -1,4 +1,4 @@
-"""What stack operations need of a resource type, and what they give it."""
+"""The interface between stack operations and resource types."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ Properties = dict[str, Any]
 
 
 class CancelledError(Exception):
-    """The operation ended while this resource was under way."""
+    """The operation was cancelled while the provider handled this resource."""
 
 
 class ProviderError(Exception):
-    """The resource cannot be handled; the message is the event's reason."""
+    """A provider can't handle the resource. The message is the reason in the event."""
 
 
 class HandlerError(ProviderError):
-    """A resource handler gives up with a message and a handler error code of its own."""
+    """A resource handler of AWS's fails with this message and handler error code."""
 
     def __init__(self, message: str, code: str) -> None:
         super().__init__(
@@ -36,16 +36,16 @@ class HandlerError(ProviderError):
 
 @dataclass
 class Call:
-    """One handling of one resource.
+    """The creation, update, reading or deletion of one resource.
 
     Attributes:
-        tags: CloudFormation's own tags (aws:cloudformation:...), to be put on a new resource.
-        client: gives a boto3 client with the operation's credentials.
-        initiated: tells the operation the physical id as soon as it exists: a failure after that cleans up.
-        cancelled: set when the operation does not want the resource any more.
+        tags: CloudFormation's own tags (aws:cloudformation:...) for a new resource.
+        client: returns a boto3 client of a service with the operation's role.
+        initiated: tells the operation the physical id as soon as there is one, so that a rollback deletes it.
+        cancelled: set when the operation is cancelled.
         data: what a custom resource answered, for Fn::GetAtt.
-        final_snapshot: whether a delete has to leave a snapshot (DeletionPolicy Snapshot).
-        rollback: whether an update takes an earlier one back.
+        final_snapshot: whether a deletion has to take a snapshot first (DeletionPolicy Snapshot).
+        rollback: whether an update rolls an earlier one back.
     """
 
     logical_id: str
@@ -61,7 +61,7 @@ class Call:
     rollback: bool = False
 
     def wait(self, aws_seconds: float) -> None:
-        """Let AWS seconds pass. Raises CancelledError when the operation ends meanwhile."""
+        """Wait some AWS seconds. Raises CancelledError when the operation is cancelled meanwhile."""
         self.cancelled.wait(Local.clock.seconds(aws_seconds))
         if self.cancelled.is_set() or Local.clock.stopping.is_set():
             raise CancelledError
@@ -76,13 +76,13 @@ class Call:
 
 @dataclass(frozen=True, kw_only=True)
 class Tagging:
-    """How an existing resource's tags are changed.
+    """How to change the tags of an existing resource.
 
     Attributes:
         tag, untag: boto3 client methods.
-        key: the parameter that names the resource to them; `value` is a format string for it.
-        extra: further parameters of both.
-        system: whether CloudFormation's own tags (aws:cloudformation:...) go onto a new resource, too.
+        key: their parameter for the resource; `value` is a format string of its value.
+        extra: further parameters for both.
+        system: whether a new resource also gets CloudFormation's own tags (aws:cloudformation:...).
     """
 
     tag: str = "tag_resource"
@@ -94,35 +94,35 @@ class Tagging:
 
 
 class Provider(Protocol):
-    """What the stack operations need of a resource type."""
+    """Handles the resources of one type for stack operations."""
 
     @property
     def name(self) -> str | None:
-        """The property of a custom name: such a resource cannot be replaced under the same name."""
+        """The property with a custom name. A resource can't be replaced by one with the same name."""
 
     @property
     def attributes(self) -> Mapping[str, str]:
-        """What Fn::GetAtt can ask for."""
+        """The attributes that Fn::GetAtt can read."""
 
     @property
     def tagging(self) -> Tagging | None:
-        """How the resource is tagged; None when stack tags do not go onto it."""
+        """How to tag the resource; None if stack tags do not apply to it."""
 
     def create(self, call: Call, properties: Properties) -> str:
         """Create the resource, wait until it is usable, and return its physical id (what Ref gives)."""
 
     def update(self, call: Call, physical_id: str, old: Properties, new: Properties) -> str:
-        """Change the resource in place and return its physical id, which only custom resources may change."""
+        """Change the resource and return its physical id. Only a custom resource may return another one."""
 
     def delete(self, call: Call, physical_id: str, properties: Properties) -> None:
-        """Delete the resource and wait until it is gone. One that is gone already is a success."""
+        """Delete the resource and wait until it is gone. It succeeds if the resource is gone already."""
 
     def attribute(self, call: Call, physical_id: str, name: str, properties: Properties) -> Any:
-        """Read what Fn::GetAtt asks for."""
+        """Return an attribute for Fn::GetAtt."""
 
 
 class Types:
-    """The resource types that this cloud can handle."""
+    """The resource types that the local cloud can handle."""
 
     def __init__(self, providers: Mapping[str, Provider], custom: Provider) -> None:
         self.providers, self.custom = providers, custom

@@ -1,4 +1,4 @@
-"""Understanding requests: the template, the parameters and the role that they name."""
+"""Reads the template, the parameters and the role of a request."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _NOT_EMULATED = (
 
 
 class RequestReader:
-    """Reads templates and their values with the caller's own permissions.
+    """Reads requests with the permissions of their callers.
 
     The callers of its methods are role ARNs; None is the account's administrator.
     """
@@ -65,7 +65,7 @@ class RequestReader:
         return body.decode()
 
     def specification(self, request: Request, stack: Stack | None, caller: str | None) -> Specification:
-        """Return what the request wants the stack to be; `stack` gives the previous values.
+        """Return the specification that a request asks for. `stack` has the previous values.
 
         Raises ValidationError, InsufficientCapabilitiesError or NotEmulatedError.
         """
@@ -117,7 +117,7 @@ class RequestReader:
                     )
 
     def role(self, request: Request, remembered: str | None = None) -> str | None:
-        """Return the service role of the request, or else the stack's own.
+        """Return the service role that the request names, or else the one that the stack has.
 
         Raises ValidationError unless it exists and trusts CloudFormation.
         """

@@ -1,4 +1,4 @@
-"""Handling the resources of one stack operation, one at a time."""
+"""Handles the resources of a stack operation, one at a time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..faults.stack import Operation, ThrottledError
 from ..moto_seam import Local
 from .evaluation import Evaluation
 from .failures import FAILURES, THROTTLING, reason_of
-from .names import check_free
+from .names import check_free, says_taken, taken
 from .policy import check_allowed
 from .provider import Call, CancelledError, Properties, ProviderError
 from .schema import resource_schema
@@ -22,11 +22,11 @@ from .template import is_custom
 
 log = logging.getLogger(__name__)
 
-_ATTEMPTS = 5  # CloudFormation gives up on a throttled handler after a few attempts
+_ATTEMPTS = 5  # for a throttled request; CloudFormation, too, gives up after a few
 
 
 def replacement_needed(old: StackResource, new_type: str, new: Properties) -> bool:
-    """Whether going from the resource's properties to `new` needs a new physical resource."""
+    """Say whether the change to the properties `new` needs a new physical resource."""
     if old.type != new_type:
         return True
     if is_custom(new_type):
@@ -35,13 +35,13 @@ def replacement_needed(old: StackResource, new_type: str, new: Properties) -> bo
 
 
 class ResourceHandler:
-    """Creates, updates and deletes resources of one stack with one set of credentials, recording each step.
+    """Creates, updates and deletes the resources of a stack with one role, and records each step.
 
-    Every method returns whether it succeeded; the reason of a failure is in the resource's event.
+    Every method returns whether it succeeded. The resource's event has the reason of a failure.
 
     Args:
-        evaluation: what the resources are to be.
-        stacks: all stacks there are: none may have what is created.
+        evaluation: what the resources shall be.
+        stacks: all stacks of the account. A new resource must not have the name of one in a stack.
     """
 
     def __init__(self, evaluation: Evaluation, stacks: Iterable[Stack]) -> None:
@@ -60,11 +60,20 @@ class ResourceHandler:
     def _create(self, resource: StackResource, verb: str) -> bool:
         def work(call: Call) -> None:
             resource.properties = self.evaluation.desired(resource.logical_id)
-            provider = self.types[resource.type]
-            check_free(call, provider.name, resource.properties, self.stacks)
-            resource.physical_id = provider.create(call, resource.properties)
+            self._create_new(resource, call)
 
         return self._run(resource, "create", verb, work)
+
+    def _create_new(self, resource: StackResource, call: Call) -> None:
+        provider = self.types[resource.type]
+        new = call, provider.name, resource.properties, self.stacks
+        check_free(*new)
+        try:
+            resource.physical_id = provider.create(call, resource.properties)
+        except ClientError as error:
+            if not resource.physical_id and says_taken(error) and (why := taken(*new)):
+                raise why from error
+            raise
 
     def update(
         self,
@@ -72,10 +81,10 @@ class ResourceHandler:
         replaced: Callable[[StackResource], None],
         touched: Callable[[StackResource], None],
     ) -> bool:
-        """Bring an existing resource to the specification, if it differs.
+        """Update an existing resource to the specification, if it differs.
 
-        `touched` gets a copy of the resource before anything happens to it, `replaced` the one that a new
-        physical resource takes the place of.
+        `touched` gets a copy of the resource before the first change. `replaced` gets the resource that a new
+        physical resource replaces.
         """
         resource = self.stack.resources[logical_id]
         before = copy.deepcopy(resource)
@@ -129,17 +138,17 @@ class ResourceHandler:
         old = resource.properties
         done = self._run(resource, "update", "UPDATE", work)
         if rollback and not done:
-            resource.properties = old  # continuing the rollback has all of it to do again
+            resource.properties = old  # so that a continued rollback does all of it again
         return done
 
     def skip(self, before: StackResource) -> None:
-        """Leave a resource as it is and believe that its update was taken back."""
+        """Leave a resource unchanged and record that its update was rolled back (ResourcesToSkip)."""
         resource = self.stack.resources[before.logical_id]
         resource.definition, resource.properties = before.definition, before.properties
         self.stack.set_resource_status(resource, "UPDATE_COMPLETE")
 
     def restore(self, before: StackResource) -> bool:
-        """Take an update of a resource back."""
+        """Roll back the update of a resource."""
         resource = self.stack.resources[before.logical_id]
         if resource.physical_id != before.physical_id:
             self.stack.resources[before.logical_id] = before
@@ -151,7 +160,7 @@ class ResourceHandler:
         return self._modify(resource, before.properties, rollback=True)
 
     def delete(self, resource: StackResource) -> bool:
-        """Delete a physical resource, unless its policy retains it."""
+        """Delete a physical resource, unless its DeletionPolicy retains it."""
         if not resource.physical_id:
             self.stack.set_resource_status(resource, "DELETE_COMPLETE")
             return True
@@ -174,7 +183,7 @@ class ResourceHandler:
     def _run(
         self, resource: StackResource, operation: Operation, verb: str, work: Callable[[Call], None]
     ) -> bool:
-        # A deletion goes on, whatever calls the operation off.
+        # Nothing cancels a deletion.
         cancelled = threading.Event() if operation == "delete" else self.stack.cancelled
         call = self.evaluation.call(resource, cancelled)
         try:

@@ -1,4 +1,4 @@
-"""CloudFormation's query API. Each method answers the action of its name, described in the API reference."""
+"""CloudFormation's API over HTTP. Each method answers the action of its name (see the API reference)."""
 # ruff: noqa: D102
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ _PAGE = 100
 
 
 class LocalCloudFormationResponse(BaseResponse):
-    """Answers requests about the stacks of one region."""
+    """Answers requests about stacks and change sets."""
 
     def __init__(self) -> None:
         super().__init__(service_name="cloudformation")
         self.automated_parameter_parsing = True
 
     def call_action(self) -> Any:
-        """Apply the faults of the API, and refuse other regions, before anything else."""
+        """Answer a request, unless it is for another region or a test wants it throttled."""
         try:
             if self.region != REGION:
                 raise NotEmulatedError(f"the region {self.region}")
@@ -58,7 +58,7 @@ class LocalCloudFormationResponse(BaseResponse):
         return request
 
     def _caller(self) -> str | None:
-        """The role whose session the caller has; None for the account's administrator."""
+        """The ARN of the caller's role; None for the account's administrator."""
         arn = caller_of(self.headers.get("Authorization", "")).arn
         return arn if ":role/" in arn else None
 

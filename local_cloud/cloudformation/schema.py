@@ -1,4 +1,4 @@
-"""AWS's own resource schemas, as cfn-lint bundles them from the CloudFormation registry."""
+"""The resource schemas of the CloudFormation registry, which cfn-lint carries."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from ..account import REGION
 
-# Importing cfn-lint takes seconds; its data files are all that is needed.
+# Importing cfn-lint takes seconds, and its data files are enough.
 _SPEC = importlib.util.find_spec("cfnlint")
 assert _SPEC
 assert _SPEC.origin
@@ -19,7 +19,7 @@ _SCHEMAS = Path(_SPEC.origin).parent / "data" / "schemas"
 
 
 class PropertiesError(Exception):
-    """The resource's schema does not accept its properties. The message is the reason of the event."""
+    """The properties do not match the schema. The message is the reason in the resource's event."""
 
 
 @cache
@@ -35,7 +35,7 @@ def resource_schema(resource_type: str) -> Schema:
 
 
 def is_registered(resource_type: str) -> bool:
-    """Whether AWS has this resource type in this region."""
+    """Say whether AWS has this resource type in this region."""
     return resource_type in _files()
 
 
@@ -46,13 +46,13 @@ def _names(pointers: list[str]) -> frozenset[str]:
 
 @dataclass(frozen=True, eq=False)
 class Schema:
-    """One type's schema: what its properties may be and what changing them means."""
+    """The schema of a type: which properties it may have, and which changes replace the resource."""
 
     raw: dict[str, Any]
 
     @cached_property
     def attributes(self) -> frozenset[str]:
-        """What Fn::GetAtt can read."""
+        """The attributes that Fn::GetAtt can read."""
         return _names(self.raw.get("readOnlyProperties", []))
 
     @cached_property
@@ -70,7 +70,7 @@ class Schema:
 
     @property
     def tag_property(self) -> str | None:
-        """The property that stack tags are merged into, or None when the type takes no tags."""
+        """The property for stack tags; None if the type takes no tags."""
         tagging = self.raw.get("tagging", {})
         if not tagging.get("taggable", False):
             return None

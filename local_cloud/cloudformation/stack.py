@@ -1,4 +1,4 @@
-"""What CloudFormation remembers of a stack."""
+"""A stack and its history, as CloudFormation keeps them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def now() -> datetime:
 
 @dataclass(frozen=True, eq=False)
 class Specification:
-    """What a stack is to be: its template, with values."""
+    """What a stack shall be: a template and the values of its parameters."""
 
     template: Template
     parameters: Mapping[str, Parameter]
@@ -34,7 +34,7 @@ class Specification:
 
 @dataclass
 class StackResource:
-    """One resource of a stack, as it stands."""
+    """The present state of one resource of a stack."""
 
     logical_id: str
     type: str
@@ -71,9 +71,9 @@ class Stack:
     """One stack, with its history.
 
     Attributes:
-        specification: what the last successful operation made, or the one under way is making.
-        undo: while an update can still roll back: what to go back to.
-        operation: the thread of the operation under way, and the event that calls it off.
+        specification: that of the last successful operation, or of the one under way.
+        undo: what a rollback needs, as long as the update can roll back.
+        operation: the thread of the operation under way, and the event that cancels it.
     """
 
     name: str
@@ -97,7 +97,7 @@ class Stack:
     undo: Undo | None = None
     operation: threading.Thread | None = None
     cancelled: threading.Event = field(default_factory=threading.Event)
-    # Held by whoever looks at the status in order to change it: a creation ends, or a deletion overtakes it.
+    # Held while a thread reads the status and then sets it: a deletion may come in when a creation ends.
     turn: threading.Lock = field(default_factory=threading.Lock)
 
     def set_status(self, status: str, reason: str = "") -> None:
@@ -138,13 +138,13 @@ class Stack:
 
 @dataclass
 class Undo:
-    """What an update has done so far, so that it can be taken back.
+    """What an update has done so far, for its rollback.
 
     Attributes:
-        specification: what to go back to.
-        abandoned: what the update was to make.
-        resources: what it touched, as it was before.
-        made: the new physical resources, of new logical ids and in the place of `replaced` ones.
+        specification: the one before the update.
+        abandoned: the one of the update.
+        resources: the resources that the update touched, as they were before.
+        made: the new physical resources, for new logical ids or instead of the `replaced` ones.
     """
 
     specification: Specification
@@ -154,11 +154,11 @@ class Undo:
     replaced: list[StackResource] = field(default_factory=list)
 
     def leftovers(self, current: Iterable[StackResource]) -> list[StackResource]:
-        """Return the physical resources of the update, old and new, that are not among the current ones."""
+        """Return the old and new physical resources of the update that are not in `current`."""
         kept = {id(item) for item in current}
         return [item for item in [*self.made, *self.replaced] if id(item) not in kept]
 
 
 def new_stack_id(name: str) -> str:
-    """Make the ARN of a new stack."""
+    """Return an ARN for a new stack."""
     return f"arn:aws:cloudformation:{REGION}:{ACCOUNT_ID}:stack/{name}/{uuid.uuid4()}"

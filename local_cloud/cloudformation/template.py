@@ -1,4 +1,4 @@
-"""Reading templates and checking what can be checked before anything is created."""
+"""Reads templates, and checks what CloudFormation checks before it creates anything."""
 
 from __future__ import annotations
 
@@ -75,15 +75,15 @@ _YamlLoader.yaml_implicit_resolvers = {
 
 
 def is_custom(resource_type: str) -> bool:
-    """Whether a Lambda function makes resources of this type."""
+    """Say whether this is a type of custom resources."""
     return resource_type.startswith("Custom::") or resource_type == CUSTOM_RESOURCE
 
 
 class Template:
     """One parsed template.
 
-    Raises ValidationError when it is not a template, and NotEmulatedError for parts of the language, or
-    resource types, that this cloud does not have.
+    Raises ValidationError if it is not a template, and NotEmulatedError if it needs a part of the language or
+    a resource type that the local cloud lacks.
     """
 
     def __init__(self, body: str) -> None:
@@ -115,7 +115,7 @@ class Template:
     def validate(self, attributes: Mapping[str, Collection[str]]) -> None:
         """Check the structure and the references.
 
-        `attributes` names the resource types that can be handled, each with the attributes that can be read.
+        `attributes` has each known resource type -> the attributes that Fn::GetAtt can read.
         """
         if not self.resources:
             raise ValidationError("Template format error: At least one Resources member must be defined.")
@@ -192,7 +192,7 @@ class Template:
 
     @cached_property
     def dependencies(self) -> dict[str, set[str]]:
-        """What each resource must wait for: DependsOn and everything its properties refer to."""
+        """Each resource -> those it depends on, by DependsOn or by a reference in its properties."""
         return {
             logical_id: set(_as_list(resource.get("DependsOn", [])))
             | {name for name, _ in references(resource.get("Properties", {})) if name in self.resources}
@@ -201,7 +201,7 @@ class Template:
 
     @cached_property
     def capabilities(self) -> tuple[str | None, list[str]]:
-        """The capability a caller must acknowledge, and the resources that are the reason."""
+        """The capability that the request has to acknowledge, and the resources that need it."""
         iam = {name: item for name, item in self.resources.items() if item["Type"] in _IAM_TYPES}
         if not iam:
             return None, []

@@ -1,1 +1,1 @@
-"""CloudWatch: the one metric that is measured here."""
+"""CloudWatch, with the metric FreeStorageSpace of DB instances."""

@@ -1,4 +1,4 @@
-"""CloudWatch, with the metric by which one sees from outside whether a database has room."""
+"""CloudWatch's metrics: DB instances publish how much storage is free."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..moto_seam import Local
 from ..rds.models import backend
 
 _FREE = 0.8  # of the allocated storage
-_MINUTES = 5  # how many points there are; nobody here asks for the past
+_MINUTES = 5  # how many data points there are; nobody here reads older ones
 _SILENT = ("creating", "deleting", "upgrading", "rebooting")
 
 
@@ -23,7 +23,7 @@ class LocalCloudWatch(Local, CloudWatchBackend):
 
     @property
     def aws_metric_data(self) -> list[MetricDatumBase]:
-        """What services have measured in the last minutes."""
+        """The data points of the last minutes."""
         minute = utcnow().replace(second=0, microsecond=0)
         found = super().aws_metric_data
         for database in backend().instances():

@@ -1,1 +1,1 @@
-"""EC2: quotas, and what keeps a network from being deleted."""
+"""EC2, with quotas, and with DependencyViolation for networks in use."""

@@ -1,10 +1,11 @@
-"""The networks of the account: what a quota keeps from being made, and what depends on what is to be deleted.
+"""EC2's networks: quotas limit how many there are, and EC2 refuses to delete what is in use.
 
-moto lets most of it go. Messages as in the EC2 API reference's "Error codes" (DependencyViolation). A group
-is kept while another one of its VPC refers to it (DeleteSecurityGroup); a VPC while it has, besides what moto
-knows, network ACLs of its own (AWS re:Post, "troubleshoot-dependency-error-delete-vpc"), peering connections
-(reports: hashicorp/terraform-provider-aws 3118, gruntwork-io/cloud-nuke 584) or egress-only internet gateways
-(gruntwork-io/cloud-nuke 345). Which states of a peering connection count is a guess.
+moto deletes most of it. The messages are those of the EC2 API reference, "Error codes" (DependencyViolation).
+A security group stays while another one of its VPC refers to it (DeleteSecurityGroup). A VPC stays while it
+has, besides what moto checks, network ACLs of its own (AWS re:Post,
+"troubleshoot-dependency-error-delete-vpc"), peering connections (reports: hashicorp/terraform-provider-aws
+3118, gruntwork-io/cloud-nuke 584) or egress-only internet gateways (gruntwork-io/cloud-nuke 345). Which
+states of a peering connection count is a guess.
 """
 
 from __future__ import annotations
@@ -29,16 +30,16 @@ class _DependencyViolation(ServiceException):
 
 
 class LocalEC2(Local, EC2Backend):
-    """EC2, which creates nothing beyond the account's quotas and deletes nothing that is in use."""
+    """EC2. It creates nothing beyond the account's quotas, and deletes nothing that is in use."""
 
     def create_vpc(self, cidr_block: str, *settings: Any, **named: Any) -> VPC:
-        """Create a VPC. The default one comes with the account, whatever its quota."""
+        """Create a VPC, within the quota. The default VPC comes with the account, whatever the quota."""
         if not named.get("is_default"):
             quotas.backend().check(quotas.VPCS, len(self.vpcs), "VpcLimitExceeded", "VPCs")
         return super().create_vpc(cidr_block, *settings, **named)
 
     def delete_vpc(self, vpc_id: str) -> VPC:
-        """Delete a VPC that holds nothing but what it was created with."""
+        """Delete a VPC that has nothing except what EC2 created with it."""
         if self._in_use(vpc_id):
             raise _DependencyViolation(f"The vpc '{vpc_id}' has dependencies and cannot be deleted.")
         return super().delete_vpc(vpc_id)
@@ -63,14 +64,14 @@ class LocalEC2(Local, EC2Backend):
         return super().delete_subnet(subnet_id)
 
     def delete_security_group(self, name: str | None = None, group_id: str | None = None) -> None:
-        """Delete a security group that no network interface has and no other group refers to."""
+        """Delete a security group, unless a network interface uses it or another group refers to it."""
         used = any(group_id in [group.id for group in eni.group_set] for eni in self.enis.values())
         if group_id and (used or self._is_referred_to(group_id)):
             raise _DependencyViolation(f"resource {group_id} has a dependent object")
         super().delete_security_group(name, group_id)
 
     def _is_referred_to(self, group_id: str) -> bool:
-        """Whether a rule of another security group of the same VPC names the group."""
+        """Say whether a rule of another security group in the VPC refers to the group."""
         of_vpc: dict[str, Any] = next((groups for groups in self.groups.values() if group_id in groups), {})
         return any(
             (rule.source_group or {}).get("GroupId") == group_id
@@ -80,7 +81,7 @@ class LocalEC2(Local, EC2Backend):
         )
 
     def allocate_address(self, domain: str, *settings: Any, **named: Any) -> ElasticAddress:
-        """Allocate an Elastic IP address."""
+        """Allocate an Elastic IP address, within the quota."""
         quotas.backend().check(quotas.ELASTIC_IPS, len(self.addresses), "AddressLimitExceeded", "addresses")
         return super().allocate_address(domain, *settings, **named)
 
@@ -96,7 +97,7 @@ class LocalEC2(Local, EC2Backend):
     def create_nat_gateway(
         self, subnet_id: str, allocation_id: str, *settings: Any, **named: Any
     ) -> NatGateway:
-        """Create a NAT gateway."""
+        """Create a NAT gateway, within the quota."""
         zone = self.get_subnet(subnet_id).availability_zone
         beside = [
             gateway
@@ -109,7 +110,7 @@ class LocalEC2(Local, EC2Backend):
         return super().create_nat_gateway(subnet_id, allocation_id, *settings, **named)
 
     def delete_nat_gateway(self, nat_gateway_id: str) -> NatGateway:
-        """Delete a NAT gateway, and its network interfaces with it."""
+        """Delete a NAT gateway and its network interfaces."""
         gateway = super().delete_nat_gateway(nat_gateway_id)
         for address in gateway.address_set:
             self.enis.pop(address["networkInterfaceId"], None)

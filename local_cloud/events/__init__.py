@@ -1,1 +1,1 @@
-"""EventBridge: the default bus, its rules and schedules, and the targets that they deliver to."""
+"""EventBridge. Its rules and schedules deliver to real targets, where resource policies allow it."""

@@ -1,4 +1,4 @@
-"""The default event bus, for the services of this cloud."""
+"""The default event bus, on which services put their own events."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from . import targets
 
 @dataclass(eq=False)
 class Bus:
-    """Takes events to the targets of rules, where permissions let them in.
+    """Takes events to the targets of rules, where permissions allow it.
 
     Attributes:
-        clock: says when the cloud stops; what can't be delivered then is lost.
-        identity: who calls the targets.
+        clock: says when the cloud stops. An event that comes then is lost.
+        identity: gives the clients that call the targets.
     """
 
     clock: Clock
@@ -48,7 +48,7 @@ class Bus:
         try:
             targets.send(self.identity, rule, event)
         except BotoCoreError:
-            if not self.clock.stopping.is_set():  # the connection went with the cloud
+            if not self.clock.stopping.is_set():  # otherwise the cloud has stopped, and its server with it
                 raise
 
 
@@ -67,5 +67,5 @@ def _event(source: str, detail_type: str, detail: dict[str, Any], resources: lis
 
 
 def time_of(moment: datetime) -> str:
-    """Return a moment as the `time` of an event."""
+    """Return a time as events have it."""
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,4 +1,4 @@
-"""The rules of the account."""
+"""EventBridge's rules: schedules run, and PutEvents delivers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _REFUSED = {
 
 @patch(Rule, "send_to_targets")
 def _send_to_targets(_: Any, rule: Rule, put: dict[str, Any], **_named: Any) -> None:
-    """Deliver an event that somebody has put on a bus."""
+    """Deliver an event of PutEvents to the targets of a rule."""
     event = {key: value for key, value in put.items() if key != "ingestion-time"}
     if not isinstance(event["time"], str):
         event["time"] = time_of(datetime.fromtimestamp(float(event["time"]), UTC))
@@ -28,7 +28,7 @@ def _send_to_targets(_: Any, rule: Rule, put: dict[str, Any], **_named: Any) -> 
 
 
 class LocalEvents(Local, EventsBackend):
-    """EventBridge, which delivers to functions, queues, topics and state machines and runs schedules."""
+    """EventBridge. It delivers to functions, queues, topics and state machines, and runs schedules."""
 
     def put_rule(
         self,
@@ -67,13 +67,13 @@ class LocalEvents(Local, EventsBackend):
         return True
 
     def put_targets(self, name: str, event_bus_arn: str | None, targets: list[dict[str, Any]]) -> None:
-        """Add targets that the local cloud delivers to."""
+        """Add targets, if the local cloud can deliver to them."""
         for target in targets:
             check(target)
         super().put_targets(name, event_bus_arn, targets)
 
     def put_events(self, events: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Put events on the bus, except those that claim to be of an AWS service."""
+        """Put events on the bus, except those whose source is an AWS service."""
         own = [index for index, event in enumerate(events) if event.get("Source", "").startswith("aws.")]
         entries = iter(super().put_events([event for i, event in enumerate(events) if i not in own]))
         return [_REFUSED if index in own else next(entries) for index in range(len(events))]

@@ -1,4 +1,4 @@
-"""EventBridge's scheduled rules: `rate(...)`, in the cloud's time."""
+"""EventBridge's scheduled rules, of the form `rate(...)`, in the cloud's time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..clock import Clock
 # "Schedule expressions": the unit is singular for 1 and plural for everything else.
 _RATE = re.compile(r"rate\((?:1 (minute|hour|day)|([2-9]|[1-9]\d+) (minute|hour|day)s)\)")
 _SECONDS = {"minute": 60, "hour": 3600, "day": 86_400}
-# Real seconds: what is scheduled takes the time it takes, so a fast clock would do nothing else.
+# Real seconds: code runs no faster on a fast clock, so events must not come faster than targets can work.
 SHORTEST = 1.0
 
 
@@ -32,13 +32,13 @@ def period(expression: str) -> float:
 
 
 def start(clock: Clock, name: str, aws_seconds: float, fire: Callable[[], bool]) -> None:
-    """Call `fire` every `aws_seconds`, the first time after as many, until it says no or the cloud stops.
+    """Call `fire` every `aws_seconds` until it returns False or the cloud stops. The first call waits, too.
 
     Args:
         clock: the cloud's time.
-        name: what the thread is called.
-        aws_seconds: from one call to the next; a second of real time passes at least.
-        fire: says whether the schedule still stands.
+        name: the rule's name, for the name of the thread.
+        aws_seconds: the time between two calls, at least a real second.
+        fire: returns whether to go on.
     """
     real_seconds = max(clock.seconds(aws_seconds), SHORTEST)
 

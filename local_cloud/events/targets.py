@@ -1,4 +1,4 @@
-"""The targets of rules: which of them the local cloud delivers to, and how an event gets there."""
+"""The targets of rules: which ones the local cloud delivers to, and how."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class NotDeliveredError(Exception):
 
 
 def check(target: dict[str, Any]) -> None:
-    """Check that events can be delivered to a target.
+    """Check that the local cloud can deliver to a target.
 
     Args:
         target: an entry of Targets, as PutTargets has it.
@@ -63,9 +63,9 @@ def check(target: dict[str, Any]) -> None:
 
 
 def send(identity: Identity, rule: Rule, event: dict[str, Any]) -> None:
-    """Take an event to every target of a rule.
+    """Deliver an event to every target of a rule.
 
-    What cannot be delivered goes to the dead-letter queue of the target at once: AWS retries for a day first.
+    An undeliverable event goes to the target's dead-letter queue at once. AWS retries for 24 hours first.
     """
     for target in list(rule.targets):
         body = _input(target, event)

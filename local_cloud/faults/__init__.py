@@ -1,4 +1,4 @@
-"""What goes wrong on request: AWS APIs, databases, stacks."""
+"""Faults: what a test makes go wrong, in API calls, databases and stack operations."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .stack import StackFaults
 
 @dataclass
 class Faults:
-    """The switches of a cloud; all are off at first."""
+    """The faults of a cloud. There are none until a test adds one."""
 
     api: ApiFaults = field(default_factory=ApiFaults)
     database: DatabaseFaults = field(default_factory=DatabaseFaults)

@@ -1,4 +1,4 @@
-"""Who calls which API, and what can go wrong on the way there and back. Off until a test asks for it."""
+"""Faults of API calls, and a record of who calls which API. Both are off until a test uses them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ..iam.trust import caller_of
 
 Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
-# Services whose requests are signed with another name than boto3's.
+# Services that sign requests with another name than boto3's.
 _SIGNED_AS = {
     "monitoring": "cloudwatch",
     "servicequotas": "service-quotas",
@@ -40,8 +40,8 @@ class Call:
         service: boto3's name of the service.
         operation: such as "DescribeStacks".
         caller: the ARN of the session or user that signed it, or the principal of an AWS service.
-        assumed_by: who assumed the caller's role, in the same form; empty if the caller is not a session, or
-            one from before the first switch was set.
+        assumed_by: who assumed the caller's role, in the same form. Empty if the caller is no session, or if
+            the session began before the first use of these faults.
         text: path and body. They may hold secrets.
     """
 
@@ -54,7 +54,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Exchange:
-    """A call that is about to be served."""
+    """A call before the service sees it, and what serves it."""
 
     call: Call
     serve: Callable[[], Answer]
@@ -71,13 +71,13 @@ class Answer:
     body: bytes
 
 
-# Does to an exchange what goes wrong. None: the connection is cut without an answer.
+# Makes something go wrong in an exchange. Returns None if it cuts the connection without an answer.
 Effect = Callable[[Exchange], Answer | None]
 
 
 @dataclass(eq=False)
 class Fault:
-    """What happens to the next `times` calls that match. `struck` counts them."""
+    """The effect on the next `times` calls that match. `struck` counts those that it met."""
 
     matches: Callable[[Call], bool]
     effect: Effect
@@ -96,7 +96,7 @@ class ApiFaults:
 
     @contextmanager
     def recorded(self) -> Iterator[list[Call]]:
-        """Note every call meanwhile, in the order in which they come."""
+        """Record the calls inside the `with` block, in their order."""
         calls: list[Call] = []
         self._recording = calls
         try:
@@ -105,19 +105,19 @@ class ApiFaults:
             self._recording = None
 
     def add(self, matches: Callable[[Call], bool], effect: Effect, times: int = 1) -> Fault:
-        """Let something happen to the next calls that match; the first fault that matches counts."""
+        """Apply an effect to the next calls that match. If several faults match, the oldest counts."""
         fault = Fault(matches, effect, times)
         with self._lock:
             self._faults.append(fault)
         return fault
 
     def remove(self, fault: Fault) -> None:
-        """Let calls be served as usual again."""
+        """Remove a fault."""
         with self._lock:
             self._faults.remove(fault)
 
     def on_the_way_to(self, application: Application, stopping: threading.Event) -> Application:
-        """Return the application with the faults ahead of it, until `stopping` is set."""
+        """Return an application that applies the faults, until `stopping` is set, and then calls this one."""
 
         def observe(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
             if self._recording is None and not self._faults:
@@ -172,7 +172,7 @@ class ApiFaults:
         )
 
     def _noted(self, call: Call, answer: Answer) -> Answer:
-        """Remember who got which session."""
+        """Note who assumed the role of a new session."""
         if call.operation == "AssumeRole":
             for key in re.findall(rb"<AccessKeyId>(.+?)</AccessKeyId>", answer.body):
                 self._sessions[key.decode()] = call.caller
@@ -191,14 +191,14 @@ def _operation(service: str, environ: dict[str, Any], body: bytes) -> str:
 
 
 class Refused(ServiceException):
-    """An error of a service that a test asked for."""
+    """A service's error that a test asked for."""
 
 
 # Effects. The codes are those of each service's API reference, "Common errors" and "Error responses".
 
 
 def refuse(code: str, message: str, status: int) -> Effect:
-    """Answer with an error of the service, and do nothing."""
+    """Answer with an error of the service, and do nothing else."""
 
     def effect(exchange: Exchange) -> Answer:
         call = exchange.call
@@ -213,7 +213,7 @@ def refuse(code: str, message: str, status: int) -> Effect:
 
 
 def throttle(exchange: Exchange) -> Answer | None:
-    """Refuse as the service does when it is asked too often."""
+    """Refuse as the service does when there are too many requests."""
     code, status = {
         "ec2": ("RequestLimitExceeded", 503),
         "lambda": ("TooManyRequestsException", 429),
@@ -238,7 +238,7 @@ def deny(exchange: Exchange) -> Answer | None:
 
 
 def expire(exchange: Exchange) -> Answer | None:
-    """Refuse as the service does when the caller's session is over."""
+    """Refuse as the service does when the caller's session has expired."""
     code, status = {"ec2": ("RequestExpired", 400), "s3": ("ExpiredToken", 400)}.get(
         exchange.call.service,
         ("ExpiredTokenException", 400) if _speaks_json(exchange.call) else ("ExpiredToken", 403),
@@ -247,7 +247,7 @@ def expire(exchange: Exchange) -> Answer | None:
 
 
 def fail(exchange: Exchange) -> Answer | None:
-    """Answer that something is wrong inside the service; nothing was done."""
+    """Answer with a fault inside the service, and do nothing else."""
     code = {"ec2": "InternalError", "lambda": "ServiceException", "s3": "InternalError"}
     return refuse(code.get(exchange.call.service, "InternalFailure"), "An internal error occurred", 500)(
         exchange
@@ -255,32 +255,32 @@ def fail(exchange: Exchange) -> Answer | None:
 
 
 def cut(exchange: Exchange) -> None:
-    """Cut the connection before the request is looked at."""
+    """Cut the connection before the service sees the request."""
 
 
 def lose(exchange: Exchange) -> None:
-    """Do what was asked, then cut the connection before the answer."""
+    """Serve the request, then cut the connection before the answer."""
     exchange.serve()
 
 
 def hang(exchange: Exchange) -> None:
-    """Do what was asked and never answer; the client has to give up."""
+    """Serve the request and never answer, until the client gives up."""
     exchange.serve()
     poll = select.poll()
     poll.register(exchange.connection, select.POLLIN)
     while not exchange.stopping.is_set():
-        if poll.poll(200):  # the client has closed its end
+        if poll.poll(200):  # the client has closed the connection
             return
 
 
 def garble(exchange: Exchange) -> Answer:
-    """Do what was asked, and answer with the first half of the answer."""
+    """Serve the request, and send only the first half of the answer."""
     answer = exchange.serve()
     return Answer(answer.status, answer.headers, answer.body[: max(1, len(answer.body) // 2)])
 
 
 def after(do: Callable[[], None]) -> Effect:
-    """Do what was asked, then `do`, then answer."""
+    """Serve the request, then call `do`, then answer."""
 
     def effect(exchange: Exchange) -> Answer:
         answer = exchange.serve()
@@ -291,7 +291,7 @@ def after(do: Callable[[], None]) -> Effect:
 
 
 def before(do: Callable[[], None]) -> Effect:
-    """First `do`, then what was asked."""
+    """Call `do`, then serve the request."""
 
     def effect(exchange: Exchange) -> Answer:
         do()

@@ -1,4 +1,4 @@
-"""Putting the databases of a cloud into states that a test cannot wait for."""
+"""Faults of DB instances: states for which no test can wait."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ class DatabaseFaults:
         self._undo.append(restore)
 
     def set_free_storage(self, instance: str, free: int) -> None:
-        """Let the instance report so many bytes as FreeStorageSpace."""
+        """Let the instance publish so many bytes as FreeStorageSpace, until `clear`."""
         self._free[instance] = free
 
     def free_storage(self, instance: str) -> int | None:
-        """Return the bytes that a test has set; None if there is nothing the matter."""
+        """Return the bytes that a test has set, or None."""
         return self._free.get(instance)
 
     def back_up_continuously(self, instance: str) -> str:
-        """Put an instance into a plan of AWS Backup, until `clear`; returns the recovery point's ARN."""
+        """Put an instance into a continuous backup plan, until `clear`. Returns the recovery point's ARN."""
         database = backend().instance(instance)
         found = f"continuous:{database.dbi_resource_id.lower()}-0a1b2c3d"
         arn = f"arn:aws:backup:{REGION}:{ACCOUNT_ID}:recovery-point:{found}"
@@ -45,17 +45,17 @@ class DatabaseFaults:
         return arn
 
     def fail_upgrade(self, instance: str) -> None:
-        """Let RDS begin the instance's next upgrade and give it up, as after an unsuccessful pre-check."""
+        """Make the instance's next upgrade fail after it has begun, as when the pre-check fails."""
         self._failing_upgrades.add(instance)
 
     def takes_upgrade(self, instance: str) -> bool:
-        """Whether the upgrade that is ending now succeeds; a fault meets one upgrade."""
+        """Say whether the upgrade that ends now succeeds. A fault meets one upgrade."""
         fails = instance in self._failing_upgrades
         self._failing_upgrades.discard(instance)
         return not fails
 
     def clear(self) -> None:
-        """Forget all faults; an instance that is in a status set here goes back to the one it had."""
+        """Remove all faults. An instance gets back the status from before `set_status`."""
         for restore in reversed(self._undo):
             restore()
         self._undo.clear()

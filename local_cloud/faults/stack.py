@@ -1,4 +1,4 @@
-"""Making a stack operation go wrong on purpose."""
+"""Faults of stack operations."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ Operation = Literal["create", "update", "delete"]
 
 
 class InjectedFailureError(Exception):
-    """A failure that a test asked for; the message becomes the event's reason."""
+    """A failure that a test asked for. The message is the reason in the event."""
 
 
 class ThrottledError(Exception):
-    """The resource's service says "Rate exceeded"."""
+    """The resource's service answers "Rate exceeded"."""
 
 
 @dataclass
 class Stall:
-    """A resource that is held in progress until `release` is called."""
+    """Holds a resource in progress until `release`."""
 
     reached: threading.Event = field(default_factory=threading.Event)
     released: threading.Event = field(default_factory=threading.Event)
 
     def release(self) -> None:
-        """Let the resource go on."""
+        """Let the operation on the resource go on."""
         self.released.set()
 
 
@@ -40,8 +40,8 @@ class _Fault:
 class StackFaults:
     """The faults of stack operations.
 
-    A target is a logical id ("Database") or a resource type ("AWS::RDS::DBInstance"); a fault meets the next
-    `times` attempts in any stack, then is used up.
+    A target is a logical id ("Database") or a resource type ("AWS::RDS::DBInstance"). A fault meets the next
+    `times` attempts in any stack.
     """
 
     def __init__(self) -> None:
@@ -54,13 +54,13 @@ class StackFaults:
         self._faults.append(_Fault(target, on, times, InjectedFailureError(reason)))
 
     def stall(self, target: str, on: Operation = "create") -> Stall:
-        """Hold the resource in progress; the returned stall says when it was reached and releases it."""
+        """Hold the resource in progress. The stall says when it is there, and lets it go on."""
         stall = Stall()
         self._faults.append(_Fault(target, on, 1, stall))
         return stall
 
     def throttle(self, target: str, on: Operation = "create", times: int = 1) -> None:
-        """Make the resource's service refuse with "Rate exceeded"; CloudFormation tries five times."""
+        """Make the resource's service answer "Rate exceeded". CloudFormation tries five times."""
         self._faults.append(_Fault(target, on, times, ThrottledError("Rate exceeded")))
 
     def throttle_action(self, action: str, times: int = 1) -> None:
@@ -68,7 +68,7 @@ class StackFaults:
         self._throttled_actions[action] = times
 
     def clear(self) -> None:
-        """Forget all faults and release every stall."""
+        """Remove all faults, and release every stall."""
         for fault in self._faults:
             if isinstance(fault.effect, Stall):
                 fault.effect.release()
@@ -76,7 +76,7 @@ class StackFaults:
         self._throttled_actions.clear()
 
     def strike(self, logical_id: str, resource_type: str, operation: Operation) -> Stall | None:
-        """Apply the first fault that fits: raises it, or returns the stall to wait for."""
+        """Apply the first fault that matches: raise its error, or return the stall to wait for."""
         with self._lock:
             for fault in self._faults:
                 if (
@@ -92,7 +92,7 @@ class StackFaults:
         return None
 
     def throttles(self, action: str) -> bool:
-        """Tell whether this call of an API action is to be refused."""
+        """Say whether to throttle this call of an API action, and count it."""
         with self._lock:
             if not self._throttled_actions.get(action, 0):
                 return False

@@ -1,1 +1,1 @@
-"""IAM and STS, where moto lets pass what AWS refuses."""
+"""IAM and STS. Policies, boundaries and trust policies decide here; moto allows every request."""

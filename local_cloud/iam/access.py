@@ -1,7 +1,7 @@
-"""What a request asks IAM for: actions, ARNs and condition keys ("Service Authorization Reference").
+"""Which permissions a request needs: actions, ARNs and condition keys ("Service Authorization Reference").
 
-One request may ask for several: creating something with tags asks for the tagging, too, and giving a service
-a role asks for iam:PassRole. Requests to services that are not in the tables ask for their own action alone.
+A request may need several. To create something with tags, the caller also needs the tagging action; to give a
+role to a service, iam:PassRole. A request to a service without a table needs its own action only.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from .resource_context import resource_context
 
 @dataclass(frozen=True)
 class Access:
-    """One thing that a request needs to be allowed.
+    """One permission that a request needs.
 
     Attributes:
         action: such as "rds:CreateDBInstance".
-        resource: an ARN, "*" if the action knows no resource, None if this cloud cannot tell which.
+        resource: an ARN; "*" if the action has no resource; None if the local cloud can't tell the resource.
         context: condition keys of the request, such as aws:RequestTag/team.
     """
 
@@ -58,7 +58,7 @@ def parameters_of(response: BaseResponse) -> dict[str, Any]:
 
 
 def accesses(service: str, operation: str, parameters: Mapping[str, Any]) -> list[Access]:
-    """Return all that a request asks for, its own action first."""
+    """Return all permissions that a request needs, its own action first."""
     action = f"{service}:{operation}"
     tags = _request_tags(parameters)
     context = tags | _conditions(action, parameters)
@@ -67,13 +67,14 @@ def accesses(service: str, operation: str, parameters: Mapping[str, Any]) -> lis
         for arn in _resources(service, action, parameters)
     ]
     if tags and (tagging := _TAGGING.get(action)):
-        # A key has no ARN before it is there, and tagging knows no other resource.
+        # CreateKey has no ARN yet, so the tagging is on "*", too.
         resource = f"arn:aws:kms:{_HERE}:key/*" if action == "kms:CreateKey" else own[0].resource
         own.append(Access(tagging, resource, tags))
     own += _passing(service, parameters)
     if action == "rds:CreateDBInstance":
         if "OptionGroupName" not in parameters:
-            # RDS User Guide, "Identity-based policy examples": the default one has to be allowed, too.
+            # RDS User Guide, "Identity-based policy examples": the default option group has to be allowed,
+            # too.
             own.append(replace(own[0], resource=_default_option_group(parameters)))
         own += _of_database(parameters)
     if action == "rds:StartExportTask":
@@ -84,7 +85,7 @@ def accesses(service: str, operation: str, parameters: Mapping[str, Any]) -> lis
 
 
 _HERE = f"{REGION}:{ACCOUNT_ID}"
-# The parameters that name the resources of a service, and the ARN for a value that is no ARN already.
+# Service -> the parameters that name its resources, and the ARN of a value that is not an ARN itself.
 _NAMES: dict[str, dict[str, str]] = {
     "cloudformation": {"StackName": f"cloudformation:{_HERE}:stack/{{}}/*"},
     "cloudwatch": {
@@ -116,7 +117,7 @@ _NAMES: dict[str, dict[str, str]] = {
     ),
     "tag": {},
 }
-# Actions that look at one of several parameters, or at none.
+# Actions whose resource is in only one of these parameters, or in none.
 _ONLY = {
     **{
         f"iam:{operation}RolePolicy": {"RoleName"}
@@ -128,7 +129,7 @@ _ONLY = {
     "resource-groups:CreateGroup": set(),
     "kms:ListAliases": set(),
 }
-# EC2's resource types by the prefix of their ids, and what its actions create.
+# EC2's resource types by the prefix of their ids, and the types that its actions create.
 _EC2_TYPES = {
     "eipalloc": "elastic-ip", "fl": "vpc-flow-log", "igw": "internet-gateway", "nat": "natgateway",
     "rtb": "route-table", "sg": "security-group", "subnet": "subnet", "vpc": "vpc", "vpce": "vpc-endpoint",
@@ -139,7 +140,7 @@ _EC2_NEW = {
     "ec2:CreateRouteTable": "route-table", "ec2:CreateSecurityGroup": "security-group",
     "ec2:CreateSubnet": "subnet", "ec2:CreateVpc": "vpc", "ec2:CreateVpcEndpoint": "vpc-endpoint",
 }  # fmt: skip
-# What creating with tags asks for besides.
+# Creating action -> the action that its tags need, too.
 _TAGGING = {
     **dict.fromkeys(_EC2_NEW, "ec2:CreateTags"),
     **{
@@ -157,7 +158,7 @@ _TAGGING = {
     "sns:CreateTopic": "sns:TagResource",
     "states:CreateStateMachine": "states:TagResource",
 }
-# Parameters with a role for a service.
+# Parameters that give a role to a service.
 _ROLES = {
     ("cloudformation", "RoleARN"): "cloudformation",
     ("ec2", "DeliverLogsPermissionArn"): "vpc-flow-logs",
@@ -184,7 +185,7 @@ def _resources(service: str, action: str, parameters: Mapping[str, Any]) -> list
         for value in (given if isinstance(given, list) else [given])
     ]
     if action in ("kms:DeleteAlias", "kms:UpdateAlias"):
-        # KMS Developer Guide, "Controlling access to aliases": also the key that the alias has until now.
+        # KMS Developer Guide, "Controlling access to aliases": the alias's present key counts, too.
         found.append(_key_arn(parameters["AliasName"]))
     return found or ["*"]
 
@@ -228,7 +229,7 @@ def _of_ec2(action: str, parameters: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _ec2_part(prefix: str, resource_id: str) -> str:
-    """Return the last part of an ARN; for a subnet's association with a route table, that of the table."""
+    """Return the last part of an ARN. An association of a subnet stands for its route table."""
     if prefix == "rtbassoc":
         for table in list(ec2_backends[ACCOUNT_ID][REGION].route_tables.values()):
             if resource_id in table.all_associations_ids:
@@ -249,7 +250,7 @@ def _request_tags(parameters: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _ordered(tag: Mapping[str, str]) -> dict[str, str]:
-    """Return a tag with its key before its value, whatever the service calls them."""
+    """Return a tag's key and value under one order, whatever the service calls them."""
     return dict(sorted(tag.items(), key=lambda item: item[0].lower().endswith("value")))
 
 
@@ -268,7 +269,7 @@ def _conditions(action: str, parameters: Mapping[str, Any]) -> dict[str, str]:
     return found
 
 
-# Actions that are judged by the boundary which the role has; UpdateAssumeRolePolicy is not among them.
+# Actions with iam:PermissionsBoundary of the role's present boundary. UpdateAssumeRolePolicy has none.
 _OF_BOUNDED_ROLES = {
     *(f"iam:{verb}RolePolicy" for verb in ("Attach", "Delete", "Detach", "Put")),
     "iam:DeleteRolePermissionsBoundary",
@@ -309,7 +310,7 @@ def _of_database(parameters: Mapping[str, Any]) -> Iterator[Access]:
 def _of_key(
     parameters: Mapping[str, Any], parameter: str, service: str, actions: Iterable[str]
 ) -> Iterator[Access]:
-    """What `service` does with the key that a parameter names, in the name of who asks."""
+    """Return what `service` does in the caller's name with the key that a parameter names."""
     if parameters.get(parameter):
         arn = _key_arn(parameters[parameter])
         via = {"kms:ViaService": f"{service}.{REGION}.amazonaws.com"}
@@ -321,7 +322,7 @@ def _tagging_of(arn: str, tags: Mapping[str, str]) -> Access:
     """Resource Groups Tagging API Reference, TagResources: "you also need permissions of the service"."""
     service, resource = arn.split(":")[2], arn.split(":", 5)[5]
     if service == "ec2":
-        # moto's tagging API makes up types; EC2's go by the id.
+        # moto's tagging API invents resource types; the prefix of the id tells EC2's.
         resource_id = resource.rpartition("/")[2]
         arn = f"arn:aws:ec2:{_HERE}:{_ec2_part(resource_id.partition('-')[0], resource_id)}"
     actions = {

@@ -1,9 +1,8 @@
-"""Whether a role may make a request, on the very resources and under the conditions that it is about.
+"""Decides whether a role may make a request, by its resources and condition keys.
 
-moto lets every caller do everything. Here a role's session may do what its identity policies allow, as far as
-`access` knows what a request asks for; with a KMS key, what the key's policy allows (`kms.key_policy`).
-Policies of other resources are checked by the few services that know them (`sqs`, `iam.sts`, `lambda_`,
-`sns`, Service Catalog); what is asked of S3 is checked in `s3.responses`.
+moto allows every request. Here a role's session may do what its identity policies allow. `access` knows what
+a request needs, `kms.key_policy` what a key policy allows, and `s3.responses` checks requests to S3. The
+services whose resources have policies check those: `sqs`, `iam.sts`, `lambda_`, `sns`, Service Catalog.
 """
 
 from __future__ import annotations
@@ -28,14 +27,14 @@ from .access import Access, accesses, parameters_of
 from .policies import Caller, identity_allows, identity_may
 from .trust import AccessDenied, caller_of
 
-# "Actions, resources, and condition keys for AWS services": prefixes that differ from the name requests are
-# signed with, and actions that differ from the operation.
+# "Actions, resources, and condition keys for AWS services": prefixes that differ from the name in the
+# signature, and actions that differ from the operation.
 PREFIXES = {"monitoring": "cloudwatch", "tagging": "tag"}
 ACTIONS = {
     "lambda:Invoke": "lambda:InvokeFunction",
     **{f"sqs:{batch}": f"sqs:{operation}" for batch, operation in BATCHES.items()},
 }
-# What services call the refusal, apart from AccessDenied and, where they speak JSON, AccessDeniedException.
+# Error codes of services other than AccessDenied, and AccessDeniedException of those that speak JSON.
 CODES = {"ec2": "UnauthorizedOperation", "sns": "AuthorizationError"}
 # "This operation requires no permissions."
 FREE = {"sts:GetCallerIdentity", "sts:AssumeRole"}
@@ -43,7 +42,7 @@ FREE = {"sts:GetCallerIdentity", "sts:AssumeRole"}
 
 @patch(ActionAuthenticatorMixin, "_authenticate_and_authorize_normal_action")
 def _authorize(original: Callable[..., None], self: BaseResponse, resource: str = "*") -> None:
-    """Refuse what no policy of the calling role allows."""
+    """Refuse a request that no policy of the calling role allows."""
     original(self, resource)
     caller = caller_of(self.headers.get("Authorization", ""))
     scope = re.search(r"Credential=[^/\s]+/\d+/[^/]+/([^/]+)/", self.headers.get("Authorization", ""))
@@ -62,7 +61,7 @@ def check(caller: Caller, access: Access, code: str) -> None:
     """Check that the role of `caller` may have `access`.
 
     Raises:
-        AccessDenied: no policy of the role allows it; the error has the `code` that the service gives it.
+        AccessDenied: no policy of the role allows it. The error has the service's own `code`.
     """
     if not _allowed(replace(caller, context={**caller.context, **access.context}), access):
         denied = AccessDenied(caller, access.action, access.resource or "*")
@@ -83,7 +82,7 @@ def _parameters(response: BaseResponse) -> dict[str, Any]:
     if isinstance(response, LocalCloudFormationResponse) and str(parameters.get("ChangeSetName")).startswith(
         "arn:"
     ):
-        # A change set may be named by its ARN alone; the resource is its stack.
+        # A request may name a change set by its ARN alone. The resource is its stack.
         with contextlib.suppress(ServiceException):
             parameters["StackName"] = response.backend.change_sets.find(parameters)[0].id
     return parameters

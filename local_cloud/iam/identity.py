@@ -1,4 +1,4 @@
-"""Clients of the cloud's own services: as whom they call."""
+"""Clients for the cloud's own services, which call each other with roles and service principals."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from .trust import may_assume
 
 @dataclass(eq=False)
 class Identity:
-    """Who calls: the account's administrator, a role, or an AWS service.
+    """Gives clients that call as the account's administrator, a role, or an AWS service.
 
     Attributes:
-        endpoint: the URL that all services answer on; empty until the server listens.
+        endpoint: the URL of all services; empty until the server listens.
         asked: what roles asked to do, once each: (role's ARN, action, resource, condition keys) -> allowed.
     """
 
@@ -42,7 +42,7 @@ class Identity:
     ) -> Any:
         """Return a boto3 client that talks to this cloud, as the account's administrator or as `role_arn`.
 
-        Calls go over HTTP even from inside the cloud, so that each can be seen with the role that made it.
+        Calls go over HTTP even inside the cloud, so that each has a caller, and faults can meet it.
 
         Args:
             service: boto3's name of the service.
@@ -53,12 +53,13 @@ class Identity:
             source_arn: the resource on whose behalf that service acts (aws:SourceArn).
 
         Raises:
-            botocore.exceptions.ClientError: AccessDenied, the role's trust policy does not let the caller in.
+            botocore.exceptions.ClientError: AccessDenied if the role's trust policy does not let the caller
+                assume it.
         """
         if role_arn is None:
             return self._client(service, _access_key(principal, source_arn), "local", None)
-        # A client takes longer to make than most calls, and one a session would fill the memory. What a
-        # session may do follows from its role as that is at each call, so an earlier session is as good.
+        # A new client takes longer than most calls, and one for each session would fill the memory. A role's
+        # policies count at each call, so an earlier session of the role is as good as a new one.
         asked = (role_arn, session_name, principal, source_arn)
         if asked not in self._sessions or not may_assume(role_arn, principal, source_arn):
             self._sessions[asked] = self.credentials(*asked)
@@ -81,19 +82,19 @@ class Identity:
 
 
 def _access_key(principal: str | None, source_arn: str | None) -> str:
-    """Return the access key with which a service of this cloud says who it is; `trust.caller_of` reads it."""
+    """Return the access key that tells which service of this cloud calls; `trust.caller_of` reads it."""
     source = f"!{base64.urlsafe_b64encode(source_arn.encode()).decode()}" if source_arn else ""
     return f"{principal}{source}" if principal else "local"
 
 
-# Making clients on one session is not thread safe, and a session each would read its service models again.
+# A session can't make clients in two threads at once, and each new session reads the service models again.
 _session: Any = boto3.session.Session(region_name=REGION)
 _session_lock = threading.Lock()
 
 
 @cache
 def _client(endpoint: str, service: str, key_id: str, secret: str, token: str | None) -> Any:
-    # Path-style S3 and no retries: a fault that a test injects must reach the caller as it is.
+    # No retries: a fault that a test asked for has to reach the caller.
     # A Lambda function may run for 900 s before its answer comes.
     config = Config(
         retries={"total_max_attempts": 1},

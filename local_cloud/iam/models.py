@@ -1,20 +1,29 @@
-"""The roles and policies of the account. A permissions boundary has to exist, and a policy in use stays."""
+"""IAM's roles and policies: a permissions boundary has to exist, and a policy in use can't be deleted."""
 
 from __future__ import annotations
 
-from typing import Any
+from copy import copy
+from typing import Any, ClassVar
 
 from moto.iam.exceptions import DeleteConflictException, NotFoundException
-from moto.iam.models import IAMBackend, Role
+from moto.iam.models import IAMBackend, ManagedPolicy, Role
 
 from ..moto_seam import Local
 
 
 class LocalIAM(Local, IAMBackend):
-    """IAM, which refuses what moto lets pass, in IAM's words."""
+    """IAM. It refuses, in its own words, requests that moto allows."""
+
+    _policies_of_aws: ClassVar[dict[str, list[ManagedPolicy]]] = {}
+
+    def _init_aws_policies(self) -> list[ManagedPolicy]:
+        """Return AWS's own 1,500 policies. An account changes only how often each is attached."""
+        if self.account_id not in self._policies_of_aws:
+            self._policies_of_aws[self.account_id] = super()._init_aws_policies()
+        return [copy(policy) for policy in self._policies_of_aws[self.account_id]]
 
     def get_roles(self) -> list[Role]:
-        """Return a copy: every request looks here while other threads make and delete roles."""
+        """Return a copy of the roles: every request iterates over it while other threads change them."""
         return list(self.roles.values())
 
     def create_role(
@@ -29,7 +38,7 @@ class LocalIAM(Local, IAMBackend):
         """Create a role.
 
         Raises:
-            NotFoundException: there is no policy that could be its boundary.
+            NotFoundException: the policy for its boundary does not exist.
         """
         self._require_attachable(permissions_boundary)
         return super().create_role(
@@ -49,7 +58,7 @@ class LocalIAM(Local, IAMBackend):
         """Delete a managed policy.
 
         Raises:
-            DeleteConflictException: a role has it, as policy or as boundary, or it has several versions.
+            DeleteConflictException: a role has it as policy or boundary, or it has several versions.
         """
         policy = self.get_policy(policy_arn)
         bounded = any(role.permissions_boundary_arn == policy_arn for role in self.get_roles())

@@ -1,4 +1,4 @@
-"""Decide what IAM policy documents allow ("Policy evaluation logic" in the IAM user guide)."""
+"""Decides what policy documents allow ("Policy evaluation logic" in the IAM user guide)."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from ..moto_seam import Local
 
 
 class UnsupportedPolicyError(NotImplementedError):
-    """A policy uses an element that this cloud cannot evaluate, so it neither allows nor denies here."""
+    """The local cloud can't evaluate an element of a policy, so the policy neither allows nor denies here."""
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Who asks, as policies see it.
+    """A caller, as policies see it.
 
     Attributes:
         account: the account the caller belongs to; empty for an AWS service.
         arn: ARN of the user or role (aws:PrincipalArn; not the ARN of the role's session).
-        session_arn: ARN of the session, for messages; the same as `arn` for users.
+        session_arn: ARN of the session, for messages; that of the user if the caller is a user.
         service: the service principal ("events.amazonaws.com") when an AWS service asks for itself.
-        context: further condition keys of the request, such as aws:SourceAccount. Commas separate the values
-            of a key that has several, which ForAnyValue asks about.
+        context: further condition keys of the request, such as aws:SourceAccount. Commas separate several
+            values of one key (ForAnyValue).
     """
 
     account: str = ""
@@ -67,7 +67,7 @@ def resource_allows(
 def resource_denies(
     policy: str | Mapping[str, Any] | None, action: str, resource: str, caller: Caller
 ) -> bool:
-    """Say whether a resource's own policy keeps `caller` from `action`, whatever else allows it.
+    """Say whether a resource's own policy denies `caller` the `action`, whatever else allows it.
 
     Raises:
         UnsupportedPolicyError: a statement that could apply has an element that is not evaluated here.
@@ -119,14 +119,14 @@ def identity_allows(role_arn: str, action: str, resource: str, caller: Caller) -
 
 
 def identity_decides(role_arn: str, action: str, resource: str, caller: Caller) -> bool:
-    """Say what `identity_allows` says, of a request that nobody has made: it is not noted."""
+    """Return what `identity_allows` returns, of a request that nobody has made: it is not noted."""
     return decides(_identity_documents(role_arn), action, resource, caller) and boundary_allows(
         role_arn, action, resource, caller
     )
 
 
 def note(role_arn: str, action: str, resource: str, caller: Caller, allowed: bool) -> None:
-    """Keep in `Identity.asked` what a role asked for, and whether it was allowed."""
+    """Note in `Identity.asked` what a role asked for, and whether it was allowed."""
     context = tuple(sorted(caller.context.items()))
     Local.identity.asked[role_arn, action, resource, context] = allowed
 
@@ -167,7 +167,7 @@ def _name(documents: Iterable[str], action: str) -> bool:
 def _applying(
     documents: Iterable[str | Mapping[str, Any] | None], action: str, resource: str, caller: Caller
 ) -> list[Mapping[str, Any]]:
-    """Return the statements about a request, whoever is their principal."""
+    """Return the statements that match a request, whatever their principal."""
     statements = (statement for document in documents for statement in _statements(document))
     return [statement for statement in statements if _applies(statement, action, resource, caller)]
 
@@ -175,8 +175,8 @@ def _applying(
 def _identity_documents(role_arn: str) -> list[str]:
     role = _role(role_arn)
     if role is None:
-        return []  # a session outlives its role, and may do nothing any more
-    # A copy first: another thread may be attaching or detaching one.
+        return []  # a session outlives its role, and may do nothing then
+    # A copy: another thread may attach or detach a policy meanwhile.
     return [*role.policies.values(), *map(_default_version, list(role.managed_policies.values()))]
 
 
@@ -222,7 +222,7 @@ def _parsed(policy: str) -> Mapping[str, Any]:
 
 
 def listed(value: Any) -> list[Any]:
-    """Return what stands in a policy for a list: a list, or its only element."""
+    """Return a policy element as a list: it may be a list, or a single value."""
     return value if isinstance(value, list) else [value]
 
 
@@ -251,7 +251,7 @@ def _listed_match(
 ) -> bool:
     if f"Not{element}" in statement:
         return not any(_like(value, normal(pattern)) for pattern in listed(statement[f"Not{element}"]))
-    # A role's trust policy has no Resource: it is about the role itself.
+    # A trust policy has no Resource: it applies to its role.
     return any(_like(value, normal(pattern)) for pattern in listed(statement.get(element, "*")))
 
 
@@ -295,7 +295,7 @@ def _condition_holds(operator: str, key: str, wanted: Any, caller: Caller) -> bo
     if matches is None or (each and negated):
         raise UnsupportedPolicyError(f"the condition operator {operator}")
     if value is None:
-        # An absent key fails a condition, except where the operator is negated or says IfExists.
+        # A condition on a missing key does not hold, except with a negated operator or IfExists.
         return negated or operator.endswith("IfExists")
     values = value.split(",") if each else [value]
     return any(matches(one, str(item)) for one in values for item in listed(wanted)) != negated

@@ -1,4 +1,4 @@
-"""What a resource has when a request comes, for conditions: its tags, and the aliases of a key."""
+"""Condition keys that come from a resource: its tags, and the aliases of a key."""
 
 from __future__ import annotations
 

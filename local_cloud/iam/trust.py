@@ -1,4 +1,4 @@
-"""Who signed a request, and who may assume which role: moto gives credentials of any role to anybody."""
+"""Who signed a request, and who may assume a role. moto lets anybody assume any role."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from ..account import ACCOUNT_ID
 from .policies import Caller, identity_allows, resource_allows, resource_grants
 
 ADMINISTRATOR = f"arn:aws:iam::{ACCOUNT_ID}:user/administrator"
-# A service that goes on with its caller's session assumes nothing ("Forward access sessions" in the IAM user
-# guide). In here it takes a new session of the same role, as this principal.
+# A service may go on with its caller's session and assumes no role then ("Forward access sessions", IAM user
+# guide). Here it gets a new session of the same role, as this principal.
 FORWARDED = "forward-access-session.amazonaws.com"
 
 
 class AccessDenied(ServiceException):
-    """The refusal that every AWS service words alike."""
+    """AccessDenied, in the words of every AWS service."""
 
     code = "AccessDenied"
 
@@ -32,9 +32,9 @@ class AccessDenied(ServiceException):
 def caller_of(authorization: str) -> Caller:
     """Return who signed a request with this Authorization header.
 
-    Access keys that STS gave out belong to their role, access keys of IAM users to their user. The cloud's
-    own services sign with their service principal as access key. All other keys are the account's
-    administrator: a local cloud has nobody to keep out, but roles must be as narrow here as on AWS.
+    An access key from STS belongs to its role, and one of an IAM user to the user. The cloud's own services
+    sign with their service principal as access key. Any other key is the account's administrator's: a local
+    cloud need not keep anybody out, but must limit roles as AWS does.
     """
     found = re.search(r"Credential=([^/,\s]+)/", authorization)
     key_id = found[1] if found else ""
@@ -51,13 +51,13 @@ def caller_of(authorization: str) -> Caller:
 
 
 def service_caller(principal: str, source_arn: str = "") -> Caller:
-    """Return an AWS service as a caller, acting on behalf of a resource of this account."""
+    """Return an AWS service as a caller that acts for a resource of this account."""
     context = {"aws:SourceAccount": ACCOUNT_ID} | ({"aws:SourceArn": source_arn} if source_arn else {})
     return Caller(service=principal, context=context)
 
 
 def may_assume(role_arn: str, principal: str | None, source_arn: str | None) -> bool:
-    """Say whether a role lets an AWS service in (the administrator if None) that acts for a source ARN."""
+    """Say whether an AWS service that acts for a source ARN may assume a role (None: the administrator)."""
     administrator = Caller(ACCOUNT_ID, ADMINISTRATOR, ADMINISTRATOR)
     try:
         check_assume_role(
@@ -75,7 +75,7 @@ def check_assume_role(caller: Caller, role_arn: str) -> None:
     allow sts:AssumeRole as well ("Policy evaluation logic", IAM user guide).
 
     Raises:
-        AccessDenied: the role does not exist, or a policy does not allow it. AWS does not tell which.
+        AccessDenied: the role does not exist, or a policy does not allow it. AWS does not say which.
     """
     denied = AccessDenied(caller, "sts:AssumeRole", role_arn)
     account = role_arn.split(":")[4] if role_arn.count(":") == 5 else ""

@@ -1,1 +1,1 @@
-"""KMS: key policies that decide, the check against locking oneself out, tags and aliases that count later."""
+"""KMS, with key policies that decide, the lockout safety check, and tags and aliases that count later."""

@@ -14,15 +14,15 @@ from ..account import ACCOUNT_ID
 from ..iam.policies import Caller, identity_decides, listed, note, resource_allows, resource_grants
 from .models import find_key
 
-# Condition keys of a key policy that count in the lockout check. Every request has aws:PrincipalArn (IAM User
-# Guide, "AWS global condition context keys"). `*` under it makes a role an administrator of a key, as naming
-# the role does (terraform-aws-modules/terraform-aws-kms 18, alphagov/govuk-infrastructure 2786). Nobody has
-# shown the like of tags, aliases or kms:ViaService.
+# Condition keys that count in the lockout safety check. Every request has aws:PrincipalArn (IAM User Guide,
+# "AWS global condition context keys"). The principal `*` under this condition makes a role the administrator
+# of a key (terraform-aws-modules/terraform-aws-kms 18, alphagov/govuk-infrastructure 2786). There is no
+# report of the same for tags, aliases or kms:ViaService.
 _KNOWN_IN_LOCKOUT_CHECK = {"aws:principalarn"}
 
 
 def allows(key: Key, action: str, caller: Caller) -> bool:
-    """Say whether `caller` may do `action` with a key, and note it where the caller is a role."""
+    """Say whether `caller` may do `action` with a key, and note it if the caller is a role."""
     allowed = decides(
         key.policy,
         key.arn,
@@ -38,14 +38,14 @@ def allows(key: Key, action: str, caller: Caller) -> bool:
 def decides(
     policy: str | Mapping[str, Any] | None, key_arn: str, action: str, caller: Caller, iam: Callable[[], bool]
 ) -> bool:
-    """Say whether a key policy lets `caller` do `action`; it may leave that to IAM by naming the account.
+    """Say whether a key policy lets `caller` do `action`. If it names the account, it leaves that to IAM.
 
     Args:
         policy: the key policy.
         key_arn: the key.
         action: such as "kms:Decrypt".
         caller: who asks.
-        iam: says whether the policies of the caller, a role, allow it.
+        iam: returns whether the role's own policies allow it.
     """
     if not resource_allows(policy, action, key_arn, caller):
         return False
@@ -56,16 +56,16 @@ def decides(
 def service_may_use(key_id: str, action: str, caller: Caller) -> bool:
     """Say whether a key lets `caller` do `action`, for a service that encrypts on the caller's behalf.
 
-    An AWS managed key (alias/aws/…) never lets another AWS service in, and a disabled or missing key nobody.
+    An AWS managed key (alias/aws/…) lets no other AWS service in. A disabled or missing key lets nobody in.
     """
     key = find_key(key_id) if not key_id.startswith("alias/aws/") else None
     return key is not None and key.enabled and allows(key, action, caller)
 
 
 def keeps_out(caller: Caller, policy: str, key_arn: str) -> bool:
-    """Say whether a new policy would keep `caller` from changing it again, for the lockout safety check.
+    """Say whether `caller` could not change the new policy again (the lockout safety check).
 
-    The caller's own policies count, but neither tags of the key nor anything of the request.
+    The caller's own policies count. Tags of the key and condition keys of the request do not.
     """
     counting = [
         statement
@@ -88,7 +88,7 @@ def keeps_out(caller: Caller, policy: str, key_arn: str) -> bool:
 
 
 def unknown_principals(policy: str) -> list[str]:
-    """Return the roles of this account that a policy names and that do not exist."""
+    """Return the roles in a policy that should be in this account and do not exist."""
     roles = {str(role.arn) for role in list(iam_backends[ACCOUNT_ID]["aws"].roles.values())}
     return [
         name

@@ -1,21 +1,19 @@
-"""The keys of the account, and which of their tags and aliases count already."""
+"""KMS's keys, and which of their tags and aliases count for authorization already."""
 
 from __future__ import annotations
 
 import time
-from typing import Any
 
 from moto.kms.models import Alias, Key, KmsBackend, kms_backends
 
-from ..account import ACCOUNT_ID, REGION
-from ..moto_seam import Local
+from ..moto_seam import Local, running
 
 # AWS seconds. "It might take up to five minutes" (KMS Developer Guide, "ABAC for AWS KMS").
 CHANGES_COUNT_AFTER = 300
 
 
 class LocalKMS(Local, KmsBackend):
-    """KMS, whose tags and aliases are listed at once and count for authorization later."""
+    """KMS. It lists tags and aliases at once, but they count for authorization later."""
 
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
@@ -32,7 +30,7 @@ class LocalKMS(Local, KmsBackend):
         multi_region: bool = False,
         origin: str = "AWS_KMS",
     ) -> Key:
-        """Create a key; its tags count as if they had been added afterwards."""
+        """Create a key. Its tags count as late as tags added afterwards."""
         key = super().create_key(policy, key_usage, key_spec, description, None, multi_region, origin)
         self.tag_resource(key.id, {tag["TagKey"]: tag["TagValue"] for tag in tags or []})
         return key
@@ -53,13 +51,13 @@ class LocalKMS(Local, KmsBackend):
         return super().create_alias(target_key_id, alias_name)
 
     def update_alias(self, target_key_id: str, alias_name: str) -> Alias:
-        """Take an alias from its key, and give it to another."""
+        """Move an alias to another key."""
         self._note_change(self.any_id_to_key_id(alias_name))
         self._note_change(target_key_id)
         return super().update_alias(target_key_id, alias_name)
 
     def delete_alias(self, alias_name: str) -> None:
-        """Take an alias from its key."""
+        """Delete an alias."""
         self._note_change(self.any_id_to_key_id(alias_name))
         super().delete_alias(alias_name)
 
@@ -68,7 +66,7 @@ class LocalKMS(Local, KmsBackend):
         self._changes.setdefault(key_id, []).append((time.monotonic(), self._context(key_id)))
 
     def context_that_counts(self, key_id: str) -> dict[str, str]:
-        """Return aws:ResourceTag/… and kms:ResourceAliases of a key, as they were a few minutes ago."""
+        """Return aws:ResourceTag/… and kms:ResourceAliases of a key, as they were five minutes ago."""
         counting_since = time.monotonic() - self.clock.seconds(CHANGES_COUNT_AFTER)
         before = (context for changed, context in self._changes.get(key_id, []) if changed > counting_since)
         return next(before, self._context(key_id))
@@ -83,9 +81,7 @@ class LocalKMS(Local, KmsBackend):
 
 def backend() -> LocalKMS:
     """Return the KMS of the running local cloud."""
-    found: Any = kms_backends[ACCOUNT_ID][REGION]
-    assert isinstance(found, LocalKMS), "no local cloud is running"
-    return found
+    return running(kms_backends, LocalKMS)
 
 
 def find_key(name: str) -> Key | None:

@@ -1,4 +1,4 @@
-"""KMS's answers, where they differ from moto's."""
+"""KMS's API over HTTP: CreateKey and PutKeyPolicy check the key policy."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from ..iam.trust import caller_of
 from .key_policy import keeps_out, unknown_principals
 from .models import find_key
 
-# What stands for a key in the check of its first policy, when it has no id yet.
+# Stands for the ARN of a new key, which has no id yet, while its policy is checked.
 _NEW_KEY = f"arn:aws:kms:{REGION}:{ACCOUNT_ID}:key/new"
 
 
 class MalformedPolicyDocument(ServiceException):
-    """A key policy that KMS does not take."""
+    """KMS does not accept the key policy."""
 
     code = "MalformedPolicyDocumentException"
 
 
 class LocalKMSResponse(KmsResponse):
-    """Checks key policies before KMS takes them (CreateKey and PutKeyPolicy, parameter Policy)."""
+    """Checks the parameter Policy of CreateKey and PutKeyPolicy."""
 
     def create_key(self) -> str:
         """Create a key, unless its policy locks the caller out."""

@@ -17,7 +17,7 @@ from moto.awslambda.models import (
 
 from ..account import ACCOUNT_ID, REGION
 from ..iam.trust import AccessDenied, check_assume_role, service_caller
-from ..moto_seam import Local
+from ..moto_seam import Local, running
 from . import concurrency, event_sources, invocations
 from .asynchronous import check_destination
 from .environments import PRINCIPAL, Environments
@@ -184,6 +184,4 @@ class LocalLambda(Local, LambdaBackend):
 
 def backend() -> LocalLambda:
     """Return the Lambda of the running local cloud."""
-    found: Any = lambda_backends[ACCOUNT_ID][REGION]
-    assert isinstance(found, LocalLambda), "no local cloud is running"
-    return found
+    return running(lambda_backends, LocalLambda)

@@ -9,7 +9,7 @@ from moto.servicequotas.models import ServiceQuotasBackend, servicequotas_backen
 from moto.servicequotas.resources.default_quotas.vpc import VPC_DEFAULT_QUOTAS
 
 from ..account import ACCOUNT_ID, REGION
-from ..moto_seam import Local
+from ..moto_seam import Local, running
 
 VPCS = "L-F678F1CE"
 NAT_GATEWAYS = "L-FE5A380F"
@@ -91,9 +91,7 @@ class LocalServiceQuotas(Local, ServiceQuotasBackend):
 
 def backend() -> LocalServiceQuotas:
     """Return the Service Quotas of the running local cloud."""
-    found: Any = servicequotas_backends[ACCOUNT_ID][REGION]
-    assert isinstance(found, LocalServiceQuotas), "no local cloud is running"
-    return found
+    return running(servicequotas_backends, LocalServiceQuotas)
 
 
 def _of_service(service_code: str) -> list[dict[str, Any]]:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from moto.rds.models import rds_backends
 
-from ..account import ACCOUNT_ID, REGION
+from ..moto_seam import running
 from .exports import ExportBackend
 from .modifications import ModificationBackend
 from .subscriptions import SubscriptionBackend
@@ -18,6 +16,4 @@ class LocalRDS(ModificationBackend, ExportBackend, SubscriptionBackend):
 
 def backend() -> LocalRDS:
     """Return the RDS of the running local cloud."""
-    found: Any = rds_backends[ACCOUNT_ID][REGION]
-    assert isinstance(found, LocalRDS), "no local cloud is running"
-    return found
+    return running(rds_backends, LocalRDS)

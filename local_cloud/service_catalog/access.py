@@ -29,11 +29,11 @@ def launch_paths(call: Call, product: Product) -> list[LaunchPath]:
     return [
         LaunchPath(
             path_id,
-            call.catalog.portfolio(portfolio_id),
-            call.catalog.launch_constraint(portfolio_id, product.id),
+            call.state.portfolio(portfolio_id),
+            call.state.launch_constraint(portfolio_id, product.id),
         )
-        for (portfolio_id, product_id), path_id in call.catalog.paths.items()
-        if product_id == product.id and call.caller.may_launch_from(call.catalog.portfolio(portfolio_id))
+        for (portfolio_id, product_id), path_id in call.state.paths.items()
+        if product_id == product.id and call.caller.may_launch_from(call.state.portfolio(portfolio_id))
     ]
 
 

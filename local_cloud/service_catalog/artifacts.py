@@ -13,13 +13,12 @@ from botocore.exceptions import ClientError
 from moto.s3.models import s3_backends
 
 from local_cloud.account import ACCOUNT_ID, REGION
-from local_cloud.iam.policies import Caller as PolicyCaller
-from local_cloud.iam.policies import identity_allows, resource_grants
+from local_cloud.iam.policies import Caller, identity_allows, resource_grants
 from local_cloud.moto_seam import Local
 
 from .calls import Call
 from .errors import InvalidParametersError
-from .identity import Caller
+from .principals import Principal
 from .resources import Artifact, Product
 
 # The bucket belongs to an account of the service, so that it is in no list of the user's buckets.
@@ -69,10 +68,10 @@ def publish(product: Product, artifact: Artifact) -> str:
     return f"{bucket}/{key}"
 
 
-def _may_read(caller: Caller, location: _Location) -> bool:
+def _may_read(caller: Principal, location: _Location) -> bool:
     if ":role/" not in caller.arn:
         return True  # the administrator of the local cloud
-    asking = PolicyCaller(ACCOUNT_ID, caller.arn, caller.session_arn)
+    asking = Caller(ACCOUNT_ID, caller.arn, caller.session_arn)
     action, arn = "s3:GetObject", f"arn:aws:s3:::{location.bucket}/{location.key}"
     if identity_allows(caller.arn, action, arn, asking):
         return True

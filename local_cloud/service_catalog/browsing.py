@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from .access import LaunchPath, launch_paths, offered, path_for_launch
 from .calls import Call, Response, operation
-from .engine import parse_parameters
 from .errors import InvalidParametersError, ResourceNotFoundError
+from .external_engine import parse_parameters
 from .products import artifact_of, product_of, search, template_url
 from .resources import EXTERNAL, Product, tag_list
 
@@ -13,7 +13,7 @@ from .resources import EXTERNAL, Product, tag_list
 @operation
 def search_products(call: Call) -> Response:
     """See the API reference: SearchProducts."""
-    reachable = [product for product in call.catalog.products.values() if launch_paths(call, product)]
+    reachable = [product for product in call.state.products.values() if launch_paths(call, product)]
     found = search(call, reachable)
     page, following = call.page(found)
     return {
@@ -45,7 +45,7 @@ def describe_product(call: Call) -> Response:
 @operation
 def describe_product_view(call: Call) -> Response:
     """See the API reference: DescribeProductView, which takes a `prodview-` identifier."""
-    product = next((each for each in call.catalog.products.values() if each.view_id == call["Id"]), None)
+    product = next((each for each in call.state.products.values() if each.view_id == call["Id"]), None)
     if product is None:
         raise ResourceNotFoundError(f"Product view {call['Id']} not found.")
     described = _described(call, product)
@@ -67,7 +67,7 @@ def _described(call: Call, product: Product) -> Response:
 @operation
 def list_launch_paths(call: Call) -> Response:
     """See the API reference: ListLaunchPaths."""
-    product = call.catalog.product(call["ProductId"])
+    product = call.state.product(call["ProductId"])
     paths = launch_paths(call, product)
     if not paths:
         raise ResourceNotFoundError(f"No launch paths found for resource: {product.id}")
@@ -100,7 +100,7 @@ def describe_provisioning_parameters(call: Call) -> Response:
     path = path_for_launch(call, product)
     artifact = offered(product, artifact_of(call, product))
     parameters = parse_parameters(product, artifact, path.launch_role_arn)
-    options = call.catalog.tag_choices(path.portfolio, product)
+    options = call.state.tag_choices(path.portfolio, product)
     return {
         "ProvisioningArtifactParameters": parameters,
         "ConstraintSummaries": _constraints(path),

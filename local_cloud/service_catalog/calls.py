@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar
 
-from .catalog import Catalog
 from .errors import InvalidParametersError
-from .identity import Caller, identify
 from .models import LocalServiceCatalog
+from .principals import Principal, identify
+from .state import State
 
 Item = TypeVar("Item")
 Response = dict[str, Any]
@@ -27,12 +27,12 @@ class Call:
     params: dict[str, Any]
 
     @property
-    def catalog(self) -> Catalog:
+    def state(self) -> State:
         """The catalog of the account and region."""
-        return self.service.catalog
+        return self.service.state
 
     @cached_property
-    def caller(self) -> Caller:
+    def caller(self) -> Principal:
         """Who makes the call."""
         return identify(self.authorization)
 

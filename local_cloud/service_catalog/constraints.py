@@ -13,7 +13,7 @@ from .errors import (
     NotEmulatedError,
     ResourceNotFoundError,
 )
-from .identity import assume_for_a_test
+from .principals import assume_for_a_test
 from .resources import EXTERNAL, Constraint, Product
 
 
@@ -25,18 +25,18 @@ def create_constraint(call: Call) -> Response:
         DuplicateResourceError: the product has a launch constraint in this portfolio already.
         InvalidParametersError: the type does not work with EXTERNAL, or the role cannot be assumed.
     """
-    portfolio = call.catalog.portfolio(call["PortfolioId"])
-    product = call.catalog.product(call["ProductId"])
+    portfolio = call.state.portfolio(call["PortfolioId"])
+    product = call.state.product(call["ProductId"])
     _check_type(call["Type"], product)
-    if (portfolio.id, product.id) not in call.catalog.paths:
+    if (portfolio.id, product.id) not in call.state.paths:
         raise ResourceNotFoundError(f"Product {product.id} is not associated with portfolio {portfolio.id}.")
-    if call.catalog.launch_constraint(portfolio.id, product.id):
+    if call.state.launch_constraint(portfolio.id, product.id):
         raise DuplicateResourceError(
             f"A LAUNCH constraint exists for {product.id} in portfolio {portfolio.id}."
         )
     assume_for_a_test(launch_role_arn(call["Parameters"]))
     constraint = Constraint(portfolio.id, product.id, call.get("Description"), call["Parameters"], ACCOUNT_ID)
-    call.catalog.constraints[constraint.id] = constraint
+    call.state.constraints[constraint.id] = constraint
     return _described(constraint)
 
 
@@ -81,13 +81,13 @@ def _described(constraint: Constraint) -> Response:
 @operation
 def describe_constraint(call: Call) -> Response:
     """See the API reference: DescribeConstraint."""
-    return _described(call.catalog.constraint(call["Id"]))
+    return _described(call.state.constraint(call["Id"]))
 
 
 @operation
 def update_constraint(call: Call) -> Response:
     """See the API reference: UpdateConstraint. What is provisioned keeps the role it was launched with."""
-    constraint = call.catalog.constraint(call["Id"])
+    constraint = call.state.constraint(call["Id"])
     parameters = call.get("Parameters", constraint.parameters)
     assume_for_a_test(launch_role_arn(parameters))
     constraint.parameters = parameters
@@ -98,15 +98,15 @@ def update_constraint(call: Call) -> Response:
 @operation
 def delete_constraint(call: Call) -> Response:
     """See the API reference: DeleteConstraint."""
-    del call.catalog.constraints[call.catalog.constraint(call["Id"]).id]
+    del call.state.constraints[call.state.constraint(call["Id"]).id]
     return {}
 
 
 @operation
 def list_constraints_for_portfolio(call: Call) -> Response:
     """See the API reference: ListConstraintsForPortfolio."""
-    portfolio = call.catalog.portfolio(call["PortfolioId"])
-    found = [each for each in call.catalog.constraints.values() if each.portfolio_id == portfolio.id]
+    portfolio = call.state.portfolio(call["PortfolioId"])
+    found = [each for each in call.state.constraints.values() if each.portfolio_id == portfolio.id]
     if "ProductId" in call.params:
         found = [each for each in found if each.product_id == call["ProductId"]]
     page, following = call.page(found)

@@ -10,11 +10,10 @@ from typing import Any
 from moto.core.base_backend import BaseBackend
 from moto.servicecatalog.models import servicecatalog_backends
 
-from local_cloud.account import ACCOUNT_ID, REGION
-from local_cloud.moto_seam import Local
+from local_cloud.moto_seam import Local, running
 
-from .catalog import Catalog
 from .launches import Record
+from .state import State
 
 
 class LocalServiceCatalog(Local, BaseBackend):
@@ -30,7 +29,7 @@ class LocalServiceCatalog(Local, BaseBackend):
 
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
-        self.catalog = Catalog()
+        self.state = State()
         self.repeatable: dict[tuple[str, str], tuple[dict[str, Any], dict[str, Any]]] = {}
         self.token_locks: defaultdict[tuple[str, str], Lock] = defaultdict(Lock)
         self.unseen: Callable[[Record], bool] = lambda _: False
@@ -38,6 +37,4 @@ class LocalServiceCatalog(Local, BaseBackend):
 
 def backend() -> LocalServiceCatalog:
     """Return the Service Catalog of the running local cloud."""
-    found: Any = servicecatalog_backends[ACCOUNT_ID][REGION]
-    assert isinstance(found, LocalServiceCatalog), "no local cloud is running"
-    return found
+    return running(servicecatalog_backends, LocalServiceCatalog)

@@ -46,7 +46,7 @@ def create_product(call: Call) -> Response:
         tags=call.tags(),
         artifacts=[_new_artifact(call, product_type, call["ProvisioningArtifactParameters"])],
     )
-    call.catalog.products[product_id] = product
+    call.state.products[product_id] = product
     return {
         "ProductViewDetail": product.detail(),
         "ProvisioningArtifactDetail": product.artifacts[0].detail(),
@@ -98,7 +98,7 @@ def describe_product_as_admin(call: Call) -> Response:
             for artifact in product.artifacts
         ],
         "Tags": tag_list(product.tags),
-        "TagOptions": [option.detail() for option in call.catalog.tag_options_of([product.id])],
+        "TagOptions": [option.detail() for option in call.state.tag_options_of([product.id])],
         "Budgets": [],
     }
 
@@ -114,8 +114,8 @@ def product_of(call: Call, id_member: str = "ProductId", name_member: str = "Pro
     if (product_id is None) == (name is None):
         raise InvalidParametersError("Specify the product by either its name or its ID, and not by both.")
     if product_id is not None:
-        return call.catalog.product(product_id)
-    found = [product for product in call.catalog.products.values() if product.name == name]
+        return call.state.product(product_id)
+    found = [product for product in call.state.products.values() if product.name == name]
     if not found:
         raise ResourceNotFoundError(f"Product {name} not found.")
     if len(found) > 1:
@@ -131,7 +131,7 @@ def artifact_of(call: Call, product: Product) -> Artifact:
             "Specify the provisioning artifact by either its name or its ID, not by both."
         )
     if artifact_id is not None:
-        return call.catalog.artifact(product, artifact_id)
+        return call.state.artifact(product, artifact_id)
     found = [artifact for artifact in product.artifacts if artifact.name == name]
     if not found:
         raise ResourceNotFoundError(f"Provisioning artifact {name} not found for product {product.id}.")
@@ -145,7 +145,7 @@ def artifact_of(call: Call, product: Product) -> Artifact:
 @operation
 def update_product(call: Call) -> Response:
     """See the API reference: UpdateProduct."""
-    product = call.catalog.product(call["Id"])
+    product = call.state.product(call["Id"])
     if "SourceConnection" in call.params:
         raise NotEmulatedError("The local cloud does not emulate products that are synced with a repository.")
     product.tags = call.changed_tags(product.tags)
@@ -160,20 +160,18 @@ def delete_product(call: Call) -> Response:
     Raises:
         ResourceInUseError: it is in a portfolio.
     """
-    product = call.catalog.product(call["Id"])
-    if holding := [
-        portfolio_id for portfolio_id, product_id in call.catalog.paths if product_id == product.id
-    ]:
+    product = call.state.product(call["Id"])
+    if holding := [portfolio_id for portfolio_id, product_id in call.state.paths if product_id == product.id]:
         raise ResourceInUseError(f"Product {product.id} is still associated with {', '.join(holding)}.")
-    call.catalog.forget_tag_options_of(product.id)
-    del call.catalog.products[product.id]
+    call.state.forget_tag_options_of(product.id)
+    del call.state.products[product.id]
     return {}
 
 
 @operation
 def create_provisioning_artifact(call: Call) -> Response:
     """See the API reference: CreateProvisioningArtifact."""
-    product = call.catalog.product(call["ProductId"])
+    product = call.state.product(call["ProductId"])
     artifact = _new_artifact(call, product.type, call["Parameters"])
     product.artifacts.append(artifact)
     return _described(product, artifact)
@@ -196,8 +194,8 @@ def template_url(product: Product, artifact: Artifact) -> str:
 @operation
 def update_provisioning_artifact(call: Call) -> Response:
     """See the API reference: UpdateProvisioningArtifact."""
-    product = call.catalog.product(call["ProductId"])
-    artifact = call.catalog.artifact(product, call["ProvisioningArtifactId"])
+    product = call.state.product(call["ProductId"])
+    artifact = call.state.artifact(product, call["ProvisioningArtifactId"])
     artifact.name = call.get("Name", artifact.name)
     artifact.description = call.get("Description", artifact.description)
     artifact.active = call.get("Active", artifact.active)
@@ -208,7 +206,7 @@ def update_provisioning_artifact(call: Call) -> Response:
 @operation
 def list_provisioning_artifacts(call: Call) -> Response:
     """See the API reference: ListProvisioningArtifacts."""
-    product = call.catalog.product(call["ProductId"])
+    product = call.state.product(call["ProductId"])
     return {"ProvisioningArtifactDetails": [artifact.detail() for artifact in product.artifacts]}
 
 
@@ -219,8 +217,8 @@ def delete_provisioning_artifact(call: Call) -> Response:
     Raises:
         ResourceInUseError: it is the last version of its product.
     """
-    product = call.catalog.product(call["ProductId"])
-    artifact = call.catalog.artifact(product, call["ProvisioningArtifactId"])
+    product = call.state.product(call["ProductId"])
+    artifact = call.state.artifact(product, call["ProvisioningArtifactId"])
     if len(product.artifacts) == 1:
         raise ResourceInUseError(f"{artifact.id} is the last provisioning artifact of product {product.id}.")
     product.artifacts.remove(artifact)
@@ -230,10 +228,10 @@ def delete_provisioning_artifact(call: Call) -> Response:
 @operation
 def search_products_as_admin(call: Call) -> Response:
     """See the API reference: SearchProductsAsAdmin."""
-    found = list(call.catalog.products.values())
+    found = list(call.state.products.values())
     if "PortfolioId" in call.params:
-        portfolio = call.catalog.portfolio(call["PortfolioId"])
-        found = [product for product in found if (portfolio.id, product.id) in call.catalog.paths]
+        portfolio = call.state.portfolio(call["PortfolioId"])
+        found = [product for product in found if (portfolio.id, product.id) in call.state.paths]
     page, following = call.page(search(call, found))
     return {"ProductViewDetails": [product.detail() for product in page], "NextPageToken": following}
 

@@ -12,13 +12,13 @@ from local_cloud.account import ACCOUNT_ID, REGION
 
 from .access import LaunchPath, offered, path_for_launch
 from .calls import Call, Response, operation
-from .engine import EngineUnreachableError, describe_inputs, describe_operation, send
 from .errors import (
     InvalidParametersError,
     NotEmulatedError,
     ResourceNotFoundError,
     ValidationError,
 )
+from .external_engine import EngineUnreachableError, describe_inputs, describe_operation, send
 from .launches import ProvisionedProduct, Record, RecordType
 from .products import artifact_of, product_of
 from .resources import Artifact, Product, new_id
@@ -48,9 +48,9 @@ def provision_product(call: Call) -> Response:
     _refuse_stack_features(call, "NotificationArns", "ProvisioningPreferences")
     parameters = _given(call)
     tags = _tags(call, product, path)
-    with call.catalog.lock:
+    with call.state.lock:
         provisioned = _new(call, product, artifact, path, tags)
-        call.catalog.provisioned_products[provisioned.id] = provisioned
+        call.state.provisioned_products[provisioned.id] = provisioned
         record = _new_record(call, "PROVISION_PRODUCT", provisioned, artifact.id, parameters)
     _start(call, record, lambda: describe_inputs(record, product, artifact))
     return {"RecordDetail": record.detail()}
@@ -64,7 +64,7 @@ def _new(
     tags: dict[str, str],
 ) -> ProvisionedProduct:
     name = call["ProvisionedProductName"]
-    if name in {each.name for each in call.catalog.provisioned_products.values()}:
+    if name in {each.name for each in call.state.provisioned_products.values()}:
         raise InvalidParametersError(f"A provisioned product named {name} already exists.")
     role_arn = path.launch_role_arn
     if role_arn is None:
@@ -110,7 +110,7 @@ def _refuse_stack_features(call: Call, *names: str) -> None:
 def _tags(call: Call, product: Product, path: LaunchPath) -> dict[str, str]:
     """Return the tags of a launch: the caller's, completed and limited by the TagOptions of the path."""
     tags = call.tags()
-    for key, values in call.catalog.tag_choices(path.portfolio, product).items():
+    for key, values in call.state.tag_choices(path.portfolio, product).items():
         if key not in tags and len(values) > 1:
             raise InvalidParametersError(
                 f"Tag {key} is required, with one of these values: {', '.join(values)}"
@@ -139,7 +139,7 @@ def update_provisioned_product(call: Call) -> Response:
     product = _same_product(call, provisioned)
     artifact = _target(call, product, provisioned)
     parameters = _given(call)
-    with call.catalog.lock:
+    with call.state.lock:
         _claim(provisioned, "update", "AVAILABLE", "TAINTED")
         record = _new_record(call, "UPDATE_PROVISIONED_PRODUCT", provisioned, artifact.id, parameters)
     _start(call, record, lambda: describe_inputs(record, product, artifact))
@@ -148,7 +148,7 @@ def update_provisioned_product(call: Call) -> Response:
 
 def _same_product(call: Call, provisioned: ProvisionedProduct) -> Product:
     named = {"ProductId", "ProductName"} & call.params.keys()
-    product = product_of(call) if named else call.catalog.product(provisioned.product_id)
+    product = product_of(call) if named else call.state.product(provisioned.product_id)
     path_for_launch(call, product)  # whoever has lost access may not update
     if product.id != provisioned.product_id:
         raise InvalidParametersError(f"{provisioned.id} was launched from another product than {product.id}.")
@@ -157,7 +157,7 @@ def _same_product(call: Call, provisioned: ProvisionedProduct) -> Product:
 
 def _target(call: Call, product: Product, provisioned: ProvisionedProduct) -> Artifact:
     named = {"ProvisioningArtifactId", "ProvisioningArtifactName"} & call.params.keys()
-    target = artifact_of(call, product) if named else call.catalog.artifact(product, provisioned.artifact_id)
+    target = artifact_of(call, product) if named else call.state.artifact(product, provisioned.artifact_id)
     offered(product, target)
     order = [artifact.id for artifact in product.artifacts]
     older = provisioned.artifact_id in order and order.index(target.id) < order.index(provisioned.artifact_id)
@@ -179,7 +179,7 @@ def terminate_provisioned_product(call: Call) -> Response:
     provisioned = find_provisioned_product(
         call, call.get("ProvisionedProductId"), call.get("ProvisionedProductName")
     )
-    with call.catalog.lock:
+    with call.state.lock:
         _claim(provisioned, "terminate", "AVAILABLE", "TAINTED", "ERROR")
         record = _new_record(call, "TERMINATE_PROVISIONED_PRODUCT", provisioned, provisioned.artifact_id, {})
     _start(call, record, dict)
@@ -197,7 +197,7 @@ def find_provisioned_product(call: Call, product_id: str | None, name: str | Non
         raise InvalidParametersError(
             "Specify the provisioned product by either its name or its ID, not by both."
         )
-    for provisioned in list(call.catalog.provisioned_products.values()):  # others add to it meanwhile
+    for provisioned in list(call.state.provisioned_products.values()):  # others add to it meanwhile
         if product_id == provisioned.id or name in (provisioned.name, provisioned.arn):
             return provisioned
     raise ResourceNotFoundError(f"Provisioned product {product_id or name} not found.")
@@ -230,7 +230,7 @@ def _new_record(
         session_arn=call.caller.session_arn,
         workflow_token=str(uuid.uuid4()),
     )
-    call.catalog.records[record.id] = record
+    call.state.records[record.id] = record
     provisioned.last_record_id = record.id
     if record_type != "TERMINATE_PROVISIONED_PRODUCT":
         provisioned.last_provisioning_record_id = record.id

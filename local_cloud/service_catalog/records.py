@@ -24,7 +24,7 @@ def describe_provisioned_product(call: Call) -> Response:
 @operation
 def scan_provisioned_products(call: Call) -> Response:
     """See the API reference: ScanProvisionedProducts."""
-    page, following = call.page(_visible(call, call.catalog.provisioned_products.values()))
+    page, following = call.page(_visible(call, call.state.provisioned_products.values()))
     return {"ProvisionedProducts": [found.detail() for found in page], "NextPageToken": following}
 
 
@@ -35,7 +35,7 @@ def search_provisioned_products(call: Call) -> Response:
     Raises:
         InvalidParametersError: a filter or sort field is unknown.
     """
-    found = [_searchable(call, each) for each in _visible(call, call.catalog.provisioned_products.values())]
+    found = [_searchable(call, each) for each in _visible(call, call.state.provisioned_products.values())]
     filters = call.get("Filters", {})
     if unknown := filters.keys() - {"SearchQuery"}:
         raise InvalidParametersError(f"Unknown filter: {', '.join(unknown)}")
@@ -78,7 +78,7 @@ def _query_matches(query: str, found: dict[str, Any]) -> bool:
 
 
 def _searchable(call: Call, provisioned: ProvisionedProduct) -> dict[str, Any]:
-    product = call.catalog.products.get(provisioned.product_id)
+    product = call.state.products.get(provisioned.product_id)
     names = {artifact.id: artifact.name for artifact in product.artifacts} if product else {}
     detail = {name: value for name, value in provisioned.detail().items() if name != "LaunchRoleArn"}
     return detail | {
@@ -97,7 +97,7 @@ def describe_record(call: Call) -> Response:
     Raises:
         ResourceNotFoundError: there is no such record, or it is not visible yet.
     """
-    record = call.catalog.record(call["Id"])
+    record = call.state.record(call["Id"])
     if call.service.unseen(record):
         raise ResourceNotFoundError(f"Record {record.id} not found.")
     outputs, following = call.page(record.outputs)
@@ -107,7 +107,7 @@ def describe_record(call: Call) -> Response:
 @operation
 def list_record_history(call: Call) -> Response:
     """See the API reference: ListRecordHistory. The newest record comes first."""
-    found = _visible(call, call.catalog.records.values())
+    found = _visible(call, call.state.records.values())
     search = call.get("SearchFilter", {})
     keys: dict[str, Callable[[Record], str]] = {
         "product": lambda record: record.product_id,

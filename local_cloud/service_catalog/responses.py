@@ -12,7 +12,16 @@ from moto.core.utils import camelcase_to_underscores, get_service_model
 
 from local_cloud.account import REGION
 
-from . import browsing, constraints, notifications, portfolios, products, provisioning, records, tag_options
+from . import (
+    browsing,
+    constraints,
+    portfolios,
+    products,
+    provisioning,
+    records,
+    tag_options,
+    workflow_results,
+)
 from .calls import OPERATIONS, Call, Operation, Response
 from .errors import InternalServerError, InvalidParametersError, NotEmulatedError
 from .models import LocalServiceCatalog, backend
@@ -24,7 +33,7 @@ logger = logging.getLogger(__name__)
 _OPERATIONS_OF = (
     browsing,
     constraints,
-    notifications,
+    workflow_results,
     portfolios,
     products,
     provisioning,

@@ -19,19 +19,19 @@ def create_tag_option(call: Call) -> Response:
     """See the API reference: CreateTagOption."""
     option = TagOption(call["Key"], call["Value"], ACCOUNT_ID)
     _refuse_duplicate(call, option.key, option.value)
-    call.catalog.tag_options[option.id] = option
+    call.state.tag_options[option.id] = option
     return {"TagOptionDetail": option.detail()}
 
 
 def _refuse_duplicate(call: Call, key: str, value: str) -> None:
-    if (key, value) in {(option.key, option.value) for option in call.catalog.tag_options.values()}:
+    if (key, value) in {(option.key, option.value) for option in call.state.tag_options.values()}:
         raise DuplicateResourceError(f"A TagOption with key {key} and value {value} exists already.")
 
 
 def _tag_option(call: Call, option_id: str) -> TagOption:
-    if option_id not in call.catalog.tag_options:
+    if option_id not in call.state.tag_options:
         raise ResourceNotFoundError(f"TagOption {option_id} not found.")
-    return call.catalog.tag_options[option_id]
+    return call.state.tag_options[option_id]
 
 
 @operation
@@ -63,7 +63,7 @@ def delete_tag_option(call: Call) -> Response:
         raise ResourceInUseError(
             f"TagOption {option.id} is associated with {', '.join(option.resource_ids)}."
         )
-    del call.catalog.tag_options[option.id]
+    del call.state.tag_options[option.id]
     return {}
 
 
@@ -71,7 +71,7 @@ def delete_tag_option(call: Call) -> Response:
 def list_tag_options(call: Call) -> Response:
     """See the API reference: ListTagOptions."""
     wanted = call.get("Filters", {})
-    options = [each for each in call.catalog.tag_options.values() if wanted.items() <= each.detail().items()]
+    options = [each for each in call.state.tag_options.values() if wanted.items() <= each.detail().items()]
     page, following = call.page(options)
     return {"TagOptionDetails": [option.detail() for option in page], "PageToken": following}
 
@@ -89,9 +89,9 @@ def associate_tag_option_with_resource(call: Call) -> Response:
 
 def _resource(call: Call, resource_id: str) -> Portfolio | Product:
     if resource_id.startswith("port-"):
-        return call.catalog.portfolio(resource_id)
+        return call.state.portfolio(resource_id)
     if resource_id.startswith("prod-"):
-        return call.catalog.product(resource_id)
+        return call.state.product(resource_id)
     raise InvalidParametersError(f"{resource_id} is neither a portfolio nor a product.")
 
 

@@ -11,10 +11,10 @@ from typing import Any
 from moto.sns.exceptions import SNSInvalidParameter
 from moto.sns.models import SNSBackend, Subscription, sns_backends
 
-from ..account import ACCOUNT_ID, REGION
+from ..account import ACCOUNT_ID
 from ..iam.policies import Caller, resource_allows
 from ..kms.key_policy import service_may_use
-from ..moto_seam import Local
+from ..moto_seam import Local, running
 from ..sqs.models import find_queue
 from .mailbox import Mail, Mailbox
 
@@ -165,9 +165,7 @@ class LocalSNS(Local, SNSBackend):
 
 def backend() -> LocalSNS:
     """Return the SNS of the running local cloud."""
-    found: Any = sns_backends[ACCOUNT_ID][REGION]
-    assert isinstance(found, LocalSNS), "no local cloud is running"
-    return found
+    return running(sns_backends, LocalSNS)
 
 
 def is_pending(subscription: Subscription) -> bool:

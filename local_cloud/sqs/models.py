@@ -7,8 +7,7 @@ from typing import Any
 
 from moto.sqs.models import Message, Queue, SQSBackend, sqs_backends
 
-from ..account import ACCOUNT_ID, REGION
-from ..moto_seam import Local
+from ..moto_seam import Local, running
 
 
 class LocalMessage(Message):
@@ -135,9 +134,7 @@ class LocalSQS(Local, SQSBackend):
 
 def backend() -> LocalSQS:
     """Return the SQS of the running local cloud."""
-    found: Any = sqs_backends[ACCOUNT_ID][REGION]
-    assert isinstance(found, LocalSQS), "no local cloud is running"
-    return found
+    return running(sqs_backends, LocalSQS)
 
 
 def find_queue(arn: str) -> LocalQueue | None:

@@ -16,7 +16,7 @@ from moto.stepfunctions.parser.api import ExecutionStatus
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 
 from ..account import ACCOUNT_ID, REGION
-from ..moto_seam import Local
+from ..moto_seam import Local, running
 from .execution import LocalExecution
 from .reports import publish
 from .validation import check_definition, check_logging, check_name, check_role
@@ -170,9 +170,7 @@ def executions_of(machine: StateMachine) -> list[LocalExecution]:
 
 def backend() -> LocalStepFunctions:
     """Return the Step Functions of the running local cloud."""
-    found: Any = stepfunctions_backends[ACCOUNT_ID][REGION]
-    assert isinstance(found, LocalStepFunctions), "no local cloud is running"
-    return found
+    return running(stepfunctions_backends, LocalStepFunctions)
 
 
 def seconds_used(execution_arn: str) -> float:

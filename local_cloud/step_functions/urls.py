@@ -1,4 +1,4 @@
-"""Where moto looks for what answers requests, beside the module of the backend."""
+"""The URLs of the service. moto looks for this module beside that of the backend."""
 
 from moto.stepfunctions.urls import url_bases
 

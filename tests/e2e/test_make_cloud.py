@@ -42,8 +42,8 @@ ZSH = ("zsh", "-f", "-i")
 
 def blocks(served: Served) -> tuple[str, str]:
     """What is to be pasted first, and then."""
-    _, setup, life = served.printed.split(":\n\n")
-    return setup.rpartition("\n\n")[0], life.rpartition("\n\n")[0]
+    setup, life, _ = served.printed.split(":\n\n")[1].split("\n\n")
+    return setup, life
 
 
 def paste(shell: tuple[str, ...], *lines: str) -> str:

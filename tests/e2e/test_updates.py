@@ -199,7 +199,7 @@ def test_an_update_that_only_changes_tags_changes_them_in_place(
     cloud: Cloud, oldest: Catalog, product: str, stack: str
 ) -> None:
     # GIVEN tags that Service Catalog sends otherwise than at the launch, as after a change of TagOptions
-    backend().catalog.provisioned_products[product].tags["team"] = "ledger"
+    backend().state.provisioned_products[product].tags["team"] = "ledger"
 
     # WHEN nothing else changes
     updated = oldest.update(product)

@@ -115,7 +115,7 @@ class Catalog:
 
         It does not poll the API, which would take this machine longer than the operation does.
         """
-        record = backend().catalog.record(record_of(answer))
+        record = backend().state.record(record_of(answer))
         deadline = time.monotonic() + seconds
         while not _has_ended(record):
             if time.monotonic() > deadline:
@@ -127,11 +127,11 @@ class Catalog:
 
     def answers(self, record: dict[str, Any]) -> list[str]:
         """Return the status of every answer the engine gave for a record, refused ones too."""
-        return [answer.status for answer in backend().catalog.record(record_of(record)).answers]
+        return [answer.status for answer in backend().state.record(record_of(record)).answers]
 
     def outcomes(self, record: dict[str, Any]) -> dict[str, int]:
         """Count the outcomes of the engine's answers: accepted, repeated or refused."""
-        return dict(Counter(answer.outcome for answer in backend().catalog.record(record_of(record)).answers))
+        return dict(Counter(answer.outcome for answer in backend().state.record(record_of(record)).answers))
 
     def answered_once(self, record: dict[str, Any]) -> bool:
         """Whether one answer was accepted and all others were the same.

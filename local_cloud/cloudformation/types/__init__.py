@@ -1,17 +1,11 @@
-"""The resource types: each is a line or a few in the table of its service."""
+"""The resource types that a stack can have: one table for each service, or for a few of them."""
 
 from collections.abc import Mapping
 
 from ..provider import Provider
-from .catalog import TYPES as CATALOG
-from .compute import TYPES as COMPUTE
-from .database import TYPES as DATABASE
-from .identity import TYPES as IDENTITY
-from .messaging import TYPES as MESSAGING
-from .network import TYPES as NETWORK
-from .storage import TYPES as STORAGE
-from .watching import TYPES as WATCHING
+from . import cloudwatch, compute, ec2, iam, messaging, rds, service_catalog, storage
 
 PROVIDERS: Mapping[str, Provider] = {
-    **CATALOG, **COMPUTE, **DATABASE, **IDENTITY, **MESSAGING, **NETWORK, **STORAGE, **WATCHING,
+    **cloudwatch.TYPES, **compute.TYPES, **ec2.TYPES, **iam.TYPES, **messaging.TYPES, **rds.TYPES,
+    **service_catalog.TYPES, **storage.TYPES,
 }  # fmt: skip

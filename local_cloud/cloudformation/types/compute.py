@@ -18,14 +18,14 @@ _FUNCTION_ARN = "arn:aws:lambda:{region}:{account}:function:{id}"
 
 
 def _code(properties: Properties) -> Properties:
-    """Pack inline code into the zip file that the API takes."""
+    """Pack inline code into the ZIP file that the API takes."""
     code = properties.get("Code", {})
     if "ZipFile" not in code:
         return properties
     suffix = "py" if properties["Runtime"].startswith("python") else "js"
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
-        # A fixed time: the same code has the same hash.
+        # A fixed time, so that the same code has the same hash.
         archive.writestr(zipfile.ZipInfo(f"index.{suffix}", (1980, 1, 1, 0, 0, 0)), code["ZipFile"])
     return properties | {"Code": {"ZipFile": packed.getvalue()}}
 
@@ -45,14 +45,14 @@ def _function_settings(call: Call, function: str, old: Properties, new: Properti
 
 @dataclass(frozen=True, kw_only=True)
 class Permission(Api):
-    """AWS::Lambda::Permission; the physical id is the statement's id."""
+    """AWS::Lambda::Permission, whose physical id is the statement's id."""
 
     def create(self, call: Call, properties: Properties) -> str:
         return super().create(call, properties | {"StatementId": call.generated_name(100)})
 
 
 def _definition(properties: Properties) -> Properties:
-    """Fill the definition's placeholders and name it as the API does."""
+    """Replace DefinitionSubstitutions in the definition, and name it as the API does."""
     rest = {
         key: value
         for key, value in properties.items()
@@ -75,7 +75,7 @@ def _definition(properties: Properties) -> Properties:
 
 @dataclass(frozen=True, kw_only=True)
 class StateMachine(Api):
-    """AWS::StepFunctions::StateMachine. An update sends everything but what is fixed at creation."""
+    """AWS::StepFunctions::StateMachine. An update sends every property that may change."""
 
     def _send_update(
         self, call: Call, physical_id: str, sent: Properties, removed: list[str], new: Properties
@@ -88,7 +88,7 @@ class StateMachine(Api):
 
 @dataclass(frozen=True)
 class Nothing:
-    """A type whose resources only record something in the template."""
+    """A type whose resources exist only in the template, such as AWS::CDK::Metadata."""
 
     name: str | None = None
     tagging: Tagging | None = None
@@ -103,7 +103,7 @@ class Nothing:
         return physical_id
 
     def delete(self, call: Call, physical_id: str, properties: Properties) -> None:
-        """There is nothing to delete."""
+        """Do nothing: the resource exists only in the template."""
 
     def attribute(self, call: Call, physical_id: str, name: str, properties: Properties) -> Any:
         raise AssertionError("it has no attributes")

@@ -1,4 +1,4 @@
-"""Policy documents that are put on other resources and are none themselves."""
+"""Policy documents: resource types that only set a policy on other resources."""
 # The methods are described by Provider.
 # ruff: noqa: ARG002, D102
 
@@ -12,14 +12,14 @@ from ..provider import Call, Properties, Tagging
 
 
 class Document:
-    """What is the same for all of them; a physical id of CloudFormation's is all there is to refer to."""
+    """The base of these types. Only CloudFormation knows their physical ids, so they have no attributes."""
 
     name: str | None = None
     tagging: Tagging | None = None
     attributes: Mapping[str, str] = MappingProxyType({"Id": "{id}"})
 
     def put(self, call: Call, properties: Properties) -> None:
-        """Put the document on everything that the properties name."""
+        """Set the document on each resource that the properties name."""
         raise NotImplementedError
 
     def create(self, call: Call, properties: Properties) -> str:

@@ -26,7 +26,7 @@ _Change = Callable[[Call, str, Properties, Properties], None]
 
 
 def _into_attributes(*attributes: str) -> Callable[[Properties], Properties]:
-    """Move the attributes among the properties into the Attributes map."""
+    """Move these properties into the parameter Attributes."""
 
     def reshape(properties: Properties) -> Properties:
         moved = {key: value for key, value in properties.items() if key in attributes}
@@ -37,7 +37,7 @@ def _into_attributes(*attributes: str) -> Callable[[Properties], Properties]:
 
 
 def _set_attributes(service: str, method: str, key: str, *attributes: str) -> _Change:
-    """One SetXAttributes call for each changed property of an existing resource."""
+    """Return an `after` that makes one Set…Attributes call for each changed property."""
 
     def after(call: Call, physical_id: str, old: Properties, new: Properties) -> None:
         if not old:
@@ -70,7 +70,7 @@ def _set_queue_attributes(call: Call, url: str, old: Properties, new: Properties
 
 @dataclass(frozen=True)
 class ResourcePolicies(Document):
-    """A policy document that is put on several topics or queues."""
+    """A policy document for several topics or queues."""
 
     property: str
     put_on: Callable[[Call, str, str], None]
@@ -103,7 +103,7 @@ def _put_topic_policy(call: Call, topic: str, document: str) -> None:
 
 
 def _default_topic_policy(call: Call, topic: str) -> None:
-    # A topic cannot be without a policy: it gets back the one that it is created with.
+    # A topic always has a policy: it gets the one with which SNS creates a topic.
     owner = {"StringEquals": {"AWS:SourceOwner": ACCOUNT_ID}}
     statement = {
         "Sid": "__default_statement_ID", "Effect": "Allow", "Principal": {"AWS": "*"}, "Resource": topic,

@@ -23,7 +23,7 @@ def _lifecycle(setting: Properties) -> Properties:
 
 
 def _lifecycle_rule(rule: Properties) -> Properties:
-    """S3's own structure of a rule nests what the template has flat."""
+    """Return a lifecycle rule in the API's structure, which nests what the template has flat."""
     written = {"Status": rule["Status"], "Filter": {"Prefix": rule.get("Prefix", "")}}
     if "ExpirationInDays" in rule:
         written["Expiration"] = {"Days": rule["ExpirationInDays"]}
@@ -78,10 +78,10 @@ _SETTINGS: Mapping[str, tuple[str, str | None, _SettingArguments]] = {
 
 @dataclass(frozen=True)
 class Bucket:
-    """AWS::S3::Bucket: one Put... call for each setting. A bucket with objects cannot be deleted."""
+    """AWS::S3::Bucket, with one Put… call for each setting. A bucket with objects can't be deleted."""
 
     name: str | None = "BucketName"
-    # S3 refuses tags whose key starts with "aws:"; CloudFormation sets its own by other means.
+    # S3 refuses tags whose key starts with "aws:"; CloudFormation sets its own in another way.
     tagging: Tagging | None = field(default_factory=lambda: Tagging(system=False))
     attributes: Mapping[str, str] = field(
         default_factory=lambda: {
@@ -159,7 +159,7 @@ def _default_key_policy() -> Properties:
 
 @dataclass(frozen=True, kw_only=True)
 class Key(Api):
-    """AWS::KMS::Key. Deleting one schedules its deletion, after 30 days or PendingWindowInDays."""
+    """AWS::KMS::Key. A deletion schedules the key's deletion in 30 days, or PendingWindowInDays."""
 
     def delete(self, call: Call, physical_id: str, properties: Properties) -> None:
         kms = call.client("kms")

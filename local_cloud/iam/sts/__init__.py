@@ -1,1 +1,1 @@
-"""STS, which gives credentials of a role only to those whom the role trusts."""
+"""STS. It gives credentials of a role only to callers whom the role's trust policy lets in."""

@@ -1,4 +1,4 @@
-"""The sessions of roles."""
+"""STS's sessions of roles, found by access key without a search."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from ...moto_seam import Local
 
 
 class LocalSTS(Local, STSBackend):
-    """STS, which finds a session by its access key at once: moto walks over all there have ever been.
+    """STS. It keeps sessions by access key; moto searches all sessions there have ever been.
 
     Attributes:
-        sessions: access key -> the session of a role of the account.
+        sessions: access key -> session of a role in the account.
     """
 
     def __init__(self, region_name: str, account_id: str) -> None:
@@ -21,7 +21,7 @@ class LocalSTS(Local, STSBackend):
         self.sessions: dict[str, AssumedRole] = {}
 
     def assume_role(self, *settings: Any, **named: Any) -> AssumedRole:
-        """Begin a session of a role, which belongs to the role's account."""
+        """Begin a session of a role, in the role's account."""
         session = super().assume_role(*settings, **named)
         backend(session.account_id).sessions[session.access_key_id] = session
         return session

@@ -1,4 +1,4 @@
-"""STS's answers: AssumeRole reads the role's trust policy."""
+"""STS's API over HTTP: AssumeRole evaluates the role's trust policy."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from ..trust import caller_of, check_assume_role
 
 
 class LocalTokenResponse(TokenResponse):
-    """Gives credentials of a role only to those whom the role trusts."""
+    """STS. Only a caller whom the trust policy lets in gets a role's credentials."""
 
     def assume_role(self) -> ActionResult:
-        """AssumeRole, if the role lets the caller in."""
+        """Answer AssumeRole, if the role's trust policy lets the caller in."""
         check_assume_role(caller_of(self.headers.get("Authorization", "")), self._get_param("RoleArn"))
         return super().assume_role()

@@ -28,7 +28,7 @@ def tokens(cloud: Cloud, catalog: Catalog) -> list[str]:
     catalog.ended(dead)
     eventually(lambda: last.depth() == 1 and queue.depth() == 0, "one message is kept for a person")
     last.take()
-    return [record.workflow_token for record in backend().catalog.records.values()]
+    return [record.workflow_token for record in backend().state.records.values()]
 
 
 def test_no_log_line_holds_a_token(cloud: Cloud, tokens: list[str]) -> None:

@@ -249,7 +249,7 @@ class TestRelease:
             "Parameter CostCenter would be added without a default",
             "Parameter BackupRetentionDays would be dropped",
             "Output VpcId would be dropped",
-            f"and CloudFormation takes {release.MAX_BYTES}.",
+            f"and CloudFormation takes {release.MAX_BYTES} at most.",
         ):
             assert reason in reasons
 

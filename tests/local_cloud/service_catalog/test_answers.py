@@ -16,7 +16,7 @@ REASON = "the suffix is taken"
 
 
 def outcomes(record_id: str) -> list[str]:
-    return [answer.outcome for answer in backend().catalog.record(record_id).answers]
+    return [answer.outcome for answer in backend().state.record(record_id).answers]
 
 
 def test_a_successful_provision_makes_the_product_available_and_shows_its_outputs(shop: Shop) -> None:

@@ -141,7 +141,7 @@ class _Users:
         """Start the operation that is next in the mixture. Return its record."""
         kind = number % 10
         if kind in TERMINATIONS:
-            product = backend().catalog.record(before[next(self._terminated)]).provisioned_product.id
+            product = backend().state.record(before[next(self._terminated)]).provisioned_product.id
             answer = self._catalog.terminate_provisioned_product(ProvisionedProductId=product)
             return str(answer["RecordDetail"]["RecordId"])
         return self.launch(f"burst-{number}", **WRONG.get(kind, {}))
@@ -176,7 +176,7 @@ def _wait(console: Console, records: list[str]) -> None:
 
 
 def _ended(record: str) -> bool:
-    return backend().catalog.record(record).status in ("SUCCEEDED", "FAILED")
+    return backend().state.record(record).status in ("SUCCEEDED", "FAILED")
 
 
 def _settle(cloud: Cloud) -> None:
@@ -198,7 +198,7 @@ def _judge(cloud: Cloud, burst: Burst, records: list[str]) -> None:
     stacks = _stacks(cloud)
     executions = _executions(cloud)
     for number, name in enumerate(records):
-        record = backend().catalog.record(name)
+        record = backend().state.record(name)
         product = record.provisioned_product.id
         burst.answered += _ended(name)
         taken = sum(answer.outcome == "accepted" for answer in record.answers)

@@ -95,7 +95,7 @@ def _launch(console: Console, cloud: Cloud) -> Record:
             {"Key": "OpsEmails", "Value": "ops@example.com"},
         ],
     )
-    record = backend().catalog.record(answer["RecordDetail"]["RecordId"])
+    record = backend().state.record(answer["RecordDetail"]["RecordId"])
     with console.status("Launching"):
         while record.status not in ("SUCCEEDED", "FAILED"):
             time.sleep(0.2)

@@ -56,7 +56,7 @@ class Case:
     @property
     def record_id(self) -> str:
         """The record, as soon as Service Catalog has it."""
-        records = list(backend().catalog.records.values())
+        records = list(backend().state.records.values())
         return next(each.id for each in reversed(records) if self._is_of(each))
 
     def _is_of(self, record: Record) -> bool:
@@ -65,7 +65,7 @@ class Case:
     def owns(self, call: Call) -> bool:
         """Whether a call is made for this operation: it names the record, or is made in its name."""
         ids = re.findall(r"rec-[a-z0-9]+", f"{call.caller} {call.text}")
-        records = backend().catalog.records
+        records = backend().state.records
         return any(self._is_of(records[each]) for each in set(ids) if each in records)
 
 
@@ -143,7 +143,7 @@ class Laboratory:
         why = reason(record)
         defects = list(_defects(record, product, stack, found, why))
         defects += self._cleaned_up(case)
-        answers = [answer.outcome for answer in backend().catalog.record(record_of(record)).answers]
+        answers = [answer.outcome for answer in backend().state.record(record_of(record)).answers]
         if answers.count("accepted") != 1:
             defects.append(f"answered {answers.count('accepted')} times")
         return Result(

@@ -43,7 +43,7 @@ def _role_policies(call: Call, role: str, old: Properties, new: Properties) -> N
 
 
 def _role_boundary(call: Call, role: str, old: Properties, new: Properties) -> None:
-    """Change the permissions boundary of a role that exists; a new one was created with it."""
+    """Change an existing role's permissions boundary; CreateRole sets that of a new role."""
     before, now = old.get("PermissionsBoundary"), new.get("PermissionsBoundary")
     if not old or before == now:
         return
@@ -55,7 +55,7 @@ def _role_boundary(call: Call, role: str, old: Properties, new: Properties) -> N
 
 
 def _strip_role(call: Call, role: str, properties: Properties) -> None:
-    """Take off what the template put on. A policy that somebody else attached stops the deletion."""
+    """Remove the template's policies. The role can't be deleted while it has a policy of others."""
     iam = call.client("iam")
     for name in _inline(properties):
         _if_there(iam.delete_role_policy, RoleName=role, PolicyName=name)

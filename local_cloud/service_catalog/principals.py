@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from moto.iam.models import iam_backends
 
 from local_cloud.account import ACCOUNT_ID, REGION
-from local_cloud.iam.policies import Caller as PolicyCaller
+from local_cloud.iam.policies import Caller
 from local_cloud.iam.trust import ADMINISTRATOR, caller_of
 from local_cloud.moto_seam import Local
 
@@ -21,13 +21,11 @@ SERVICE = "servicecatalog.amazonaws.com"
 # "Launch constraints" in the administrator guide has trust policies name no narrower source than this.
 SOURCE_ARN = f"arn:aws:servicecatalog:{REGION}:{ACCOUNT_ID}:*"
 # Service Catalog, asking on behalf of a user of this account; the local cloud has no other.
-OURSELVES = PolicyCaller(
-    service=SERVICE, context={"aws:SourceAccount": ACCOUNT_ID, "aws:SecureTransport": "true"}
-)
+OURSELVES = Caller(service=SERVICE, context={"aws:SourceAccount": ACCOUNT_ID, "aws:SecureTransport": "true"})
 
 
 @dataclass(frozen=True)
-class Caller:
+class Principal:
     """The identity behind a request.
 
     Attributes:
@@ -53,14 +51,16 @@ class Caller:
         )
 
 
-def identify(authorization: str) -> Caller:
+def identify(authorization: str) -> Principal:
     """Return who signed a request with this Authorization header."""
     signer = caller_of(authorization)
     iam: Any = iam_backends[ACCOUNT_ID]["aws"]
     ids = {entity.arn: entity.id for entity in (*iam.get_roles(), *iam.users.values())}
     groups = [group.arn for group in iam.list_groups() if signer.arn in {user.arn for user in group.users}]
     # The administrator of the local cloud is no user of IAM; the id is the one AWS uses in its examples.
-    return Caller(signer.arn, signer.session_arn, ids.get(signer.arn, "AIDACKCEVSQ6C2EXAMPLE"), tuple(groups))
+    return Principal(
+        signer.arn, signer.session_arn, ids.get(signer.arn, "AIDACKCEVSQ6C2EXAMPLE"), tuple(groups)
+    )
 
 
 def principal_exists(arn: str) -> bool:

@@ -1,4 +1,4 @@
-"""Stack operations from beginning to end: order, rollback, clean-up."""
+"""Stack operations: in which order they handle resources, how they roll back and clean up."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _WORKERS = 16
 def _in_order(
     graph: Mapping[str, set[str]], work: Callable[[str], bool], stop: Callable[[], bool]
 ) -> list[str]:
-    """Do `work` on each node after its dependencies, independent ones at once. Returns those that failed.
+    """Do `work` on each node after its dependencies, in parallel where it can. Returns the nodes that failed.
 
-    What depends on a failed node is not done. `stop` is asked before anything more is begun.
+    It leaves out what depends on a failed node, and starts no more work once `stop` returns true.
     """
     sorter = TopologicalSorter(graph)
     sorter.prepare()
@@ -43,7 +43,7 @@ def _in_order(
 
 
 def _reverse(graph: Mapping[str, set[str]], members: set[str]) -> dict[str, set[str]]:
-    """Turn "needs" into "is needed by", for deletion."""
+    """Turn "depends on" into "is a dependency of", the order in which to delete."""
     reverse: dict[str, set[str]] = {name: set() for name in members}
     for name in members:
         for dependency in graph.get(name, set()) & members:
@@ -56,9 +56,9 @@ def _names(logical_ids: list[str]) -> str:
 
 
 class StackOperation:
-    """One operation on one stack; its methods run in the operation's thread.
+    """One stack operation; its methods run in the operation's thread.
 
-    `handler` evaluates and handles against the specification that the operation works towards.
+    `handler` works towards the specification that the stack shall have after the operation.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class StackOperation:
         self.stack: Stack = handler.stack
 
     def create(self) -> None:
-        """Create all resources; on failure do what the stack's on_failure says."""
+        """Create all resources. If one fails, do what the stack's on_failure says."""
         stack = self.stack
         failed = self._advance(self.handler.evaluation.active(), self.handler.create)
         if not failed and stack.status != "DELETE_IN_PROGRESS":
@@ -110,7 +110,7 @@ class StackOperation:
         return [name for name in failed if "cancelled" not in self.stack.resources[name].reason] or failed
 
     def delete(self, retained: tuple[str, ...]) -> None:
-        """Delete everything but `retained`; the stack is at DELETE_IN_PROGRESS already."""
+        """Delete all resources except `retained`. The stack's status is DELETE_IN_PROGRESS already."""
         self._remove_everything("DELETE", retained)
 
     def _remove_everything(self, verb: str, retained: tuple[str, ...]) -> None:
@@ -124,7 +124,7 @@ class StackOperation:
         ]
         dependencies = dict(self.handler.specification.template.dependencies)
         if stack.undo:
-            # Of an update whose rollback failed: what it made, and what that was to replace.
+            # An update's rollback failed: also delete the resources that it made, and those they replace.
             resources += stack.undo.leftovers(stack.resources.values())
             for name, needs in stack.undo.abandoned.template.dependencies.items():
                 dependencies[name] = dependencies.get(name, set()) | needs
@@ -139,7 +139,7 @@ class StackOperation:
         stack.set_status(f"{verb}_COMPLETE")
 
     def _remove(self, resources: list[StackResource], dependencies: Mapping[str, set[str]]) -> list[str]:
-        """Delete resources in the reverse order of their dependencies; several may share a logical id."""
+        """Delete resources before those that they depend on; several may have the same logical id."""
         by_name: dict[str, list[StackResource]] = {}
         for resource in resources:
             by_name.setdefault(resource.logical_id, []).append(resource)
@@ -151,7 +151,7 @@ class StackOperation:
         )
 
     def update(self, *, disable_rollback: bool) -> None:
-        """Bring the stack to the handler's specification; on failure bring it back."""
+        """Update the stack to the handler's specification. If a resource fails, roll back."""
         stack = self.stack
         assert stack.specification is not None
         undo = stack.undo = Undo(stack.specification, self.handler.specification)
@@ -200,7 +200,7 @@ class StackOperation:
         return []
 
     def _clean_up(self, removed: list[StackResource], undo: Undo) -> None:
-        """Delete what the update no longer needs. A failure here does not undo the update."""
+        """Delete the resources that the update replaced or removed. A failure does not undo the update."""
         stack = self.stack
         stack.undo = None
         superseded = [
@@ -213,7 +213,7 @@ class StackOperation:
         stack.set_status("UPDATE_COMPLETE", reason)
 
     def roll_back(self, skipped: tuple[str, ...]) -> None:
-        """Take an update back but for `skipped`; the stack is at UPDATE_ROLLBACK_IN_PROGRESS."""
+        """Roll back an update, except for `skipped`. The status is UPDATE_ROLLBACK_IN_PROGRESS already."""
         stack, undo = self.stack, self.stack.undo
         assert undo is not None
         abandoned = undo.abandoned.template.dependencies

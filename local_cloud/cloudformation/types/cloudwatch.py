@@ -23,7 +23,7 @@ def _log_group_settings(call: Call, group: str, old: Properties, new: Properties
 
 
 def _metric_transformations(properties: Properties) -> Properties:
-    """Dimensions are a list in the template and a map in the API."""
+    """Turn Dimensions, a list in the template, into the API's map."""
 
     def one(transformation: Properties) -> Properties:
         dimensions = {item["Key"]: item["Value"] for item in transformation.get("Dimensions", [])}

@@ -14,12 +14,12 @@ from ..arguments import arguments
 from ..provider import Call, Properties, Provider, Tagging
 
 _GONE = ("ResourceNotFoundException",)
-_TAGS = Tagging(system=False)  # Service Catalog takes no tags of AWS's own from anybody
+_TAGS = Tagging(system=False)  # Service Catalog refuses tags whose key starts with aws:
 
 
 @dataclass(frozen=True, kw_only=True)
 class TaggedByUpdate(Api):
-    """Portfolios and products: their tags are changed by the update call, with AddTags and RemoveTags."""
+    """Portfolios and products: the update call changes their tags, with AddTags and RemoveTags."""
 
     def update(self, call: Call, physical_id: str, old: Properties, new: Properties) -> str:
         client, method = call.client(self.service), self.update_call
@@ -42,7 +42,7 @@ class TaggedByUpdate(Api):
 class Product(TaggedByUpdate):
     """AWS::ServiceCatalog::CloudFormationProduct.
 
-    A version keeps its id over updates as long as its name and template URL stay (see the user guide on
+    An update keeps the id of a version whose name and template URL stay the same (user guide,
     ReplaceProvisioningArtifacts).
     """
 
@@ -103,7 +103,7 @@ def _update_versions(call: Call, product_id: str, old: Properties, new: Properti
 
 
 def _launch_constraint(properties: Properties) -> Properties:
-    """Both ways to name the launch role become the constraint's JSON parameters."""
+    """Turn RoleArn or LocalRoleName into the constraint's JSON parameters."""
     role = {key: properties[key] for key in ("RoleArn", "LocalRoleName") if key in properties}
     rest = {key: value for key, value in properties.items() if key not in role}
     return rest | ({"Parameters": json.dumps(role)} if role else {})

@@ -15,7 +15,7 @@ from ..api_object import Api, retag
 from ..arguments import arguments, plain_tags
 from ..provider import Call, HandlerError, Properties, Provider, Tagging
 
-_BATCH = 20  # parameters in one ModifyDBParameterGroup, says its reference
+_BATCH = 20  # parameters in one ModifyDBParameterGroup (API reference)
 
 
 def _tagging(kind: str) -> Tagging:
@@ -36,7 +36,7 @@ def _set_parameters(call: Call, group: str, old: Properties, new: Properties) ->
 
 
 def _parameter(name: str, value: Any) -> dict[str, str]:
-    # pending-reboot is right for static parameters, and for dynamic ones before the group is in use.
+    # pending-reboot is right for static parameters, and for dynamic ones before an instance has the group.
     parameter = {"ParameterName": name, "ApplyMethod": "pending-reboot"}
     return parameter if value is None else parameter | {"ParameterValue": str(value)}
 
@@ -49,7 +49,7 @@ def _each_batch(call: Call, method: str, group: str, parameters: list[dict[str, 
 
 
 def _set_sources(call: Call, subscription: str, old: Properties, new: Properties) -> None:
-    """Add and remove the sources of an existing subscription, which no modification changes."""
+    """Add and remove sources of a subscription: ModifyEventSubscription can't."""
     rds, before, now = call.client("rds"), set(old.get("SourceIds", [])), set(new.get("SourceIds", []))
     if not old:
         return
@@ -60,13 +60,13 @@ def _set_sources(call: Call, subscription: str, old: Properties, new: Properties
 
 
 def _instance_parameters(properties: Properties) -> Properties:
-    """Flatten the master secret's key, which the API takes as a parameter of its own."""
+    """Turn MasterUserSecret's KmsKeyId into the API's parameter MasterUserSecretKmsKeyId."""
     secret = properties.get("MasterUserSecret", {})
     key = {"MasterUserSecretKmsKeyId": secret["KmsKeyId"]} if "KmsKeyId" in secret else {}
     return {name: value for name, value in properties.items() if name != "MasterUserSecret"} | key
 
 
-# Statuses that the handler does not wait for any longer.
+# Statuses in which the handler stops waiting, and fails.
 _TERMINAL = (
     "failed", "inaccessible-encryption-credentials", "inaccessible-encryption-credentials-recoverable",
     "incompatible-create", "incompatible-credentials", "incompatible-network", "incompatible-parameters",
@@ -74,20 +74,20 @@ _TERMINAL = (
 )  # fmt: skip
 _WITH_IOPS = ("gp3", "io1", "io2")
 _LOGS = "EnableCloudwatchLogsExports"
-# The first two go along whenever one of them changes.
+# If one of the first two changes, the handler sends both.
 _INSIGHTS = ("EnablePerformanceInsights", "PerformanceInsightsKMSKeyId", "PerformanceInsightsRetentionPeriod")
-# Events that make an update fail although the instance is available again.
+# Events after which an update fails although the instance is available again.
 _FAILURES = ("the db engine version upgrade failed", "the instance could not be upgraded")
 
 
 @dataclass(frozen=True, kw_only=True)
 class DBInstance(Api):
-    """AWS::RDS::DBInstance, updated as its resource handler does it.
+    """AWS::RDS::DBInstance. It updates an instance as AWS's public resource handler does.
 
-    The handler is public: aws-cloudformation-resource-providers-rds, UpdateHandler and Translator. One
-    modification carries what differs between the old and the new template, whatever the instance is like, at
-    once by default, and goes out whatever changes, tags alone too. A property that is removed stays as it
-    was. A rollback never sends EngineVersion.
+    Source: aws-cloudformation-resource-providers-rds, UpdateHandler and Translator. Every update makes one
+    modification, even if only tags change. It compares the old template with the new one, and not with the
+    instance, and applies immediately by default. A property that the new template lacks keeps its value. A
+    rollback never sends EngineVersion.
     """
 
     def update(self, call: Call, physical_id: str, old: Properties, new: Properties) -> str:
@@ -140,7 +140,7 @@ class DBInstance(Api):
             changed |= {name: new[name] for name in _INSIGHTS[:2] if name in new}
         changed.pop(_LOGS, None)
         parameters = arguments(rds, "modify_db_instance", _instance_parameters(changed), self.renames)
-        # From template to template: what somebody exports besides is neither switched on nor off.
+        # Compares the templates: log exports that somebody enabled by hand stay as they are.
         before, now = old.get(_LOGS, []), new.get(_LOGS, [])
         if set(before) != set(now):
             parameters["CloudwatchLogsExportConfiguration"] = {
@@ -150,7 +150,7 @@ class DBInstance(Api):
         return parameters
 
     def _storage(self, call: Call, physical_id: str, old: Properties, new: Properties) -> int:
-        """Return the storage that is sent, changed or not: it never shrinks, in a rollback neither."""
+        """Return the AllocatedStorage to send, changed or not. It never shrinks, not even in a rollback."""
         was, wanted = int(old.get("AllocatedStorage", 0)), int(new["AllocatedStorage"])
         if was != wanted and not call.rollback:
             return wanted
@@ -158,7 +158,7 @@ class DBInstance(Api):
 
     @staticmethod
     def _fits(call: Call, properties: Properties) -> bool:
-        """Whether the parameter group is of the family of the template's version, not the instance's."""
+        """Say whether the parameter group's family fits the version in the template (not the instance's)."""
         rds, name = call.client("rds"), properties.get("DBParameterGroupName")
         groups = (
             rds.describe_db_parameter_groups(DBParameterGroupName=name)["DBParameterGroups"] if name else []
@@ -196,7 +196,7 @@ class DBInstance(Api):
                 EndTime=datetime.now(UTC), EventCategories=["notification", "maintenance"],
             )["Events"]  # fmt: skip
         except ClientError as error:
-            # Without the permission the handler goes on, and a failed upgrade passes for a success.
+            # Without this permission the handler goes on, and takes a failed upgrade for a success.
             if "AccessDenied" not in error.response["Error"]["Code"]:
                 raise
             return
@@ -247,7 +247,7 @@ TYPES: Mapping[str, Provider] = {
         name="DBInstanceIdentifier", name_limit=63, lower=True, reshape=_instance_parameters,
         renames={"VPCSecurityGroups": "VpcSecurityGroupIds"},
         own=("DeleteAutomatedBackups", "AllowMajorVersionUpgrade", "ApplyImmediately"),
-        # As often as the public handler looks (BaseHandlerStd).
+        # The interval of the public handler (BaseHandlerStd).
         ready="DBInstances[0].DBInstanceStatus == 'available'", every=30, tagging=_tagging("db"),
         attributes={
             "Endpoint.Address": "DBInstances[0].Endpoint.Address",

@@ -17,8 +17,8 @@ from local_cloud.moto_seam import Local
 
 from .artifacts import publish
 from .errors import InvalidParametersError
-from .identity import OURSELVES, SERVICE
 from .launches import Record
+from .principals import OURSELVES, SERVICE
 from .resources import Artifact, Product
 
 PARSER = "ServiceCatalogExternalParameterParser"

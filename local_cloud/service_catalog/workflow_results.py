@@ -14,8 +14,8 @@ from local_cloud.iam.policies import Caller, identity_allows
 
 from .calls import Call, Response, operation
 from .errors import InvalidParametersError
-from .identity import SERVICE, SOURCE_ARN
 from .launches import Answer, Outcome, ProvisionedProduct, Record, RecordType
+from .principals import SERVICE, SOURCE_ARN
 
 logger = logging.getLogger(__name__)
 
@@ -75,8 +75,8 @@ def notify_terminate_provisioned_product_engine_workflow_result(call: Call) -> R
         if call["Status"] == "FAILED":
             return _fail(record, call.get("FailureReason", _INTERNAL_FAILURE), "ERROR")
         _delete_group(call, record.provisioned_product)
-        with call.catalog.lock:
-            del call.catalog.provisioned_products[record.provisioned_product.id]
+        with call.state.lock:
+            del call.state.provisioned_products[record.provisioned_product.id]
         record.set_status("SUCCEEDED")
         return None
 
@@ -91,7 +91,7 @@ def _take(call: Call, record_type: RecordType, conclude: Callable[[Record], None
         InvalidParametersError: the token is not that of the record, the record is of another operation,
             or has another answer already.
     """
-    record = call.catalog.record(call["RecordId"])
+    record = call.state.record(call["RecordId"])
     # What concludes a record takes time. Other records' answers need not wait for it, a repetition has to.
     with record.lock:
         refusal = _refusal(call, record, record_type)

@@ -17,7 +17,7 @@ _TAGGING = Tagging(tag="create_tags", untag="delete_tags", key="Resources")
 
 
 def _modify(method: str, key: str, *names: str) -> Callable[[Call, str, Properties, Properties], None]:
-    """One Modify...Attribute call for each changed property."""
+    """Return an `after` that makes one Modify…Attribute call for each changed property."""
 
     def after(call: Call, physical_id: str, old: Properties, new: Properties) -> None:
         for name in names:
@@ -28,7 +28,7 @@ def _modify(method: str, key: str, *names: str) -> Callable[[Call, str, Properti
 
 
 def _permission(rule: Properties) -> dict[str, Any]:
-    """Write one rule of the template as EC2's IpPermission."""
+    """Return a rule of the template as EC2's IpPermission."""
     permission: dict[str, Any] = {
         key: rule[key] for key in ("IpProtocol", "FromPort", "ToPort") if key in rule
     }
@@ -55,7 +55,7 @@ def _permission(rule: Properties) -> dict[str, Any]:
 def _security_group_rules(call: Call, group_id: str, old: Properties, new: Properties) -> None:
     ec2 = call.client("ec2")
     if not old and "SecurityGroupEgress" in new:
-        # A new group lets everything out; egress rules in the template take the place of that.
+        # EC2 lets a new group send everything; egress rules in the template replace that rule.
         ec2.revoke_security_group_egress(
             GroupId=group_id, IpPermissions=[{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
         )
@@ -77,7 +77,7 @@ def _security_group_rules(call: Call, group_id: str, old: Properties, new: Prope
 
 @dataclass(frozen=True)
 class SecurityGroupRule:
-    """AWS::EC2::SecurityGroupIngress and -Egress: a rule on a group that is defined elsewhere."""
+    """AWS::EC2::SecurityGroupIngress and -Egress: a rule of a security group that is another resource."""
 
     direction: str
     name: str | None = None
@@ -120,7 +120,7 @@ def _endpoint_seconds(properties: Properties) -> float:
 
 @dataclass(frozen=True, kw_only=True)
 class Vpc(Api):
-    """AWS::EC2::VPC; its default security group is another resource."""
+    """AWS::EC2::VPC. Its attribute DefaultSecurityGroup needs a call of its own."""
 
     def attribute(self, call: Call, physical_id: str, name: str, properties: Properties) -> Any:
         if name != "DefaultSecurityGroup":

@@ -15,7 +15,7 @@ Found = TypeVar("Found")
 
 
 @dataclass
-class Catalog:
+class State:
     """Everything of one account in one region."""
 
     portfolios: dict[str, Portfolio] = field(default_factory=dict)
