@@ -25,7 +25,7 @@ from catalog_stack.permissions.execution_role import tags
 from local_cloud import account as local_account
 from local_cloud.demo import synthesize as demo
 from local_cloud.quotas import models as quotas
-from local_cloud.service_catalog import engine as service_catalog
+from local_cloud.service_catalog import external_engine as service_catalog
 from product_template import launch_account
 from product_template.releasing import differences
 from product_template.releasing.version import Version, newest, templates
