@@ -12,6 +12,7 @@ endif
 VERSION :=
 PORT ?= 0
 BASE ?= HEAD
+BEFORE ?=
 SHARE ?= 100
 SEED ?= $(shell date +%s)
 SEED := $(SEED)
@@ -132,8 +133,8 @@ confirm: .venv/.synced ## Do an operation that is not confirmed: RECORD=rec-…
 drop: .venv/.synced ## Forget an operation that is not confirmed: RECORD=rec-…
 	@python -m catalog_stack.operator drop "$${RECORD:?Say which one: RECORD=rec-…}"
 
-bench: .venv/.synced ## Measure one launch, cold starts and the package
-	@python -m tests.long.bench
+bench: .venv/.synced ## Measure a launch and cold starts, or the loop: BEFORE=HEAD~9
+	@python -m tests.long.bench $(if $(BEFORE),--before "$(BEFORE)")
 	@python -m cogapp -r --verbosity=1 docs/develop/benchmarks.md
 
 load: .venv/.synced ## Measure bursts of operations (an hour)

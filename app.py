@@ -12,11 +12,11 @@ from catalog_stack.permissions.execution_role.tags import TRACER_TAG
 from catalog_stack.permissions.launch_roles import LaunchRoles
 from catalog_stack.settings import REGION, Settings, SettingsError
 from catalog_stack.stack import CatalogStack
-from product_template.releasing import version as released
+from product_template.releasing import released_versions
 from product_template.tap_stack import TapStack
 
 
-def build(*, versions: Path = released.DIRECTORY, **options: Any) -> cdk.App:
+def build(*, versions: Path = released_versions.DIRECTORY, **options: Any) -> cdk.App:
     """Return the app: the catalog, and what the context asks for.
 
     Args:

@@ -11,8 +11,9 @@ from aws_cdk import aws_servicecatalog as servicecatalog
 from constructs import Construct
 
 from product_template.launch_account import LAUNCH_ROLE
-from product_template.releasing import version as released
-from product_template.releasing.version import Template, Version
+from product_template.releasing import released_versions
+from product_template.releasing.released_versions import JsonTemplate
+from product_template.releasing.version import Version
 
 from .permissions.launch_roles import LaunchRoles
 from .settings import REGION, Settings
@@ -20,13 +21,13 @@ from .version_guidance import VersionGuidance, guidance
 
 PRODUCT = "TapStack"
 NOBODY_MAY_LAUNCH = (
-    "Nobody may launch the product, because catalog:principals names no one. Name who may under context in "
+    "Nobody may launch the product, because the setting catalog:principals is empty. Set it under context in "
     'cdk.json, for example "catalog:principals": ["arn:aws:iam:::role/Team*"].'
 )
 
 
 class Catalog(Construct):
-    """A portfolio with the one product, whose launches the engine does with the launch role.
+    """A portfolio with one product. The engine launches it with the launch role.
 
     Args:
         scope: the stack.
@@ -39,9 +40,9 @@ class Catalog(Construct):
     Attributes:
         portfolio_id: the portfolio.
         product_id: the product.
-        version: the one that is recommended, the newest of the oldest major on offer: R10 asks for PostgreSQL
-            14, which version 1 has.
-        launch_command: launches it from a terminal.
+        version: the recommended version, which is the newest of the first release line on offer. R10 asks for
+            PostgreSQL 14, which release line 1 has.
+        launch_command: the AWS CLI command that launches that version.
     """
 
     def __init__(
@@ -55,7 +56,7 @@ class Catalog(Construct):
         key: kms.IKey,
     ) -> None:
         super().__init__(scope, construct_id)
-        marks = guidance(released.templates(versions), settings.inactive_versions)
+        marks = guidance(released_versions.templates(versions), settings.inactive_versions)
         self.version = next(version for version, mark in marks.items() if mark == "DEFAULT")
         self.portfolio_id = servicecatalog.CfnPortfolio(
             self,
@@ -93,7 +94,7 @@ class Catalog(Construct):
             )
 
     def _product(self, settings: Settings, versions: Path) -> servicecatalog.CfnCloudFormationProduct:
-        # The L2 construct knows no product type.
+        # The L2 construct cannot set the product type.
         return servicecatalog.CfnCloudFormationProduct(
             self,
             "Product",
@@ -105,15 +106,15 @@ class Catalog(Construct):
             support_url=settings.support_url,
             support_description=settings.support_description,
             provisioning_artifact_parameters=[
-                self._version(version, template, versions / f"{version}{released.SUFFIX}")
-                for version, template in released.templates(versions).items()
+                self._version(version, template, versions / f"{version}{released_versions.ENDING}")
+                for version, template in released_versions.templates(versions).items()
             ],
         )
 
     def _version(
-        self, version: Version, template: Template, file: Path
+        self, version: Version, template: JsonTemplate, file: Path
     ) -> servicecatalog.CfnCloudFormationProduct.ProvisioningArtifactPropertiesProperty:
-        # Service Catalog copies the template when it creates the version, and knows the version by this URL.
+        # Service Catalog copies the template when it creates the version, which it identifies by this URL.
         asset = s3_assets.Asset(self, f"Version{version}", path=str(file))
         return servicecatalog.CfnCloudFormationProduct.ProvisioningArtifactPropertiesProperty(
             name=str(version),
@@ -132,7 +133,7 @@ class Catalog(Construct):
             "LaunchRole",
             portfolio_id=self.portfolio_id,
             product_id=self.product_id,
-            # By name, not by ARN: a shared portfolio then launches into the account of whoever launches.
+            # A name, not an ARN: whoever launches from a shared portfolio launches into their own account.
             local_role_name=LAUNCH_ROLE,
             description="Launches run with the launch role of the account they are made in",
         )

@@ -1,4 +1,4 @@
-"""What somebody opens first who was called about the engine."""
+"""The dashboard to open first when an alarm of the engine fires."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
 from .engine.construct import Engine
-from .metrics import MINUTES, NAMESPACE, messages, own, total
+from .metrics import MINUTES, NAMESPACE, engine_metric, messages, total
 
 WIDTH = 24
 KINDS = ("PROVISION", "UPDATE", "TERMINATE")
@@ -45,7 +45,9 @@ Row = dict[str, list[cloudwatch.IMetric]]
 def _operations() -> Row:
     def ended(status: str, *verbs: str) -> list[cloudwatch.IMetric]:
         return [
-            total([own(f"Operation{status}", verb, dimensions={"Kind": kind}) for verb in verbs], kind)
+            total(
+                [engine_metric(f"Operation{status}", verb, dimensions={"Kind": kind}) for verb in verbs], kind
+            )
             for kind in KINDS
         ]
 
@@ -59,7 +61,9 @@ def _operations() -> Row:
         "Operations that succeeded": ended("Succeeded", "report"),
         "Operations that failed": ended("Failed", "report", "sweep"),
         "Why they failed": [reasons],
-        "Age of the oldest one (s)": [own("OldestOperationAge", "sweep", "Maximum", Duration.minutes(15))],
+        "Age of the oldest one (s)": [
+            engine_metric("OldestOperationAge", "sweep", "Maximum", Duration.minutes(15))
+        ],
     }
 
 
@@ -76,8 +80,10 @@ def _machine(engine: Engine) -> Row:
             machine.metric_time(statistic="p50", label="median"),
             machine.metric_time(statistic="Maximum", label="longest"),
         ],
-        "Nets": [
-            own(name, verb) for name in ("ReportedByNet", "LateReportRefused") for verb in ("report", "sweep")
+        "Answers of the safety net": [
+            engine_metric(name, verb)
+            for name in ("ReportedByNet", "LateReportRefused")
+            for verb in ("report", "sweep")
         ],
     }
 

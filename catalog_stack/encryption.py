@@ -1,4 +1,4 @@
-"""The key of the catalog: queues, logs, state machine and alarms."""
+"""The KMS key of the catalog. It encrypts queues, logs, the state machine and alarms."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .permissions.launch_roles import SERVICE_CATALOG
 
 
 class CatalogKey(kms.Key):
-    """A customer-managed key that lets in exactly the services that write here on someone's behalf."""
+    """A customer-managed key. Its policy admits only the AWS services that write to what it encrypts."""
 
     def __init__(self, scope: Construct, construct_id: str) -> None:
         super().__init__(
@@ -23,8 +23,8 @@ class CatalogKey(kms.Key):
             removal_policy=RemovalPolicy.DESTROY,
         )
         stack = Stack.of(self)
-        # As in the Administrator Guide, "Confused deputy prevention": Service Catalog names the launching
-        # account to the queue, whose policy has the condition; nothing says that it names it to the key.
+        # No condition, as in the Administrator Guide, "Confused deputy prevention": Service Catalog sends
+        # aws:SourceAccount to the queue, whose policy has the condition. Nothing says so about the key.
         self._let_in(
             SERVICE_CATALOG,
             ["kms:DescribeKey", "kms:Decrypt", "kms:ReEncryptFrom", "kms:ReEncryptTo", "kms:GenerateDataKey"],
@@ -44,7 +44,7 @@ class CatalogKey(kms.Key):
             ],
             {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": every_log_group}},
         )
-        # EventBridge leaves undeliverable events in a queue, CloudWatch publishes alarms to a topic.
+        # EventBridge sends undeliverable events to a queue; CloudWatch publishes alarms to a topic.
         for service in ("events", "cloudwatch"):
             self._let_in(
                 f"{service}.amazonaws.com",

@@ -1,4 +1,4 @@
-"""CloudWatch metrics that alarms and dashboard look at."""
+"""The CloudWatch metrics behind the alarms and the dashboard."""
 
 from __future__ import annotations
 
@@ -9,19 +9,22 @@ from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_sqs as sqs
 
-# Of what the functions publish. Every metric has the dimension `service`, the verb.
+# The functions publish here. Every metric has the dimension `service`, whose value is the verb.
 NAMESPACE = "TapStackEngine"
 MINUTES = Duration.minutes(5)
 
 
-def own(
+def engine_metric(
     name: str,
     verb: str,
     statistic: str = "Sum",
     period: Duration = MINUTES,
     dimensions: Mapping[str, str] | None = None,
 ) -> cloudwatch.Metric:
-    """Return a metric that the function of a verb publishes, with all of its dimensions."""
+    """Return a metric that the function of a verb publishes.
+
+    `dimensions` are those besides `service`. With fewer than it is published with, the metric has no data.
+    """
     return cloudwatch.Metric(
         namespace=NAMESPACE,
         metric_name=name,
@@ -32,7 +35,7 @@ def own(
 
 
 def messages(queue: sqs.IQueue) -> list[cloudwatch.IMetric]:
-    """Return what counts the messages of a queue: those that wait, and those that are being tried."""
+    """Return the two metrics that together count a queue's messages: the visible ones and those in flight."""
     return [
         queue.metric_approximate_number_of_messages_visible(),
         queue.metric_approximate_number_of_messages_not_visible(),
@@ -40,7 +43,7 @@ def messages(queue: sqs.IQueue) -> list[cloudwatch.IMetric]:
 
 
 def total(metrics: Sequence[cloudwatch.IMetric], label: str = "total") -> cloudwatch.MathExpression:
-    """Return the sum of metrics of which not all have data; an alarm can add up ten at most.
+    """Return the sum of metrics, of which one without data counts as 0. An alarm takes ten metrics at most.
 
     `label` tells the sums of one graph apart.
     """

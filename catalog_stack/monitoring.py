@@ -1,4 +1,4 @@
-"""What the platform team is told of the engine itself, and what it looks at then."""
+"""The alarms of the engine, the topic that they go to, and the dashboard."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from product_template.acknowledgements import SERVERLESS, acknowledge
 
 from .dashboard import add_dashboard
 from .engine.construct import CONFIRM, Engine
-from .metrics import MINUTES, messages, own, total
+from .metrics import MINUTES, engine_metric, messages, total
 
 RUNBOOK = "docs/runbook/engine.md"
-SWEEPS = Duration.minutes(30)  # two of them at least
-# Nothing may go unanswered for longer; a launch takes twenty minutes, a major upgrade an hour or more.
+SWEEPS = Duration.minutes(30)  # sweep runs twice in it
+# No operation should take longer: a launch takes twenty minutes, a major upgrade an hour or more.
 OLD = Duration.hours(3)
-# What Service Catalog, SQS and EventBridge call. The state machine calls all others, and waits for them.
+# Service Catalog, SQS and EventBridge invoke these. The state machine invokes all others, and waits for them.
 CALLED_FROM_OUTSIDE = ("parse_parameters", "receive", "report", "sweep")
 
 
-class Monitoring(Construct):
-    """Alarms on what never happens while the engine works. A failed launch that was answered is not such.
+class CatalogMonitoring(Construct):
+    """Alarms that fire only when the engine does not work. An answered failure of a launch fires none.
 
-    Each alarm's section in the runbook is named by its description.
+    The description of an alarm names its section in the runbook.
 
     Args:
         scope: the stack.
         construct_id: its id.
-        engine: what is watched.
+        engine: the engine that the alarms watch.
         key: encrypts the topic.
-        email: who is told; nobody until set.
+        email: the address that is subscribed to the topic; None subscribes nobody.
     """
 
     def __init__(
@@ -77,11 +77,15 @@ class Monitoring(Construct):
         lost = [machine.metric_failed(), machine.metric_timed_out(), machine.metric_aborted()]
         self._alarm("execution-lost", "An execution ended before it could answer.", total(lost), of=3)
         for slug, metric, says in (
-            ("net-needed", "ReportedByNet", "A safety net, not its execution, has answered an operation."),
+            (
+                "net-needed",
+                "ReportedByNet",
+                "The safety net has answered an operation, because its execution did not.",
+            ),
             (
                 "late-report-refused",
                 "LateReportRefused",
-                "Service Catalog has refused the answer of a safety net, most likely because there was one.",
+                "Service Catalog has refused an answer of the safety net, most likely because it had one.",
             ),
             (
                 "platform-failure",
@@ -89,34 +93,36 @@ class Monitoring(Construct):
                 "An operation has failed for a reason that no input avoids: the next ones will fail, too.",
             ),
         ):
-            self._alarm(slug, says, total([own(metric, verb) for verb in ("report", "sweep")]), of=3)
+            self._alarm(
+                slug, says, total([engine_metric(metric, verb) for verb in ("report", "sweep")]), of=3
+            )
         self._alarm(
             "unreported",
-            "Service Catalog could not be told of a failure. Its product is stuck until it can be.",
+            "The engine could not report a failure to Service Catalog. The product is stuck until it can.",
             total(messages(self._engine.unreported)),
             periods=3,
         )
         self._alarm(
             "unconfirmed",
-            "Service Catalog does not confirm an operation that it seems to have asked for. Nobody does it.",
+            "Service Catalog does not confirm an operation that it seems to have sent. The engine holds it.",
             self._engine.unconfirmed.metric_approximate_number_of_messages_visible(),
         )
         self._alarm(
             "record-check-refused",
-            "Operations run without Service Catalog's word that they are its own.",
-            total([own("RecordCheckRefused", verb) for verb in CONFIRM]),
+            "Operations run unconfirmed, because the engine may not read Service Catalog's records.",
+            total([engine_metric("RecordCheckRefused", verb) for verb in CONFIRM]),
             of=3,
         )
         self._alarm(
             "operation-old",
             f"An operation has been under way for more than {OLD.to_hours():.0f} hours.",
-            own("OldestOperationAge", "sweep", "Maximum", SWEEPS),
+            engine_metric("OldestOperationAge", "sweep", "Maximum", SWEEPS),
             threshold=OLD.to_seconds(),
         )
         self._alarm(
             "sweep-silent",
-            "The net behind all nets has not come to its end for an hour.",
-            own("Swept", "sweep", period=SWEEPS),
+            "The sweep, the last part of the safety net, has not finished for an hour.",
+            engine_metric("Swept", "sweep", period=SWEEPS),
             threshold=1,
             below=True,
             periods=2,
@@ -136,7 +142,7 @@ class Monitoring(Construct):
         self._alarm(
             "dead-letter",
             "The failure of an operation has not been reported for 15 minutes.",
-            # A message is visible only between two tries.
+            # A message that is being tried is in flight, and visible only between two tries.
             total(messages(self._engine.dead_letters)),
             periods=3,
         )
@@ -190,10 +196,10 @@ class Monitoring(Construct):
         periods: int = 1,
         of: int | None = None,
     ) -> None:
-        """Add an alarm; one that fires `below` its threshold fires without data, too.
+        """Add an alarm that fires above its threshold, or with `below` under it and also without data.
 
-        It fires when `periods` of the last `of` are over the threshold, all of them unless given. A sum with
-        FILL takes data that come late for none, so what happens once is looked for in several periods
+        It fires when `periods` of the last `of` periods are beyond the threshold; `of` is `periods` unless
+        given. FILL counts data that come late as 0, so an alarm on what happens once looks at several periods
         (CloudWatch User Guide, "Using metric math", FILL).
         """
         operators, missing = cloudwatch.ComparisonOperator, cloudwatch.TreatMissingData

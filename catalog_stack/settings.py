@@ -1,4 +1,4 @@
-"""The settings of a deployment: CDK context under the prefix `catalog:`, typed and checked at once."""
+"""The settings of a deployment: CDK context with the prefix `catalog:`, typed and checked all together."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-from product_template.releasing import version as released
+from product_template.releasing import released_versions
 
 REGION = "us-east-1"
 PREFIX = "catalog:"
@@ -46,7 +46,7 @@ def _pairs(value: Any) -> Any:
 
 
 def _some_released(names: list[str], info: ValidationInfo) -> list[str]:
-    versions = list(map(str, released.templates(info.context or released.DIRECTORY)))
+    versions = list(map(str, released_versions.templates(info.context or released_versions.DIRECTORY)))
     if not set(names) <= set(versions):
         raise ValueError(f"must be versions of the product, which are {', '.join(versions)}")
     if set(names) == set(versions):
@@ -55,12 +55,12 @@ def _some_released(names: list[str], info: ValidationInfo) -> list[str]:
 
 
 def _rule(text: str, **constraints: Any) -> Any:
-    """Return a field whose value "must be" `text`: whatever is wrong with it, the message says that."""
+    """Return a field with constraints. If a value breaks one, the message says that it must be `text`."""
     return Field(description=text, **constraints)
 
 
-# AssociatePrincipalWithPortfolio takes a complete ARN, or a pattern that leaves out the account, so that a
-# shared portfolio opens to the role of that name in every account, and may have * and ? in the name.
+# AssociatePrincipalWithPortfolio takes a complete ARN or a pattern. A pattern has no account, so a shared
+# portfolio opens to the role of that name in every account; the name may have * and ?.
 Principal = Annotated[
     str,
     Field(
@@ -76,19 +76,20 @@ class Settings(BaseModel):
     """What a platform team may decide. Every field is the context key `catalog:<camelCaseName>`.
 
     Attributes:
-        principals: who may launch, as IAM ARNs or patterns; none until you name some.
-        provisioning_accounts: further accounts that import the portfolio and launch into themselves.
+        principals: who may launch, as IAM ARNs or patterns; empty means nobody.
+        provisioning_accounts: other accounts, which import the portfolio and launch into themselves.
         inactive_versions: versions that nobody may launch or update to, such as one with a defect.
-        hub_account: set in such an account, to deploy only the launch roles there, trusting this hub.
+        hub_account: the account of the engine, set in a provisioning account. With it the app also has the
+            stack LaunchRoles, whose roles trust the hub account.
         owner: shown as the provider of the portfolio and the owner of the product.
         support_email, support_url, support_description: shown to whoever launches.
-        alarm_email: the platform team's address for alarms of the engine itself.
+        alarm_email: the platform team's address for the engine's alarms.
         log_retention: for every log group of the engine.
-        step_concurrency: how many operations may be in the same step at a time, of those steps that call
-            CloudFormation and RDS. Reserved from the account's Lambda concurrency, which has to keep 100
-            unreserved; 0 reserves none.
-        queues_refuse_account: whether the queues for operations refuse what principals of the catalog's own
-            account send, administrators included.
+        step_concurrency: how many operations may be in one step at the same time, for steps that call
+            CloudFormation or RDS. It is reserved from the account's Lambda concurrency, of which 100 must
+            stay unreserved; 0 reserves none.
+        queues_refuse_account: whether the queues for operations refuse messages from principals of the hub
+            account, administrators included.
         tags: put on every resource of the catalog.
     """
 
@@ -128,14 +129,14 @@ class Settings(BaseModel):
         cls,
         node: constructs.Node,
         environment: Mapping[str, str] = os.environ,
-        versions: Path = released.DIRECTORY,
+        versions: Path = released_versions.DIRECTORY,
     ) -> Settings:
         """Read the app's context and the region that the CDK CLI would deploy to.
 
         `versions` is the directory of the versions on offer, of which some may be inactive.
 
         Raises:
-            SettingsError: naming all that is wrong.
+            SettingsError: a setting or the region is wrong. The message lists everything that is.
         """
         region = environment.get("CDK_DEFAULT_REGION", REGION)
         wrong = (
@@ -161,7 +162,7 @@ def _names() -> list[str]:
 
 
 def _misspelled(key: str) -> str | None:
-    """Return what is wrong with a context key that nobody would read, though it is nearly a setting's."""
+    """Return what is wrong with a key that looks like a setting and is none; None for any other key."""
     names = _names()
     written = {text.lower(): PREFIX + name for name in names for text in (name, PREFIX + name)}
     if key in written.values():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from constructs import Construct
 from .catalog import Catalog
 from .encryption import CatalogKey
 from .engine.construct import Engine
-from .monitoring import Monitoring
+from .monitoring import CatalogMonitoring
 from .permissions.launch_roles import LaunchRoles
 from .settings import Settings
 
@@ -47,18 +48,22 @@ class CatalogStack(Stack):
         )
         roles = LaunchRoles(self, "LaunchRoles", hub_account=self.account)
         catalog = Catalog(self, "Catalog", settings=settings, versions=versions, launch_roles=roles, key=key)
-        Monitoring(self, "Monitoring", engine=engine, key=key, email=settings.alarm_email)
+        CatalogMonitoring(self, "Monitoring", engine=engine, key=key, email=settings.alarm_email)
 
         for name, value in settings.tags.items():
             Tags.of(self).add(name, value)
         CfnOutput(
-            self, "PortfolioId", value=catalog.portfolio_id, description="To open or share the portfolio"
+            self, "PortfolioId", value=catalog.portfolio_id, description="The portfolio, to open or share it"
         )
         CfnOutput(self, "ProductId", value=catalog.product_id, description="The product that users launch")
         CfnOutput(self, "Version", value=catalog.version, description="The version that is recommended")
+        CfnOutput(self, "CatalogVersion", value=_version(), description="See catalog_stack/CHANGELOG.md")
         CfnOutput(self, "LaunchCommand", value=catalog.launch_command, description="Launches that version")
         CfnOutput(
-            self, "StateMachineArn", value=engine.machine.state_machine_arn, description="Shows each launch"
+            self,
+            "StateMachineArn",
+            value=engine.machine.state_machine_arn,
+            description="The state machine; each operation is an execution",
         )
         CfnOutput(
             self,
@@ -67,13 +72,28 @@ class CatalogStack(Stack):
             description="Answers an operation by hand: make unstick",
         )
         CfnOutput(
-            self, "DeadLettersUrl", value=engine.dead_letters.queue_url, description="What was not received"
+            self,
+            "DeadLettersUrl",
+            value=engine.dead_letters.queue_url,
+            description="Queue of messages and events that the engine could not take",
         )
         CfnOutput(
-            self, "UnreportedUrl", value=engine.unreported.queue_url, description="What was not answered"
+            self,
+            "UnreportedUrl",
+            value=engine.unreported.queue_url,
+            description="Queue of operations that the engine could not answer",
         )
         CfnOutput(
-            self, "UnconfirmedUrl", value=engine.unconfirmed.queue_url, description="What is not confirmed"
+            self,
+            "UnconfirmedUrl",
+            value=engine.unconfirmed.queue_url,
+            description="Queue of operations that Service Catalog does not confirm",
         )
-        # The CDK makes functions wait for their role twice, by reference and by name.
+        # W3005: the CDK makes each function depend on its role twice, by reference and by DependsOn.
         self.template_options.metadata = {"cfn-lint": {"config": {"ignore_checks": ["W3005"]}}}
+
+
+def _version() -> str:
+    """Return the version of what is deployed here; the product has versions of its own."""
+    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
+    return str(project["version"])

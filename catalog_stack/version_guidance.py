@@ -25,11 +25,11 @@ CODE = Path(__file__).parent / "inline" / "version_guidance.py"
 
 
 def guidance(versions: Iterable[Version], inactive: Collection[str]) -> dict[str, str]:
-    """Return DEFAULT for the newest active version of each major, and DEPRECATED for all others.
+    """Return DEFAULT for the newest active version of each release line, and DEPRECATED for all others.
 
     Args:
-        versions: all there are, oldest first.
-        inactive: those of them that users don't see.
+        versions: all of the product, oldest first.
+        inactive: those of them that are inactive.
     """
     versions = list(versions)
     newest = {version.major: version for version in versions if str(version) not in inactive}
@@ -42,11 +42,11 @@ class VersionGuidance(Construct):
     Args:
         scope: the construct it belongs to.
         construct_id: its id.
-        product: whose versions.
+        product: the product whose versions are marked.
         guidance: DEFAULT or DEPRECATED, by version.
-        inactive: the versions that users don't see.
+        inactive: the versions that are inactive, which users don't see.
         key: encrypts the log.
-        log_retention: of the log.
+        log_retention: how long the log is kept.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class VersionGuidance(Construct):
         role = iam.Role(
             self,
             "Role",
-            # No condition, for the same reason as the product's functions have none (custom_resources.py).
+            # No condition, as for the product's functions: product_template/custom_resources.py says why.
             assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
             managed_policies=[policy],
         )
@@ -110,7 +110,7 @@ class VersionGuidance(Construct):
             service_timeout=Duration.minutes(10),
             properties={
                 "ProductId": product.ref,
-                # A version that Service Catalog made anew has a new id, and has to be marked again.
+                # When Service Catalog replaces a version, the new one has another id and must be marked.
                 "ProvisioningArtifactIds": product.attr_provisioning_artifact_ids,
                 "Versions": [
                     {"Name": name, "Guidance": value, "Active": str(name not in inactive).lower()}

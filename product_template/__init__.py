@@ -1,1 +1,1 @@
-"""What a version of the product is: TapStack, and the files it was synthesized to."""
+"""The product: TapStack, and the templates that its versions were synthesized to."""

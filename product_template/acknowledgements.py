@@ -1,4 +1,4 @@
-"""Findings of cdk-nag that stay, each on its one resource and with the requirement against a fix."""
+"""Findings of cdk-nag that stay, each on one resource and with the requirement that a fix would break."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ SERVERLESS = "Serverless"
 
 
 def acknowledge(resource: IConstruct, rule: str, *packs: str, because: str) -> None:
-    """Acknowledge a rule that several packs have on one resource.
+    """Acknowledge the finding of a rule on one resource, for each of the `packs` that have the rule.
 
-    The template does not show it; docs/audit/acknowledgements.md lists all of them.
+    The template does not show acknowledgements; docs/audit/acknowledgements.md lists all of them.
     """
     Validations.of(resource).acknowledge(
         *(Acknowledgment(id=f"{pack}::{pack}-{rule}", reason=because) for pack in packs)

@@ -1,4 +1,4 @@
-"""How an alarm is made, whatever it watches."""
+"""How a CloudWatch alarm is described and created."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Metric:
     Attributes:
         namespace: of an AWS service, such as AWS/RDS, or our own.
         name: the metric's name.
-        dimensions: all dimensions that it is published with; with fewer there is no such metric.
+        dimensions: all dimensions that it is published with; with fewer, it has no data.
     """
 
     namespace: str
@@ -39,7 +39,7 @@ class Metric:
         )
 
     def list_dimensions(self) -> list[IResolvable | cloudwatch.CfnAlarm.DimensionProperty]:
-        """Return the dimensions as CloudFormation has them."""
+        """Return the dimensions as CloudFormation's property."""
         return [
             cloudwatch.CfnAlarm.DimensionProperty(name=name, value=value)
             for name, value in self.dimensions.items()
@@ -48,23 +48,24 @@ class Metric:
 
 @dataclass(frozen=True, kw_only=True)
 class Alarm:
-    """When to call somebody, and why then. Both the template and docs/use/alarms.md say it.
+    """When an alarm fires, and why. The template and docs/use/alarms.md both say it.
 
     Attributes:
         kind: the alarm is named `{kind}-alarm-{suffix}`, and its page in the runbook has this heading.
-        says: what is the case when it fires; the mail begins with it.
-        why: what this threshold is good for, in one line.
+        says: what is the case when it fires. The mail begins with it.
+        why: the reason for the threshold, in one line.
         source: where the threshold comes from.
-        metric: what is watched.
+        metric: the metric that it watches.
         statistic: how the values of one period become one.
-        fires: on values above or below the threshold.
+        fires: whether values above or below the threshold make it fire.
         threshold: in the metric's unit, or in percent of `percent_of_gib`.
-        percent_of_gib: makes the metric, in bytes, a percentage of this many GiB, known only at launch.
-        periods: how many periods in a row have to be beyond the threshold.
+        percent_of_gib: if given, the metric is in bytes, and the threshold is a percentage of this many GiB,
+            a token because the launch chooses it.
+        periods: how many periods in a row must be beyond the threshold.
         seconds: length of a period.
-        silence_fires: whether no data is beyond the threshold, too.
-        warm_up_minutes: how long a new alarm waits for its first data before silence counts.
-        only_if: the condition under which the metric exists at all.
+        silence_fires: whether a period without data counts as beyond the threshold.
+        warm_up_minutes: how long a new alarm waits for its first data before a period without data counts.
+        only_if: the condition under which the metric exists.
     """
 
     kind: str
@@ -84,7 +85,7 @@ class Alarm:
 
 
 def add_alarm(scope: Construct, alarm: Alarm, *, naming: Naming, topic_arn: str) -> None:
-    """Create an alarm that tells the topic when it fires and when that is over."""
+    """Create an alarm that notifies the topic when it fires and when it is OK again."""
     name = "".join(word.title() for word in alarm.kind.split("-")) + "Alarm"
     created = cloudwatch.CfnAlarm(
         scope,
@@ -117,7 +118,7 @@ def add_alarm(scope: Construct, alarm: Alarm, *, naming: Naming, topic_arn: str)
 
 
 def _percentage(alarm: Alarm, gib: str) -> list[IResolvable | cloudwatch.CfnAlarm.MetricDataQueryProperty]:
-    """Let CloudWatch divide: CloudFormation does not calculate, and the number is chosen at launch."""
+    """Return the metric math for a percentage: CloudFormation cannot divide by what the launch chooses."""
     return [
         cloudwatch.CfnAlarm.MetricDataQueryProperty(
             id="percent",

@@ -1,4 +1,4 @@
-"""The bucket for backups that outlive the database's own, and who read or wrote it."""
+"""The bucket for exports of snapshots, and the bucket for its access logs."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from product_template.naming import Naming
 
 
 class Backups(Construct):
-    """A versioned, private bucket under our key, and one for its access logs.
+    """A versioned, private bucket that our key encrypts, and one for its access logs.
 
-    Both can be deleted although they hold objects.
+    The deletion of the stack empties both first, so that they can be deleted.
 
     Attributes:
         bucket: the bucket for backups.
@@ -30,7 +30,7 @@ class Backups(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         name, log_name = naming.unique("backup-bucket"), naming.unique("access-log-bucket")
-        # By name, because the policies that need them come before the buckets.
+        # ARNs made of names, because the policies that need them come before the buckets.
         bucket_arn, log_bucket_arn = (
             f"arn:{cdk.Aws.PARTITION}:s3:::{name}",
             f"arn:{cdk.Aws.PARTITION}:s3:::{log_name}",
@@ -58,7 +58,7 @@ class Backups(Construct):
         )
         self._empty_on_delete("EmptyOnDelete", self.bucket, emptier)
         log_policy = self._empty_on_delete("EmptyLogOnDelete", log_bucket, emptier)
-        # S3 refuses to log into a bucket that does not let it.
+        # S3 refuses to log to a bucket whose policy does not allow it.
         self.bucket.node.add_dependency(log_policy)
 
     def _emptier(
@@ -88,8 +88,8 @@ class Backups(Construct):
         bucket = self._bucket(
             "LogBucket",
             name,
-            # S3 delivers access logs only into buckets with its own encryption (Amazon S3 User Guide,
-            # "Enabling Amazon S3 server access logging"), so not into the bucket that they are about.
+            # S3 delivers access logs only to buckets with SSE-S3 (Amazon S3 User Guide, "Enabling Amazon S3
+            # server access logging"), so not to the bucket that they are about.
             encryption=s3.BucketEncryption.S3_MANAGED,
             lifecycle_rules=[
                 s3.LifecycleRule(
@@ -111,8 +111,8 @@ class Backups(Construct):
             PCI,
             NIST,
             HIPAA,
-            because="R24: S3 delivers access logs only into buckets with its own encryption. They hold no "
-            "customer data; what R11 is about lies under our key.",
+            because="R24: S3 delivers access logs only to buckets with SSE-S3. They hold no customer data; "
+            "our key encrypts what R11 is about.",
         )
         return bucket
 
@@ -143,7 +143,7 @@ class Backups(Construct):
     def _empty_on_delete(
         self, construct_id: str, bucket: s3.Bucket, emptier: CustomResourceFunction
     ) -> s3.BucketPolicy:
-        """Empty the bucket just before it is deleted, and return its policy."""
+        """Empty the bucket just before its deletion, and return its policy."""
         emptied = cdk.CustomResource(
             self,
             construct_id,
@@ -152,7 +152,7 @@ class Backups(Construct):
             service_timeout=cdk.Duration.minutes(20),
             properties={"BucketName": bucket.bucket_name},
         )
-        # This policy goes before the emptying, so that the one which then keeps new objects out stays.
+        # On deletion this policy goes first. The function then replaces it by one that refuses new objects.
         policy = cast("s3.BucketPolicy", bucket.policy)
         policy.node.add_dependency(emptied)
         return policy

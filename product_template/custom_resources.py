@@ -1,4 +1,4 @@
-"""Functions behind custom resources, with their code in the template: no version may have an asset."""
+"""The functions behind custom resources. The template holds their code, because a version has no assets."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ CODE = Path(__file__).parent / "inline" / "custom_resources.py"
 
 
 class CustomResourceFunction(Construct):
-    """One handler of inline/custom_resources.py, with a log group and a role for it alone.
+    """One handler of inline/custom_resources.py, with its own log group and role.
 
     Attributes:
-        arn: what a custom resource names as its service token.
+        arn: the service token of its custom resources.
     """
 
     def __init__(
@@ -46,12 +46,12 @@ class CustomResourceFunction(Construct):
             "Role",
             naming=naming,
             kind=kind,
-            # No condition: AWS documents nowhere that Lambda sends aws:SourceAccount when it assumes a
-            # function's role, and a condition on a key that is not sent would stop every launch. A role
-            # cannot be passed across accounts ("Grant a user permissions to pass a role", IAM User Guide).
+            # No condition on aws:SourceAccount: AWS does not document that Lambda sends it when it assumes a
+            # function's role, and if Lambda does not, the condition stops every launch. A role cannot be
+            # passed across accounts ("Grant a user permissions to pass a role", IAM User Guide).
             service="lambda.amazonaws.com",
             statements=[
-                # Not CreateLogGroup: a line written after the group's deletion would bring it back.
+                # Not CreateLogGroup: a line written after the group's deletion would create it again.
                 iam.PolicyStatement(
                     actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[log_group.log_group_arn]
                 ),
@@ -85,8 +85,8 @@ class CustomResourceFunction(Construct):
             NIST,
             HIPAA,
             because="R22: the network interfaces of a function in the VPC take up to 40 minutes to go and "
-            "hold the VPC's deletion up. It calls AWS APIs and CloudFormation over TLS and nothing inside "
-            "the VPC.",
+            "delay the VPC's deletion. It calls AWS APIs and CloudFormation over TLS and nothing inside the "
+            "VPC.",
         )
         acknowledge(
             function,

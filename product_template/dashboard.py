@@ -1,4 +1,4 @@
-"""What somebody who was called opens first."""
+"""The dashboard to open first when an alarm fires."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ WIDTH = 24
 
 
 def add_dashboard(scope: Construct, alarms: Sequence[Alarm], *, naming: Naming) -> str:
-    """Create the dashboard, the state of the alarms on top, and return its name."""
+    """Create the dashboard, with the states of the alarms on top, and return its name."""
     by_kind = {alarm.kind: alarm for alarm in alarms}
     dashboard = cloudwatch.Dashboard(scope, "Dashboard", dashboard_name=naming.of("dashboard"))
     dashboard.add_widgets(_states(scope, alarms, naming))
@@ -35,7 +35,7 @@ def add_dashboard(scope: Construct, alarms: Sequence[Alarm], *, naming: Naming) 
 
 
 def _states(scope: Construct, alarms: Sequence[Alarm], naming: Naming) -> cloudwatch.AlarmStatusWidget:
-    # Not those that exist for some classes only: the widget would point at nothing.
+    # Not those that exist only for some instance classes: the widget would name alarms that do not exist.
     return cloudwatch.AlarmStatusWidget(
         title="Alarms",
         width=WIDTH,
@@ -53,7 +53,7 @@ def _states(scope: Construct, alarms: Sequence[Alarm], naming: Naming) -> cloudw
 
 
 def _graph(alarm: Alarm, width: int) -> cloudwatch.GraphWidget:
-    """Draw what an alarm watches, and the threshold where both have one unit."""
+    """Draw the metric of an alarm, and the threshold if it has the metric's unit."""
     drawn_in_its_unit = alarm.percent_of_gib is None and not cdk.Token.is_unresolved(alarm.threshold)
     line = cloudwatch.HorizontalAnnotation(value=alarm.threshold, label=f"{alarm.kind}-alarm")
     return cloudwatch.GraphWidget(

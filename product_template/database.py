@@ -21,11 +21,11 @@ LOGS = ["postgresql", "upgrade", "iam-db-auth-error"]
 
 
 class Database(Construct):
-    """A Multi-AZ RDS instance whose every input is written out: nearly all of them are decided at launch.
+    """A Multi-AZ DB instance. It is an L1 construct, because the launch decides most of its properties.
 
     Attributes:
         instance: the DB instance.
-        identifier: its identifier, which the stack knows before the instance exists.
+        identifier: its DBInstanceIdentifier, known before the instance exists.
         parameter_group: its DB parameter group.
         log: the log group of the PostgreSQL log.
     """
@@ -53,7 +53,7 @@ class Database(Construct):
             for log in LOGS
         }
         self.log = groups["postgresql"]
-        # On deletion the instance goes first, or RDS would write on and create its log groups anew.
+        # On deletion the instance goes first: otherwise RDS writes on and creates its log groups again.
         self.instance.node.add_dependency(*groups.values())
 
     def _instance(
@@ -70,7 +70,7 @@ class Database(Construct):
             db_instance_identifier=self.identifier,
             db_name=parameters.database_name,
             engine="postgres",
-            # RDS chooses a minor that it still creates; a pinned one would be withdrawn some day.
+            # Only the major version, so that RDS chooses a minor: it stops offering each minor after a while.
             engine_version=line.postgresql,
             allow_major_version_upgrade=self._major_version_upgrade(line, parameters),
             auto_minor_version_upgrade=True,
@@ -89,7 +89,7 @@ class Database(Construct):
             publicly_accessible=False,
             ca_certificate_identifier="rds-ca-rsa2048-g1",
             master_username=MASTER_USERNAME,
-            # RDS rotates it every seven days; the schedule belongs to Secrets Manager, not to this template.
+            # RDS rotates it every seven days. The schedule is in Secrets Manager, not in this template.
             manage_master_user_password=True,
             master_user_secret=rds.CfnDBInstance.MasterUserSecretProperty(kms_key_id=encryption.key.key_arn),
             enable_iam_database_authentication=True,
@@ -119,7 +119,7 @@ class Database(Construct):
         return instance
 
     def _major_version_upgrade(self, line: ReleaseLine, parameters: Parameters) -> cdk.IResolvable | None:
-        """Return whether RDS may upgrade to the line's major version; None where there is none to upgrade."""
+        """Return AllowMajorVersionUpgrade; None in a release line that upgrades no other."""
         if parameters.major_version_upgrade is None:
             return None
         consent = cdk.CfnCondition(
@@ -139,9 +139,9 @@ class Database(Construct):
         )
 
     def _monitoring_role(self, naming: Naming) -> iam.Role:
-        """Make the role for Enhanced Monitoring: what AmazonRDSEnhancedMonitoringRole has, for its one group.
+        """Make the role for Enhanced Monitoring: AmazonRDSEnhancedMonitoringRole, but for one log group.
 
-        RDSOSMetrics belongs to all databases of the account, so no stack can own it and RDS may create it.
+        All databases of the account share RDSOSMetrics, so no stack can own it and RDS may create it.
         """
         group = arn("logs", "log-group:RDSOSMetrics")
         return service_role(
@@ -166,8 +166,8 @@ class Database(Construct):
                 ),
             ],
             wildcards={
-                f"Resource::{group}*": "R14: IAM sees CreateLogGroup as an action on log-group:NAME in some "
-                "requests and on log-group:NAME:log-stream: in others; AWS's own policy has log-group:RDS*.",
+                f"Resource::{group}*": "R14: IAM checks CreateLogGroup on log-group:NAME in some requests, "
+                "on log-group:NAME:log-stream: in others; AWS's own policy has log-group:RDS*.",
                 f"Resource::{group}:log-stream:*": "R14: RDS names the streams after an id of its own.",
             },
         )
@@ -178,17 +178,17 @@ class Database(Construct):
         return rds.CfnDBParameterGroup(
             self,
             "ParameterGroup",
-            # The family is in the name because a major upgrade needs the old and the new group side by side.
+            # The name has the family, because a major upgrade needs the old group beside the new one.
             db_parameter_group_name=naming.of(f"parameter-group-{line.family}"),
             family=line.family,
-            # Never to be reworded: a new description is a new group, and the name is taken.
+            # Never change it: a new description replaces the group, and the group's name is taken.
             description="Refuses connections without TLS",
             parameters={
-                # Up to PostgreSQL 14, RDS accepts connections without TLS unless it is told not to.
+                # Up to PostgreSQL 14, RDS accepts connections without TLS by default.
                 "rds.force_ssl": "1",
                 "ssl_min_protocol_version": "TLSv1.2",
-                # Static: a change is in force after a reboot, which CloudFormation does when it also changes
-                # the instance, as it does for another class.
+                # Static: a change takes effect after a reboot, which CloudFormation does when it also changes
+                # the instance, as for another class.
                 "max_connections": by_class.text("MaxConnections"),
                 "log_connections": "1",
                 "log_disconnections": "1",
@@ -205,7 +205,7 @@ def _acknowledge(instance: rds.CfnDBInstance) -> None:
         "RDSInBackupPlan",
         NIST,
         HIPAA,
-        because="R22: a vault with recovery points cannot be deleted. R12 is kept by RDS's own backups, and "
+        because="R22: a vault with recovery points cannot be deleted. RDS's own backups satisfy R12, and "
         "every snapshot is exported to the backup bucket.",
     )
     retention = (
@@ -217,6 +217,6 @@ def _acknowledge(instance: rds.CfnDBInstance) -> None:
         instance,
         "RDS11",
         SOLUTIONS,
-        because="R5: another port would break every client at the update. R20 keeps out who does not belong "
-        "to the client security group, whatever the port.",
+        because="R5: another port would break every client at the update. On any port, R20 keeps out whoever "
+        "is not in the client security group.",
     )

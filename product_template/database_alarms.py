@@ -1,4 +1,4 @@
-"""When somebody is called about the database itself."""
+"""The alarms on the DB instance."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ ANCHOR = "common in public RDS modules"
 def database_alarms(
     identifier: str, *, by_class: ByInstanceClass, allocated_gib: str, ebs_bursts: cdk.CfnCondition
 ) -> Iterator[Alarm]:
-    """Yield the alarms on what RDS publishes about one DB instance."""
+    """Yield the alarms on the metrics that RDS publishes about one DB instance.
+
+    `ebs_bursts` is the condition that the instance class bursts; only then RDS publishes EBS balances.
+    """
 
     def metric(name: str) -> Metric:
         return Metric(namespace="AWS/RDS", name=name, dimensions={"DBInstanceIdentifier": identifier})

@@ -1,4 +1,4 @@
-"""The customer-managed key for everything the stack keeps."""
+"""The customer-managed key for all data of the stack."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from product_template.naming import Naming
 class Encryption(Construct):
     """One key for storage, backups, secret, metrics, logs, bucket and alerts.
 
-    The key's policy lets in the roles that work on the stack. Ids of keys are random, so IAM could only name
-    every key of the account, or those with a certain tag. A tag counts minutes after it was given ("ABAC for
-    AWS KMS", KMS Developer Guide). That is too late for the check that CreateKey makes of its caller, and for
-    undoing a launch at once. Whoever can tag another key would open that key, too.
+    The key policy lets in the roles that work on the stack. IAM policies could do so only for every key of
+    the account, because key ids are random, or for keys with a certain tag. A tag takes effect minutes after
+    it was given ("ABAC for AWS KMS", KMS Developer Guide). That is too late for the check that CreateKey
+    makes of its caller, and for the rollback of a launch. Whoever can tag a key could use that key, too.
 
     Attributes:
-        key: the key. Its owner account may grant everything else by IAM.
+        key: the key. Its account may grant everything else by IAM policies.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, naming: Naming) -> None:
@@ -35,7 +35,7 @@ class Encryption(Construct):
             "Key",
             alias=naming.of("alias/key"),
             description="Encrypts the database and everything around it",
-            enable_key_rotation=False,  # asked for while the product is tested, as is the key's deletion
+            enable_key_rotation=False,  # R22 asks for this and for the key's deletion during tests
             pending_window=cdk.Duration.days(7),
             removal_policy=cdk.RemovalPolicy.DESTROY,
         )
@@ -53,24 +53,23 @@ class Encryption(Construct):
                 TagResource UntagResource UpdateAlias UpdateKeyDescription
             """,
         )
-        # RDS and Secrets Manager use the key in the name of who creates the database, and a key policy may
+        # RDS and Secrets Manager use the key on behalf of whoever creates the database, and a key policy can
         # allow it (RDS User Guide, "AWS KMS key management"; Secrets Manager User Guide, "Secret encryption
         # and decryption").
         self._let_in(
             EXECUTION_ROLE, "CreateGrant Decrypt Encrypt GenerateDataKey", by_way_of=("rds", "secretsmanager")
         )
-        # SNS Developer Guide, "Key management": who publishes to an encrypted topic needs both.
+        # Whoever publishes to an encrypted topic needs both (SNS Developer Guide, "Key management").
         self._let_in(LAUNCH_ROLE, "Decrypt GenerateDataKey", by_way_of=("sns",))
         # Service Catalog tags what a launch made.
         self._let_in(LAUNCH_ROLE, "TagResource UntagResource")
 
     def _let_in(self, role: str, actions: str, by_way_of: Sequence[str] = ()) -> None:
-        """Let a role of the account use the key, alone or only by way of services.
+        """Let a role of the account use the key; with `by_way_of`, only through these services.
 
-        A condition names the role: KMS refuses a policy whose principal does not exist, and an account where
-        the stack was deployed without the catalog has no such role. Whoever may create a role of that name
-        there is let in, too. With the account as the principal, in place of everybody, the decision would be
-        IAM's.
+        A condition names the role, because KMS refuses a policy whose principal does not exist, and an
+        account without the catalog has no such role. Whoever can create a role of that name there is let in,
+        too. The principal is everybody: if it were the account, IAM policies would decide.
         """
         conditions: dict[str, dict[str, Any]] = {
             "ArnEquals": {
@@ -92,7 +91,7 @@ class Encryption(Construct):
     def allow_publishing(self, service: str, when: dict[str, Any]) -> None:
         """Let `service` publish to a topic that this key encrypts, under the condition `when`.
 
-        Without it SNS drops the message and nobody notices (SNS Developer Guide, "Key management").
+        Without this, SNS drops the messages and nobody notices (SNS Developer Guide, "Key management").
         """
         self.key.add_to_resource_policy(
             iam.PolicyStatement(
@@ -104,10 +103,10 @@ class Encryption(Construct):
         )
 
     def log_group(self, scope: Construct, construct_id: str, name: str) -> logs.LogGroup:
-        """Make a log group that only this key reads, that forgets after a month and that goes with the stack.
+        """Make a log group that this key encrypts, with 30 days' retention, and that goes with the stack.
 
-        A service writes to the group of its own fixed name. Owning that group keeps the service from creating
-        one that nobody deletes.
+        `name` is the one that an AWS service writes to. If the stack did not own the group, the service would
+        create one that nobody deletes.
         """
         self.key.add_to_resource_policy(
             iam.PolicyStatement(
@@ -137,12 +136,12 @@ class Encryption(Construct):
 
 
 def arn(service: str, resource: str) -> str:
-    """Return the ARN of one of this account's resources, for policies that come before the resource."""
+    """Return an ARN in this account and region, for policies that come before the resource."""
     return f"arn:{cdk.Aws.PARTITION}:{service}:{cdk.Aws.REGION}:{cdk.Aws.ACCOUNT_ID}:{resource}"
 
 
 def on_behalf_of(*source_arns: str) -> dict[str, dict[str, Any]]:
-    """Return the condition that lets a service act only for these resources, and of this account only."""
+    """Return the condition that lets a service act only for these resources of this account."""
     return {
         "ArnLike": {"aws:SourceArn": source_arns[0] if len(source_arns) == 1 else list(source_arns)},
         "StringEquals": {"aws:SourceAccount": cdk.Aws.ACCOUNT_ID},

@@ -1,4 +1,4 @@
-"""The states that export one snapshot."""
+"""The states of the state machine that exports one snapshot."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from constructs import Construct
 def export_workflow(
     scope: Construct, *, database: str, bucket: str, prefix: str, role_arn: str, key_arn: str
 ) -> sfn.IChainable:
-    """Lay out the states; their input is RDS's event about a snapshot.
+    """Return the states. Their input is RDS's event about a snapshot.
 
-    The task is named after the snapshot, so a second event of the same snapshot starts no second export but
-    waits for the first one.
+    The export task is named after the snapshot. So a second event about the same snapshot starts no second
+    export, but waits for the first.
     """
     wait = sfn.Wait(scope, "Wait for export", time=sfn.WaitTime.duration(cdk.Duration.minutes(5)))
     start = _call(
@@ -41,7 +41,7 @@ def export_workflow(
         f"$match($states.input.detail.SourceIdentifier, /^rds:{database}-\\d{{4}}(-\\d\\d){{4}}$/)"
         " ? true : false"
     )
-    # The rule compares prefixes only, and database-a-20 begins the names of database-a-2024's snapshots, too.
+    # The rule compares prefixes only: rds:database-a-20 matches snapshots of database-a-2024, too.
     ours = sfn.Choice.jsonata(scope, "Ours?").when(
         _holds(is_ours),
         start.next(wait).next(look).next(_verdict(scope, wait)),
@@ -73,7 +73,7 @@ def _holds(expression: str) -> sfn.Condition:
 
 
 def _call(scope: Construct, state: str, action: str, parameters: dict[str, str]) -> tasks.CallAwsService:
-    # The permissions are those of the role that the state machine is given.
+    # The state machine's role has the permissions; `iam_resources` would only matter to a role of the CDK's.
     return tasks.CallAwsService.jsonata(
         scope, state, service="rds", action=action, parameters=parameters, iam_resources=["*"]
     )

@@ -1,4 +1,4 @@
-"""Every automated snapshot goes to the backup bucket, without anybody's hand and without code of ours."""
+"""The export of every automated snapshot to the backup bucket, without Lambda code."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ AUTOMATED_SNAPSHOT_CREATED = "RDS-EVENT-0091"
 class Exports(Construct):
     """A state machine that exports a snapshot as Apache Parquet, and the rule that starts it.
 
-    An export that fails makes its execution fail, so the state machine's metrics are those of the backups.
+    If an export fails, its execution fails, so the state machine's metrics show whether exports work.
 
     Attributes:
         workflow: the state machine.
@@ -70,7 +70,7 @@ class Exports(Construct):
         self.rule = self._rule()
 
     def _export_role(self, encryption: Encryption, bucket: s3.Bucket) -> iam.Role:
-        """Make the role that RDS writes the export with ("Providing access to an Amazon S3 bucket")."""
+        """Make the role that RDS writes the export with (RDS, "Providing access to an Amazon S3 bucket")."""
         objects = bucket.arn_for_objects(f"{PREFIX}/*")
         return service_role(
             self,
@@ -115,21 +115,22 @@ class Exports(Construct):
             when=on_behalf_of(arn("states", f"stateMachine:{self._name}")),
             statements=[
                 iam.PolicyStatement(actions=["rds:StartExportTask"], resources=[snapshots]),
-                # Has no resource-level permissions (Service Authorization Reference).
+                # It supports no resource-level permissions (Service Authorization Reference).
                 iam.PolicyStatement(actions=["rds:DescribeExportTasks"], resources=["*"]),
                 iam.PolicyStatement(
                     actions=["iam:PassRole"],
                     resources=[export_role.role_arn],
                     conditions={"StringEquals": {"iam:PassedToService": "export.rds.amazonaws.com"}},
                 ),
-                # RDS passes the use of the key on to the export by a grant in the name of who starts it.
+                # RDS makes a grant for the export, with the permissions of whoever starts it.
                 iam.PolicyStatement(
                     actions=["kms:CreateGrant", "kms:DescribeKey"], resources=[encryption.key.key_arn]
                 ),
                 *_logging_and_tracing(),
             ],
             wildcards={
-                "Resource::*": "R24: AWS knows no resource for log delivery, traces, DescribeExportTasks.",
+                "Resource::*": "R24: log delivery, traces and DescribeExportTasks support no resource-level "
+                "permissions.",
                 f"Resource::{snapshots}": "R12: an automated snapshot's name ends in the time it was taken.",
             },
         )
@@ -159,8 +160,8 @@ class Exports(Construct):
                 "detail-type": ["RDS DB Snapshot Event"],
                 "detail": {
                     "EventID": [AUTOMATED_SNAPSHOT_CREATED],
-                    # A snapshot's name goes on with the year. Without 20, the snapshots of database-prod-eu
-                    # would start executions of database-prod that do nothing and count as exports.
+                    # A snapshot's name continues with the year. Without 20, snapshots of database-prod-eu
+                    # would start executions for database-prod, which export nothing but count as exports.
                     "SourceIdentifier": [{"prefix": f"rds:{self._database}-20"}],
                 },
             },
@@ -174,14 +175,14 @@ class Exports(Construct):
             rule,
             "EventBusDLQ",
             SERVERLESS,
-            because="R14: export-start-alarm tells of an event that could not be delivered. It holds no "
-            "more than the snapshot's name, which RDS keeps; the runbook exports it by hand.",
+            because="R14: export-start-alarm fires when an event could not be delivered. The event holds "
+            "only the snapshot's name, which RDS keeps; the runbook says how to export it by hand.",
         )
         return rule
 
 
 def _logging_and_tracing() -> list[iam.PolicyStatement]:
-    """Allow what Step Functions does to write logs and traces; AWS knows no resource for any of it.
+    """Allow what Step Functions needs to write logs and traces; none of it has resource-level permissions.
 
     Step Functions Developer Guide, "Logging using CloudWatch Logs" and "Trace with AWS X-Ray".
     """

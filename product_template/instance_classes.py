@@ -19,8 +19,8 @@ class Size:
     Attributes:
         memory_gib: memory in GiB.
         vcpus: processors.
-        ebs_bursts: its EBS throughput is above the baseline for 30 minutes a day only, which is when RDS
-            publishes EBSByteBalance% and EBSIOBalance%.
+        ebs_bursts: whether its EBS throughput exceeds the baseline for only 30 minutes a day. RDS publishes
+            EBSByteBalance% and EBSIOBalance% for these classes only.
     """
 
     memory_gib: int
@@ -29,16 +29,15 @@ class Size:
 
     @property
     def max_connections(self) -> int:
-        """100 for each GiB and 5000 at most.
+        """100 for each GiB of memory, at most 5000.
 
-        RDS's own choice is one for each 9.1 MiB, likewise 5000 at most (RDS User Guide, "Maximum number of
-        database connections"), of an amount of memory that AWS does not publish. This one is a little lower
-        and known.
+        RDS's default is one for each 9.1 MiB, also at most 5000 (RDS User Guide, "Maximum number of database
+        connections"), but AWS does not publish the memory that it divides. Ours is a little lower, and known.
         """
         return min(100 * self.memory_gib, 5000)
 
 
-# Those that run Multi-AZ on Graviton memory classes; launching any other is refused.
+# Memory-optimized Graviton classes that run Multi-AZ. A launch with any other is refused.
 SIZES = {
     "db.r6g.large": Size(16, 2, ebs_bursts=True),
     "db.r6g.xlarge": Size(32, 4, ebs_bursts=True),
@@ -51,10 +50,10 @@ SIZES = {
 
 
 class ByInstanceClass:
-    """Looks up what depends on the instance class, which is known only at launch."""
+    """Looks up what depends on the instance class, which the launch chooses."""
 
     def __init__(self, stack: cdk.Stack, instance_class: str) -> None:
-        """Write the table into `stack`; `instance_class` is the token of the parameter."""
+        """Add the mapping to `stack`; `instance_class` is the token of the parameter."""
         self._instance_class = instance_class
         self._mapping = cdk.CfnMapping(
             stack,

@@ -1,18 +1,18 @@
-"""What the account of a launch has to provide, by the names that the product and the catalog share.
+"""The roles and the permissions boundary that the account of a launch must have, by name.
 
-The stack of the roles makes it (catalog_stack/permissions): CatalogStack in the account of the catalog, and
-LaunchRoles elsewhere. The names never change: the launch constraint, the engine and the templates go by them,
-and a version that was launched keeps naming them for years.
+catalog_stack/permissions makes them: CatalogStack has them in the hub account, the stack LaunchRoles in other
+accounts. Never change the names: the launch constraint, the engine and the templates use them, and a launched
+version uses them for years.
 """
 
 from __future__ import annotations
 
 # Service Catalog and the engine launch, update and terminate with it.
 LAUNCH_ROLE = "SCLaunch-TapStack"
-# CloudFormation makes, changes and deletes a TapStack with it.
+# CloudFormation creates, changes and deletes a TapStack with it.
 EXECUTION_ROLE = "TapStackExecution"
-# The managed policy that no role of a TapStack can go beyond.
+# The managed policy that is the permissions boundary of every role of a TapStack.
 PERMISSIONS_BOUNDARY = "TapStackBoundary"
-# Which roles a TapStack needs as it is synthesized today. Raise it when the product needs a right that
-# earlier roles do not give: the engine then refuses to launch it until the roles have been deployed anew.
+# The roles version that a TapStack synthesized today needs. Raise it when the product needs a permission that
+# earlier roles do not have: the engine then refuses to launch it until the roles have been deployed again.
 ROLES_VERSION = 1

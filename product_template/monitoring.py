@@ -1,4 +1,7 @@
-"""Who is told when something is wrong with the database, and when that is."""
+"""The topic for alarms and database events, the dashboard, and the alarms on logs, NAT gateways and exports.
+
+`database_alarms` has the alarms on the database itself.
+"""
 
 from __future__ import annotations
 
@@ -40,11 +43,11 @@ LOG_NAMESPACE = "TapStack"
 
 
 class Monitoring(Construct):
-    """An encrypted topic that alarms and RDS's events reach, and a dashboard to look at then.
+    """An encrypted topic for alarms and RDS's events, the alarms, and a dashboard.
 
     Attributes:
-        topic: the topic. The ops emails are subscribed to it after the launch.
-        dashboard_name: the dashboard.
+        topic: the topic. The engine subscribes the ops emails to it.
+        dashboard_name: the name of the dashboard.
     """
 
     def __init__(
@@ -73,7 +76,7 @@ class Monitoring(Construct):
         self._let_publish(
             "cloudwatch.amazonaws.com", arn("cloudwatch", f"alarm:{naming.of('*')}"), encryption=encryption
         )
-        # RDS does not say which of the three it names as its source.
+        # AWS does not document which of the three RDS sends as aws:SourceArn.
         self._let_publish(
             "events.rds.amazonaws.com",
             arn("rds", f"db:{database.identifier}"),
@@ -120,11 +123,11 @@ class Monitoring(Construct):
                 source_ids=[source],
                 event_categories=categories,
             )
-            # RDS tries the topic when it creates the subscription.
+            # RDS tries the topic when it creates the subscription, so the topic's policy comes first.
             events.node.add_dependency(self.topic.node.find_child("Policy"))
 
     def _let_publish(self, service: str, *source_arns: str, encryption: Encryption) -> None:
-        """Open both doors: one alone loses the message at the other, and nobody notices."""
+        """Allow publishing in the key policy and in the topic policy; without either, messages get lost."""
         when = on_behalf_of(*source_arns)
         encryption.allow_publishing(service, when)
         self.topic.add_to_resource_policy(
@@ -137,12 +140,12 @@ class Monitoring(Construct):
         )
 
     def _log_alarms(self) -> Iterator[Alarm]:
-        """Count lines of the PostgreSQL log, which is the only place that tells of these."""
+        """Yield alarms on lines of the PostgreSQL log: no metric shows what they say."""
         for kind, pattern, says, why, limit in (
             (
                 "connection-slots",
-                # The second is said when even the reserved ones are taken, as by a burst of clients that are
-                # about to log in.
+                # PostgreSQL writes the second when even the reserved slots are taken, as by a burst of
+                # clients that are about to log in.
                 '?"remaining connection slots are reserved" ?"too many clients already"',
                 "The database has refused clients because all its connections are in use.",
                 "The connections alarm may miss a peak between two samples; a refused client is never "

@@ -1,4 +1,4 @@
-"""The one place where physical names are made."""
+"""The physical names of the product's resources. All of them are made here."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class Naming:
         return f"{resource_type}-{self.suffix}"
 
     def unique(self, resource_type: str) -> str:
-        """Return a name for what shares one namespace with all AWS accounts, as buckets do."""
+        """Return a name with the account's id, for what shares one namespace with all accounts: buckets."""
         return self.of(f"{resource_type}-{cdk.Aws.ACCOUNT_ID}")
 
     def tag(self, resource: IConstruct, resource_type: str) -> None:
-        """Name a resource that has no name of its own, as most of EC2's, by its `Name` tag."""
+        """Give a resource that has no name property, as most of EC2's, the tag `Name`."""
         cdk.Tags.of(resource).add("Name", self.of(resource_type))

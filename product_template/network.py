@@ -1,4 +1,4 @@
-"""The network: two zones, private subnets for the database, and private ways to the AWS services it needs."""
+"""The network: two zones, private subnets for the database, and VPC endpoints for AWS services."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ HTTPS_PORT = 443
 
 @dataclass(frozen=True)
 class Reached:
-    """What an endpoint lets through: actions of its service on resources of this account, for its principals.
+    """What a VPC endpoint allows: `actions` of its service on `resources` of this account, by its principals.
 
-    The endpoint answers for its service in the whole VPC, so the rest is refused: nobody inside changes
-    databases or topics, and no data goes to another account's.
+    The endpoint serves the whole VPC and refuses everything else. So nobody in the VPC changes databases or
+    topics through it, and no data goes to another account.
     """
 
     actions: tuple[str, ...]
@@ -45,10 +45,10 @@ ENDPOINTS = {
 
 
 class Network(Construct):
-    """A VPC over two zones with a NAT gateway in each, so that losing a zone leaves the other one whole.
+    """A VPC in two zones with a NAT gateway in each, so that one zone works without the other.
 
     Attributes:
-        vpc: the VPC. Its private subnets reach the internet through NAT; nothing reaches them from there.
+        vpc: the VPC. Its private subnets reach the internet through NAT; the internet does not reach them.
         clients: the security group whose members may connect to the database.
         database: the security group of the database. It lets the clients in and nothing out.
         nat_gateway_ids: one for each zone.
@@ -104,7 +104,7 @@ class Network(Construct):
         return vpc
 
     def _close_default_security_group(self, naming: Naming, encryption: Encryption) -> None:
-        """Take the rules off the group that whatever is started without a group gets."""
+        """Remove the rules of the default security group, which a resource without a group gets."""
         group = self.vpc.vpc_default_security_group
         closer = CustomResourceFunction(
             self,
@@ -114,14 +114,16 @@ class Network(Construct):
             handler="close_security_group",
             description="Takes all rules off the default security group of this stack's VPC",
             statements=[
-                # Has no resource-level permissions (Service Authorization Reference).
+                # It supports no resource-level permissions (Service Authorization Reference).
                 iam.PolicyStatement(actions=["ec2:DescribeSecurityGroups"], resources=["*"]),
                 iam.PolicyStatement(
                     actions=["ec2:RevokeSecurityGroupEgress", "ec2:RevokeSecurityGroupIngress"],
                     resources=[arn("ec2", f"security-group/{group}")],
                 ),
             ],
-            wildcards={"Resource::*": "R20: AWS knows no resource for ec2:DescribeSecurityGroups."},
+            wildcards={
+                "Resource::*": "R20: ec2:DescribeSecurityGroups supports no resource-level permissions."
+            },
         )
         cdk.CustomResource(
             self,
@@ -150,7 +152,7 @@ class Network(Construct):
             service="vpc-flow-logs.amazonaws.com",
             when=on_behalf_of(arn("ec2", "vpc-flow-log/*")),
             statements=[
-                # Not CreateLogGroup: flow logs arrive late, and would bring a deleted group back.
+                # Not CreateLogGroup: flow logs that arrive late would create a deleted group again.
                 iam.PolicyStatement(
                     actions=["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
                     resources=[log_group.log_group_arn],
@@ -159,7 +161,7 @@ class Network(Construct):
                 iam.PolicyStatement(actions=["logs:DescribeLogGroups"], resources=["*"]),
             ],
             wildcards={
-                "Resource::*": "R24: flow logs look their group up with logs:DescribeLogGroups on all."
+                "Resource::*": "R24: flow logs find their group with logs:DescribeLogGroups on all groups."
             },
         )
         flow_log = ec2.CfnFlowLog(
@@ -174,7 +176,7 @@ class Network(Construct):
         naming.tag(flow_log, "flow-log")
 
     def _let_clients_reach_database(self) -> None:
-        # Rules between two groups are resources of their own, because neither group can name the other first.
+        # Resources of their own, because inline rules of two groups would refer to each other in a circle.
         clients, database = self.clients.security_group_id, self.database.security_group_id
         ec2.CfnSecurityGroupEgress(
             self,
@@ -252,7 +254,7 @@ class Network(Construct):
 
 @jsii.implements(ec2.IIpAddresses)
 class _CidrOfLaunch:
-    """Cuts /24 subnets out of a range known only at launch; the CDK's own way needs it at synthesis."""
+    """Makes /24 subnets of a range that the launch chooses; the CDK's own class needs it at synthesis."""
 
     def __init__(self, cidr: str) -> None:
         self._cidr = cidr

@@ -1,4 +1,4 @@
-"""What a launch can choose. The template's Parameters block is the only description of these rules."""
+"""What a launch can choose. The template's Parameters section is the only description of these rules."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import aws_cdk as cdk
 from product_template.instance_classes import SIZES
 from product_template.release_line import ReleaseLine
 
-# The patterns use only what Java, Python and JavaScript read alike.
+# The patterns use only syntax that means the same in Java, Python and JavaScript.
 SUFFIX_PATTERN = r"^[a-z](?:[a-z0-9]|-(?=[a-z0-9])){1,19}$"
 SUFFIX_RULE = (
     "must be 2 to 20 characters of a-z, 0-9 and -, start with a letter, not end with - and not contain --"
@@ -35,11 +35,11 @@ class Parameters:
 
         Args:
             stack: the stack that gets them.
-            environment_suffix: the suffix when the caller already knows it; None makes it a parameter.
-            line: the line of the product.
+            environment_suffix: the suffix, if the caller knows it; None makes it a parameter.
+            line: the release line.
 
         Raises:
-            ValueError: the given suffix breaks the rule for suffixes.
+            ValueError: the suffix breaks the rule for suffixes.
         """
         self._stack = stack
         self._groups: list[dict[str, Any]] = []
@@ -125,7 +125,7 @@ class Parameters:
     def _database_version(self, line: ReleaseLine) -> None:
         """Declare the choices about the version of PostgreSQL.
 
-        `major_version_upgrade` is None in a line that upgrades none.
+        `major_version_upgrade` is None in a release line that upgrades no other.
         """
         enrolled = "open-source-rds-extended-support"
         self.engine_lifecycle_support = self._add(
@@ -146,7 +146,7 @@ class Parameters:
         )
 
     def _upgrade_consent(self, before: str, after: str) -> cdk.CfnParameter:
-        """Declare the consent to one major version: the next one has to be consented to again."""
+        """Declare the consent to one major version. The next one needs another consent."""
         return self._add(
             "AllowMajorVersionUpgrade",
             "Upgrade PostgreSQL to major version",
@@ -199,7 +199,7 @@ class Parameters:
         self._groups.append({"Label": {"default": label}, "Parameters": []})
 
     def _number(self, name: str, label: str, *, limits: tuple[int, int], **definition: Any) -> str:
-        """Declare a whole number; as a string, its value goes into the template as the reference it is."""
+        """Declare a whole number and return its reference as a string token."""
         smallest, largest = limits
         return self._add(
             name,
@@ -212,7 +212,7 @@ class Parameters:
         ).value_as_string
 
     def _add(self, name: str, label: str, *, description: str, **definition: Any) -> cdk.CfnParameter:
-        """Declare a parameter. Its description says first when nothing is preset."""
+        """Declare a parameter. Without a default, its description begins with "Required."."""
         self._groups[-1]["Parameters"].append(name)
         self._labels[name] = {"default": label}
         if "default" not in definition:

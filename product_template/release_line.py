@@ -1,4 +1,4 @@
-"""The lines of the product: one code, a major version of PostgreSQL each."""
+"""The release lines of the product: one code, and a major version of PostgreSQL for each."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ class ReleaseLine:
 
     Attributes:
         number: the major number of its versions.
-        postgresql: the major version of PostgreSQL, as RDS's EngineVersion.
-        upgrades: the line before it, whose databases may be updated to this one; None for the first.
+        postgresql: the major version of PostgreSQL, as in RDS's EngineVersion.
+        upgrades: the release line before it, whose databases may be updated to this one; None for the first.
     """
 
     number: int

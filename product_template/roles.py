@@ -11,7 +11,7 @@ from constructs import Construct
 from product_template.acknowledgements import acknowledge_wildcard
 from product_template.naming import Naming
 
-# A path of its own keeps what the product may create apart from the account's other roles.
+# The execution role may create roles and policies only with this path.
 PATH = "/tapstack/"
 
 
@@ -26,12 +26,13 @@ def service_role(
     statements: Sequence[iam.PolicyStatement],
     wildcards: Mapping[str, str] | None = None,
 ) -> iam.Role:
-    """Make the role `{kind}-role-{suffix}` that `service` may assume `when` it acts for a resource of ours.
+    """Make the role `{kind}-role-{suffix}`, which `service` may assume under the condition `when`.
 
-    Without `when`, it may for whoever may pass the role to it, which nobody can from another account.
+    Without `when`, the service may assume it for anyone who can pass it the role. Nobody can from another
+    account.
 
-    Its permissions are a managed policy next to it, because NIST 800-53 R5, PCI DSS and HIPAA rules refuse
-    inline policies. `wildcards` are those of the statements, each with the reason why it is there.
+    Its permissions are in a managed policy, because rules of NIST 800-53 R5, PCI DSS and HIPAA forbid inline
+    policies. `wildcards` are those of the statements, each with its reason.
     """
     policy = iam.ManagedPolicy(
         scope,

@@ -38,15 +38,15 @@ class TapStack(cdk.Stack):
         Args:
             scope: the app.
             construct_id: the stack's id.
-            environment_suffix: ends every resource's name; a parameter of the stack when it is None.
-            line: the line of the product, which decides on the version of PostgreSQL.
-            **kwargs: those of `aws_cdk.Stack`. Leave `env` out: without it the zones are chosen at launch.
+            environment_suffix: the end of every resource's name; None makes it a parameter of the stack.
+            line: the release line, which decides the major version of PostgreSQL.
+            **kwargs: those of `aws_cdk.Stack`. Leave `env` out, so that the launch chooses the zones.
         """
         super().__init__(
             scope,
             construct_id,
             description=f"TapStack: highly available PostgreSQL {line.postgresql} on Amazon RDS",
-            # Every role of the stack gets it: what makes the stack may make no other role.
+            # Every role of the stack gets it, because the execution role may create no role without it.
             permissions_boundary=cdk.PermissionsBoundary.from_name(PERMISSIONS_BOUNDARY),
             **kwargs,
         )
@@ -96,7 +96,7 @@ class TapStack(cdk.Stack):
             backups=backups,
             monitoring=monitoring,
         )
-        # The engine reads it before it launches (lambdas/validate/roles.py).
+        # The engine reads this before a launch (lambdas/validate/roles.py).
         self.add_metadata("TapStack", {"RolesVersion": ROLES_VERSION})
         cdk.RemovalPolicies.of(self).destroy()
 

@@ -1,4 +1,4 @@
-"""What every layer of tests starts from: the synthesized app, once per run."""
+"""Fixtures for every layer of tests: the synthesized app, made once per run."""
 
 import gc
 import json
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-from product_template.releasing import version as released
+from product_template.releasing import released_versions
 from tests.support import catalog
 from tests.support.scheduling import NearestFirst
 
@@ -22,7 +22,7 @@ os.environ.update(
     AWS_DEFAULT_REGION="us-east-1",
     POWERTOOLS_SERVICE_NAME="tests",
     POWERTOOLS_METRICS_NAMESPACE="TapStackEngine",
-    MOTO_EC2_LOAD_DEFAULT_AMIS="false",  # half a second a test, for machine images nobody asks for
+    MOTO_EC2_LOAD_DEFAULT_AMIS="false",  # machine images, which no test needs, take half a second a test
 )
 # The same few examples in every run; `make hostile` tries ten thousand new ones, `make long` a tenth of that.
 settings.register_profile("quick", max_examples=15, derandomize=True, deadline=None, database=None)
@@ -52,8 +52,8 @@ def catalog_template(assembly: Path) -> Any:
 @pytest.fixture(scope="session")
 def product_template() -> Any:
     """The newest version with PostgreSQL 14, which is what was asked for (R10)."""
-    versions = released.templates()
-    return versions[released.newest(1, versions)]
+    versions = released_versions.templates()
+    return versions[released_versions.newest(1, versions)]
 
 
 TESTS = Path(__file__).parent
@@ -95,7 +95,7 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_unconfigure() -> None:
-    """Spare what is left: pytest would look for garbage in it five times, for seconds."""
+    """Freeze what is left: otherwise pytest collects garbage five times at the end, for seconds."""
     gc.freeze()
 
 

@@ -1,4 +1,4 @@
-"""The provisioning engine: queues, functions, a state machine, and the nets that catch what it loses."""
+"""The provisioning engine: queues, functions, a state machine and the safety net."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from constructs import Construct
 
 from product_template.acknowledgements import SERVERLESS, SOLUTIONS, acknowledge
 from product_template.launch_account import EXECUTION_ROLE
-from product_template.releasing import version as released
+from product_template.releasing import released_versions
 
 from ..permissions.engine import MACHINE_ARN, to_launch, to_receive, to_report, to_start, to_sweep
 from ..permissions.launch_roles import SERVICE_CATALOG, read_artifacts, read_records
@@ -25,15 +25,15 @@ from .machine import LOG_GROUP, EngineMachine
 from .queue import EngineQueue
 from .safety_net import report_ended_executions, sweep_regularly
 
-# The steps that change something, and the first, ask Service Catalog whether they should.
+# The first step, and each one that changes something, asks Service Catalog to confirm the operation.
 CONFIRM = ("validate", "plan", "snapshot", "apply", "wait", "subscribe")
 
 
 class Engine(Construct):
-    """Does what Service Catalog puts into its queues, and answers every operation exactly once.
+    """Does the operations that Service Catalog puts into its queues, and answers each one exactly once.
 
-    Service Catalog finds queues and parser by name alone (Administrator Guide, "External engines for Service
-    Catalog"), so an account has at most one such engine in a region.
+    Service Catalog finds the queues and the parser by their fixed names (Administrator Guide, "External
+    engines for Service Catalog"), so an account has at most one such engine in a region.
 
     Args:
         scope: the stack.
@@ -41,18 +41,19 @@ class Engine(Construct):
         versions: the directory of the versions that it launches.
         key: encrypts queues, logs, and the state machine's definition and history.
         log_retention: for every log group of the engine.
-        accounts: the accounts whose users may launch, the engine's own among them.
-        step_concurrency: how many operations may be in the same step at a time, of those steps that call
-            CloudFormation and RDS; 0 for as many as the account can run.
-        refuse_own_principals: whether principals of this account can put nothing into the queues that
-            Service Catalog puts operations into.
+        accounts: the accounts whose users may launch, the hub account included.
+        step_concurrency: how many operations may be in one step at the same time, for steps that call
+            CloudFormation or RDS; 0 sets no limit.
+        refuse_own_principals: whether the queues for operations refuse messages from principals of this
+            account.
 
     Attributes:
         operations: the queues that Service Catalog puts operations into.
-        dead_letters: messages that could not be received, and events of executions that `report` could not
-            handle. `report` and `sweep` answer them: what one can't, the other gets after a while.
-        unreported: what could not be answered. `sweep` tries again; what nobody can answer needs a person.
-        unconfirmed: operations that Service Catalog does not confirm. A person releases or drops them.
+        dead_letters: messages that `receive` could not take, and events of ended executions that `report`
+            could not handle. `report` and `sweep` both poll this queue and answer what is in it. If one of
+            them fails on a message, the other gets it after the visibility timeout.
+        unreported: operations that could not be answered. `sweep` tries again; the rest needs a person.
+        unconfirmed: operations that Service Catalog does not confirm. A person confirms or drops them.
         functions: by verb.
         machine: the state machine.
     """
@@ -78,13 +79,12 @@ class Engine(Construct):
         self._accounts = accounts
         self._code = bundled_code()
         self.unreported = EngineQueue(self, "Unreported", key=key)
-        last = "R24: here ends what only a person can decide; an alarm watches it."
+        last = "R24: only a person can decide about what is in it, and an alarm tells them."
         self.unconfirmed = EngineQueue(self, "Unconfirmed", key=key)
         for queue in (self.unreported, self.unconfirmed):
             acknowledge(queue, "SQS3", SOLUTIONS, because=last)
             acknowledge(queue, "SQSRedrivePolicy", SERVERLESS, because=last)
-        # Tried every six minutes, a hundred hours, by one of two functions: a thousand receives are the most
-        # that SQS counts.
+        # A message is tried every six minutes for a hundred hours: maxReceiveCount is 1000 at most.
         self.dead_letters = EngineQueue(
             self,
             "DeadLetters",
@@ -98,7 +98,7 @@ class Engine(Construct):
             self,
             "Workflow",
             functions={
-                # Lambda takes 4 KB of variables: fifty versions.
+                # Lambda takes 4 KB of environment variables, which is enough for fifty versions.
                 "validate": self._step("validate", {"RELEASED": _released(versions)}, calls_apis=True),
                 "plan": self._step("plan", {"EXECUTION_ROLE_NAME": EXECUTION_ROLE}, calls_apis=True),
                 "snapshot": self._step("snapshot", calls_apis=True),
@@ -114,7 +114,7 @@ class Engine(Construct):
         )
         self.operations = self._receive_operations()
         sweep = self._sweep()
-        # A message that a broken function takes again and again is hidden from everybody else in between.
+        # Lambda polls for both: if one function is broken, the other still gets some of the messages.
         for function in (report, sweep):
             self.dead_letters.feed(function)
         report_ended_executions(self, report, self.machine, self.dead_letters)
@@ -145,14 +145,15 @@ class Engine(Construct):
                 "UNREPORTED_QUEUE_URL": self.unreported.queue_url,
             },
             undelivered="R24: its events hold nothing; the next one comes after a quarter of an hour.",
-            # Some thousand answers. Less than the visibility timeout of the queues it empties.
+            # Enough for a thousand answers, and less than the visibility timeout of the queues it empties.
             timeout=Duration.minutes(5),
         )
 
     def _parser(self) -> None:
         parser = self._function(
             "parse_parameters",
-            # It reads with its own right when an administrator looks at a version outside of any portfolio.
+            # When an administrator views a version outside a portfolio, there is no launch role: the function
+            # reads the artifact with its own permissions.
             [*to_launch(self._accounts), read_artifacts()],
             undelivered="R5: Service Catalog, its caller, waits for the answer that is the launch form.",
             name="ServiceCatalogExternalParameterParser",
@@ -171,8 +172,8 @@ class Engine(Construct):
                 operation,
                 key=self._key,
                 name=f"ServiceCatalogExternal{operation}OperationQueue",
-                # Half an hour, in which a function that was refused or broken may come back: five is the
-                # least that the Lambda Developer Guide advises ("Using Lambda with Amazon SQS").
+                # Five tries take half an hour, in which a throttled or broken function can recover. Five is
+                # the least that the Lambda Developer Guide advises ("Using Lambda with Amazon SQS").
                 dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=5),
             )
             for operation in ("Provision", "Update", "Terminate")
@@ -197,7 +198,7 @@ class Engine(Construct):
     def _step(
         self, verb: str, environment: Mapping[str, str] | None = None, *, calls_apis: bool = False
     ) -> EngineFunction:
-        """Make a function of the state machine; one that `calls_apis` of CloudFormation or RDS is limited."""
+        """Make the function of a step. `calls_apis` of CloudFormation or RDS limits its concurrency."""
         return self._function(
             verb,
             [*to_launch(self._accounts), *([read_records()] if verb in CONFIRM else [])],
@@ -236,8 +237,8 @@ class Engine(Construct):
 
 
 def _released(versions: Path) -> str:
-    """Return version=SHA-256 of every released version, separated by commas."""
+    """Return `version=SHA-256` for every released version, separated by commas."""
     return ",".join(
-        f"{name.removesuffix(released.SUFFIX)}={digest}"
-        for name, digest in released.digests(versions).items()
+        f"{name.removesuffix(released_versions.ENDING)}={digest}"
+        for name, digest in released_versions.digests(versions).items()
     )

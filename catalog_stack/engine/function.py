@@ -1,4 +1,4 @@
-"""The one set of defaults for the engine's Lambda functions, and how their code is bundled."""
+"""The defaults of the engine's Lambda functions, and how their code is bundled."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ LAMBDAS = Path(__file__).parents[2] / "lambdas"
 
 
 class BundlingError(SystemExit):
-    """The dependencies of the Lambda functions could not be resolved or downloaded. It ends the process.
+    """uv could not resolve or download the dependencies of the Lambda functions. It ends the process.
 
-    jsii would bury an Exception under a traceback through Node.js; SystemExit passes through it.
+    jsii hides the message of an Exception in a traceback through Node.js. SystemExit passes through jsii.
     """
 
 
@@ -44,10 +44,10 @@ class EngineFunction(lambda_.Function):
         log_group: where it writes its log.
         permissions: all that it may do besides writing its log and its traces.
         environment: variables besides those of Powertools.
-        undelivered: why no dead-letter queue of its own takes what it could not process.
+        undelivered: why it needs no dead-letter queue of its own.
         name: only where Service Catalog prescribes one.
-        timeout: of one event.
-        concurrency: how many events it may have in work, taken from what the account has; 0 sets no limit.
+        timeout: the most that one event may take.
+        concurrency: its reserved concurrency, taken from the account's; 0 reserves none and sets no limit.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class EngineFunction(lambda_.Function):
             timeout=timeout,
             reserved_concurrent_executions=concurrency or None,
             tracing=lambda_.Tracing.ACTIVE,
-            # The CDK would add inline policies of its own, with rights that are not used.
+            # Otherwise the CDK adds inline policies with permissions that the function does not use.
             role=role.without_policy_updates(),
             log_group=log_group,
             environment={
@@ -130,7 +130,7 @@ def _of_every_function(log_group: logs.ILogGroup) -> list[Permission]:
             "xray",
             "PutTelemetryRecords PutTraceSegments",
             on="*",
-            why="R24: X-Ray, the trace of a launch, knows no resource.",
+            why="R24: X-Ray has the trace of a launch; its actions support no resource-level permissions.",
         ),
     ]
 
@@ -139,7 +139,7 @@ def bundled_code() -> lambda_.Code:
     """Return `lambdas/` with its locked dependencies, built for Lambda's Python and processor by uv."""
     return lambda_.Code.from_asset(
         str(LAMBDAS),
-        # The hash of what was built: with that of the source, another processor's build would keep the key.
+        # The hash of the output: by the hash of the source, a build for another processor would not be new.
         asset_hash_type=AssetHashType.OUTPUT,
         bundling=BundlingOptions(image=lambda_.Runtime.PYTHON_3_14.bundling_image, local=_Uv()),
     )
@@ -173,9 +173,9 @@ class _Uv:
 
 
 def _drop_unused_services(data: Path) -> None:
-    """Delete botocore's descriptions of services that no function makes a client of: six tenths of a package.
+    """Delete botocore's data about services that no function makes a client of: 60 percent of the package.
 
-    Making a client reads the whole directory, so every first event gets faster, too.
+    botocore reads the whole directory to make a client, so a cold start gets faster, too.
     """
     code = "".join(file.read_text() for file in LAMBDAS.rglob("*.py"))
     used = set(re.findall(r'client\("([a-z0-9-]+)"', code))

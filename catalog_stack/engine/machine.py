@@ -1,4 +1,4 @@
-"""The state machine as a resource: its role, its log, and how its history is kept."""
+"""The state machine as a resource: its role, its log and its encryption."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..permissions.engine import MACHINE, MACHINE_ARN, to_run
 from ..permissions.policy import managed_policy
 from .workflow import workflow
 
-# With this prefix the group does not lengthen the account's log resource policy, whose size is limited.
+# A log group with this prefix adds nothing to the account's Logs resource policy, whose size is limited.
 LOG_GROUP = f"/aws/vendedlogs/states/{MACHINE}"
 
 
@@ -28,7 +28,7 @@ class EngineMachine(sfn.StateMachine):
         scope: the construct it belongs to, as do its states and its role.
         construct_id: its id.
         functions: by verb.
-        unconfirmed: takes what Service Catalog does not confirm.
+        unconfirmed: takes operations that Service Catalog does not confirm.
         key: encrypts its definition and its history.
         log_group: named `LOG_GROUP`.
     """
@@ -70,7 +70,7 @@ class EngineMachine(sfn.StateMachine):
         super().__init__(
             scope,
             construct_id,
-            # Named, so that policies of what it uses can name it.
+            # A fixed name, so that the policies of what it uses can name it.
             state_machine_name=MACHINE,
             role=role.without_policy_updates(),
             query_language=sfn.QueryLanguage.JSONATA,

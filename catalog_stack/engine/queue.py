@@ -1,4 +1,4 @@
-"""The one set of queue defaults, who may send operations, and how Lambda polls."""
+"""The defaults of the engine's queues, who may send operations to them, and how Lambda polls them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .function import TIMEOUT
 
 
 class EngineQueue(sqs.Queue):
-    """A queue that loses nothing for two weeks.
+    """A queue that keeps its messages for 14 days, the most that SQS does.
 
     Args:
         scope: the construct it belongs to.
@@ -52,7 +52,7 @@ class EngineQueue(sqs.Queue):
         )
 
     def let_service_catalog_send(self, accounts: Sequence[str]) -> None:
-        """Let Service Catalog put the operations of these accounts' users into it."""
+        """Let Service Catalog send the operations of these accounts."""
         self.add_to_resource_policy(
             iam.PolicyStatement(
                 principals=[iam.ServicePrincipal(SERVICE_CATALOG)],
@@ -63,10 +63,10 @@ class EngineQueue(sqs.Queue):
         )
 
     def refuse_own_principals(self) -> None:
-        """Keep everybody in the queue's own account from sending, administrators too.
+        """Deny sending to every principal of the queue's own account, administrators included.
 
-        Who can send decides what happens to any product. Service Catalog is no principal of this account:
-        the sender of the one message that was ever captured was a role session of the service's own.
+        Whoever can send a message can change any product. Service Catalog is no principal of this account:
+        the one message that was ever captured came from a role session of the service itself.
         """
         self.add_to_resource_policy(
             iam.PolicyStatement(
@@ -79,15 +79,15 @@ class EngineQueue(sqs.Queue):
         )
 
     def feed(self, function: lambda_.Function) -> None:
-        """Have Lambda give the messages to `function`, which says of each one whether it was received."""
-        # Two batches of ten messages at a time, the least there is, are hundreds of operations a minute.
-        # Without a limit, a burst uses up the account's concurrency, and messages are received in vain until
-        # they are dead letters (Lambda Developer Guide, "Configuring maximum concurrency" for SQS).
+        """Let Lambda poll the queue for `function`, which returns the messages that it could not take."""
+        # Two batches of ten messages at a time are hundreds of operations a minute; two is the lowest limit.
+        # Without a limit, a burst uses up the account's concurrency, and Lambda throttles messages until they
+        # are dead letters (Lambda Developer Guide, "Configuring maximum concurrency" for SQS).
         source = sources.SqsEventSource(self, report_batch_item_failures=True, max_concurrency=2)
         function.add_event_source(source)
         acknowledge(
             function.node.find_child(f"SqsEventSource:{Names.node_unique_id(self.node)}"),
             "LambdaEventSourceMappingDestination",
             SERVERLESS,
-            because="R24: Lambda takes a destination for streams alone; queues have their redrive policy.",
+            because="R24: Lambda takes a destination for streams only; queues have their redrive policy.",
         )

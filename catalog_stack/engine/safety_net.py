@@ -1,4 +1,4 @@
-"""What catches operations that the state machine loses: a rule on executions, and a regular sweep."""
+"""The safety net. It answers what the state machine did not: a rule on ended executions, and a sweep."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def report_ended_executions(
         scope: the construct it belongs to.
         report: the function.
         machine: the state machine.
-        dead_letters: takes the events that Lambda gives up, for `report` to try them for days.
+        dead_letters: takes the events that Lambda gives up on. `report` tries them again for days.
     """
-    # EventBridge hands the event over; if the function then fails, it is Lambda that tries again.
+    # EventBridge only hands the event over. If the function fails, Lambda tries again.
     lambda_.CfnEventInvokeConfig(
         scope,
         "ReportAgain",
@@ -59,7 +59,7 @@ def sweep_regularly(scope: Construct, sweep: lambda_.Function) -> None:
         "SweepOnce",
         function_name=sweep.function_name,
         qualifier="$LATEST",
-        # The next one does it all again.
+        # The next sweep does the same work.
         maximum_retry_attempts=0,
         maximum_event_age_in_seconds=every.to_seconds(),
     )
@@ -69,6 +69,6 @@ def sweep_regularly(scope: Construct, sweep: lambda_.Function) -> None:
         schedule=events.Schedule.rate(every),
         targets=[targets.LambdaFunction(sweep)],
     )
-    nothing = "R24: the event holds nothing; the next comes in a quarter of an hour, and an alarm misses it."
+    nothing = "R24: the event holds nothing. The next comes in a quarter of an hour, or an alarm fires."
     acknowledge(once, "LambdaAsyncFailureDestination", SERVERLESS, because=nothing)
     acknowledge(rule, "EventBusDLQ", SERVERLESS, because=nothing)

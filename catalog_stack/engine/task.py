@@ -1,4 +1,4 @@
-"""One task of the state machine: a Lambda function, what it is given and what it gives."""
+"""The task states of the machine: what each one passes on, what it returns, and when it retries."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
-# Lambda failed for a moment. Every verb may safely run again.
+# Lambda failed, and may not fail again. Every verb may safely run again.
 TRANSIENT = [
     "Lambda.ClientExecutionTimeoutException",
     "Lambda.ServiceException",
     "Lambda.AWSLambdaException",
     "Lambda.SdkClientException",
-    # A function that is killed or out of time, by its names past and present ("Handling errors in Step
+    # A function was killed or timed out; the error's name has changed over time ("Handling errors in Step
     # Functions workflows", Developer Guide; Lambda's own runtime).
     "Lambda.Unknown",
     "Runtime.ExitError",
     "Sandbox.Timedout",
 ]
-# Too many at a time: for Lambda, or for a service that the function called. Waiting loses nothing.
+# Lambda, or a service that the function called, throttled. Waiting loses nothing.
 THROTTLED = ["Lambda.TooManyRequestsException", "ThrottledError"]
 
 
 class Task(tasks.LambdaInvoke):
-    """A state that invokes a function with its name and `payload`, and sets the variables in `gives`."""
+    """A state that invokes a function with `payload` and the state's name, and assigns what it `gives`."""
 
     def __init__(
         self,
@@ -54,9 +54,9 @@ class Task(tasks.LambdaInvoke):
     def retry(
         self, *errors: str, attempts: int, every: int = 1, at_most: int = 60, spread: bool = False
     ) -> None:
-        """Try again after `every` seconds, then after one and a half times as long, up to `at_most`.
+        """Retry after `every` seconds, then after one and a half times as long, up to `at_most`.
 
-        With `spread`, each wait is a random part of that, so that those who wait do not come back together.
+        With `spread`, each wait is a random part of that, so that executions do not all retry together.
         """
         self.add_retry(
             errors=list(errors),
@@ -69,9 +69,9 @@ class Task(tasks.LambdaInvoke):
 
 
 class Keep(tasks.SqsSendMessage):
-    """A state that puts the operation, without its token, and the error it is given into a queue.
+    """A state that sends an operation and its error to a queue, without the token.
 
-    The variable `began` tells it whether changes may be under way.
+    The variable `began` says whether a change of the stack may have begun.
     """
 
     def __init__(self, scope: Construct, name: str, queue: sqs.IQueue) -> None:
@@ -97,15 +97,15 @@ class Keep(tasks.SqsSendMessage):
 
 
 def from_input(*names: str) -> dict[str, str]:
-    """Name fields of the execution's input."""
+    """Return, by name, the JSONata expressions for fields of the execution's input."""
     return {name: f"{{% $states.context.Execution.Input.{name} %}}" for name in names}
 
 
 def from_variables(*names: str) -> dict[str, str]:
-    """Name variables that earlier tasks gave."""
+    """Return, by name, the JSONata expressions for variables that earlier tasks assigned."""
     return {name: f"{{% ${name} %}}" for name in names}
 
 
 def from_result(*names: str) -> dict[str, str]:
-    """Name fields of a task's own result."""
+    """Return, by name, the JSONata expressions for fields of a task's own result."""
     return {name: f"{{% $states.result.{name} %}}" for name in names}

@@ -14,7 +14,7 @@ from .task import THROTTLED, TRANSIENT, Keep, Task, from_input, from_result, fro
 
 
 def workflow(scope: Construct, verbs: Mapping[str, lambda_.IFunction], unconfirmed: sqs.IQueue) -> sfn.Chain:
-    """Return the states from a received operation to its one answer; `verbs` are the functions at work.
+    """Return the states from a received operation to its one answer; `verbs` are the functions, by verb.
 
     An operation that Service Catalog does not confirm ends in the queue `unconfirmed`, without an answer.
     """
@@ -26,7 +26,7 @@ def workflow(scope: Construct, verbs: Mapping[str, lambda_.IFunction], unconfirm
     stack, change_set = from_variables("stackId"), from_variables("changeSetArn")
     changes, version = from_variables("changes"), from_variables("engineVersion")
     product_version = from_variables("productVersion")
-    # What a failure is reported with, from the first state on.
+    # `Report failure` reads these, so they have values from the first state on.
     done = from_variables("snapshotId", "began")
     nothing_yet: dict[str, Any] = {"snapshotId": "{% null %}", "began": False}
     begun: dict[str, Any] = {"began": True}
@@ -66,12 +66,12 @@ def workflow(scope: Construct, verbs: Mapping[str, lambda_.IFunction], unconfirm
     reports = [success, termination, failure]
     for step in steps:
         step.retry(*TRANSIENT, every=2, at_most=60, attempts=8)
-        # About five hours, a minute each on average: as long as the machine's timeout leaves time to answer.
+        # About five hours, a minute each on average. That leaves time to answer before the machine's timeout.
         step.retry(*THROTTLED, every=2, at_most=120, attempts=300, spread=True)
-    for step in (plan, apply):  # half an hour: it may answer so for good
+    for step in (plan, apply):  # half an hour, since the service may never recover
         step.retry("AWSFailedError", every=2, at_most=120, attempts=30, spread=True)
     plan.retry("ChangeSetInProgressError", every=5, at_most=20, attempts=60)
-    # More attempts than fit into the machine's timeout: a database takes as long as it takes.
+    # More attempts than fit into the machine's timeout, because nobody knows how long a database takes.
     for step, polling in (
         (plan, ("RollbackInProgressError", "StackInProgressError")),
         (snapshot, ("SnapshotInProgressError",)),
@@ -79,7 +79,7 @@ def workflow(scope: Construct, verbs: Mapping[str, lambda_.IFunction], unconfirm
         (cleanup, ("SnapshotInProgressError",)),
     ):
         step.retry(*polling, every=30, at_most=120, attempts=1000)
-    # An attempt to apply that failed may have begun all the same.
+    # An `apply` that failed may have begun the change nevertheless.
     known_after = {validate: nothing_yet, apply: begun}
     keep = Keep(scope, "Keep unconfirmed", unconfirmed)
     for step in steps:
@@ -94,7 +94,7 @@ def workflow(scope: Construct, verbs: Mapping[str, lambda_.IFunction], unconfirm
         report.retry("States.ALL", every=10, at_most=300, attempts=40)
     for state in [*steps, success, termination]:
         state.add_catch(failure, errors=["States.ALL"], assign=known_after.get(state))
-    # What could not be reported fails the execution under its own name, for the nets to report.
+    # If the report fails, the execution fails with the operation's error, and the safety net reports that.
     unreported = sfn.Fail.jsonata(
         scope, "Not reported", error="{% $states.input.Error %}", cause="{% $states.input.Cause %}"
     )

@@ -1,1 +1,1 @@
-"""What the platform team can see of the engine's operations, and how it ends one that is stuck."""
+"""The platform team's commands: they list the engine's operations and end one that is stuck."""

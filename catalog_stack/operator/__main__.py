@@ -18,10 +18,10 @@ LONGEST_REASON = 1500  # Service Catalog takes 2048 characters, and the engine a
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Run the command that the words name (the command line's by default). Returns 0 when it was done."""
+    """Run the command in `words`, by default those of the command line. Return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m catalog_stack.operator", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("list", help="what is under way, and what is stuck")
+    commands.add_parser("list", help="what is under way, stuck or not confirmed")
     unsticking = commands.add_parser("unstick", help="end one operation as failed")
     unsticking.add_argument("record", metavar="RECORD", help="the record's id, rec-…")
     unsticking.add_argument("reason", metavar="REASON", help="a sentence for the user")
@@ -51,7 +51,7 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def list_operations(engine: DeployedEngine) -> int:
-    """Print a table, the oldest first, and what can be done."""
+    """Print a table of operations, oldest first, and the commands that decide about one."""
     unconfirmed = engine.unconfirmed()
     found = sorted([*engine.operations(), *unconfirmed], key=lambda operation: operation.since)
     hidden = engine.hidden()
@@ -94,16 +94,17 @@ def confirm(engine: DeployedEngine, record_id: str) -> int:
         engine.drop(message)
     print(
         f"{first.kind} of {first.product} (record {record_id}) has begun, on your word. If Service Catalog "
-        "shows the record by now and contradicts it, nothing is changed, and make operations lists it again."
+        "now shows the record and contradicts it, the engine changes nothing, and make operations lists it "
+        "again."
     )
     return 0
 
 
 def drop(engine: DeployedEngine, record_id: str) -> int:
-    """Forget what claims a record that Service Catalog does not confirm.
+    """Delete every message that claims a record and that Service Catalog does not confirm.
 
     Raises:
-        OperationNotFoundError: there is nothing of that record.
+        OperationNotFoundError: there is none of that record.
     """
     for operation in engine.unconfirmed(record_id):
         engine.drop(operation)
@@ -116,7 +117,7 @@ def drop(engine: DeployedEngine, record_id: str) -> int:
 
 
 def unstick(engine: DeployedEngine, record_id: str, reason: str, *, force: bool) -> int:
-    """End the operation of a record as failed, for the reason given.
+    """End the operation of a record as failed. The user reads `reason`.
 
     Raises:
         OperationNotFoundError: the engine keeps nothing of it.

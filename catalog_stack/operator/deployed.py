@@ -1,4 +1,4 @@
-"""The deployed engine, found by its stack's outputs: executions, last queues, and the function `report`."""
+"""The deployed engine, found by its stack's outputs: executions, queues, and the function `report`."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from .operation import Operation, OperationNotFoundError, RefusedError, of_execu
 
 STACK = "CatalogStack"
 REGION = "us-east-1"  # the only one of this product
-# How an execution ends that has not answered. One that has answered, be it with a failure, SUCCEEDED.
+# The statuses of an execution that ended without an answer. One that answered, even FAILED, has SUCCEEDED.
 LOST = ("FAILED", "TIMED_OUT", "ABORTED")
-_LAST_QUEUES = {"dead letters": "DeadLettersUrl", "unreported": "UnreportedUrl"}
+_SAFETY_NET_QUEUES = {"dead letters": "DeadLettersUrl", "unreported": "UnreportedUrl"}
 _UNCONFIRMED = "UnconfirmedUrl"
-# Records of other accounts can't be asked for: for so long, their lost executions are listed.
+# The hub account can't read records of other accounts, so it lists their lost executions for this long.
 UNKNOWN_SINCE = timedelta(days=14)
 
 
@@ -36,7 +36,10 @@ class DeployedEngine:
         return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
 
     def operations(self) -> Iterator[Operation]:
-        """Return what is under way, what ended while its record is open, and what lies in a last queue."""
+        """Yield operations that are under way, that ended while their record is open, or that failed to end.
+
+        Those last are in the queues dead letters and unreported.
+        """
         for execution in self._executions("RUNNING"):
             if (found := self._describe(execution)).record_id:  # else somebody started it by hand
                 yield found
@@ -49,7 +52,7 @@ class DeployedEngine:
                 record = self.record_status(found.record_id)
                 if record == "OPEN" or (record is None and execution["stopDate"] > since):
                     yield found
-        for name, output in _LAST_QUEUES.items():
+        for name, output in _SAFETY_NET_QUEUES.items():
             for message in self._messages(self._outputs[output]):
                 yield of_message(message, name, self._outputs[output])
 
@@ -66,19 +69,19 @@ class DeployedEngine:
         if found := [operation for operation in kept if operation.record_id == record_id]:
             return found
         raise OperationNotFoundError(
-            f"No operation of record {record_id} waits for confirmation. Those that do, make operations "
-            "lists. If somebody else is just looking at them, try again in half a minute. They are kept for "
-            "14 days."
+            f"No operation of record {record_id} waits for confirmation. To see those that do: make "
+            "operations. If somebody else has just listed them, try again in half a minute. The queue keeps "
+            "them for 14 days."
         )
 
     def confirm(self, operation: Operation) -> None:
-        """Start an operation again that a person vouches for; with its token, which only its execution has.
+        """Start an operation again on a person's word. Its token comes from its execution.
 
         Raises:
-            RefusedError: its execution is of something else, or a person has confirmed it before.
+            RefusedError: its message names an execution of another operation, or it was confirmed before.
         """
         described = self._sfn.describe_execution(executionArn=operation.execution_arn)
-        # Others than the engine can write messages. What a person has read must be what is started.
+        # Not only the engine can write messages. What starts must be what the person has read.
         if of_execution(described, "ended").identity != operation.identity:
             raise RefusedError(
                 f"The message of record {operation.record_id} names an execution of another operation, so it "
@@ -107,7 +110,7 @@ class DeployedEngine:
         """Return the operation of a record, wherever the engine keeps it.
 
         Raises:
-            OperationNotFoundError: nowhere.
+            OperationNotFoundError: the engine keeps nothing of it.
         """
         for execution in self._executions():
             if execution["name"].endswith(f"-{record_id}"):
@@ -124,9 +127,9 @@ class DeployedEngine:
         )
 
     def hidden(self) -> str | None:
-        """Say how many messages can't be looked at, because a function has them; None without any."""
+        """Return a sentence that says how many messages are in flight and so can't be listed, or None."""
         number = 0
-        for output in _LAST_QUEUES.values():
+        for output in _SAFETY_NET_QUEUES.values():
             attributes = self._sqs.get_queue_attributes(
                 QueueUrl=self._outputs[output], AttributeNames=["ApproximateNumberOfMessagesNotVisible"]
             )["Attributes"]
@@ -134,12 +137,12 @@ class DeployedEngine:
         if not number:
             return None
         return (
-            f"Messages that the engine is trying to answer and that can't be shown meanwhile: {number}. Look "
+            f"Messages that the engine is trying to answer and that can't be shown meanwhile: {number}. Try "
             "again in six minutes, or stop the tries: docs/runbook/engine.md, dead-letter."
         )
 
     def report_failed(self, operation: Operation, reason: str) -> None:
-        """Let the engine's own function tell Service Catalog that the operation failed.
+        """Let the engine's function `report` tell Service Catalog that the operation failed.
 
         Raises:
             RefusedError: the function failed, most likely because Service Catalog refused its report.
@@ -158,7 +161,7 @@ class DeployedEngine:
         self.drop(operation)
 
     def stop(self, operation: Operation, reason: str) -> None:
-        """Stop the operation's execution. The nets give the same answer as `report_failed`."""
+        """Stop the operation's execution. The safety net gives the same answer as `report_failed`."""
         self._sfn.stop_execution(executionArn=operation.execution_arn, error="OperationEnded", cause=reason)
 
     def record_status(self, record_id: str) -> str | None:
@@ -195,7 +198,7 @@ class DeployedEngine:
         return str(next(entered, "starting"))
 
     def _messages(self, queue_url: str) -> list[Any]:
-        """Look at every message of a queue; those that are being tried are not visible."""
+        """Return every visible message of a queue. SQS does not show those in flight."""
         seen: dict[str, Any] = {}
         while messages := self._sqs.receive_message(
             QueueUrl=queue_url,

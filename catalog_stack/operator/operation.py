@@ -1,4 +1,4 @@
-"""One operation as the engine keeps it: in an execution's input, or in a message."""
+"""One operation, read from an execution's input or from a message."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-# The queues tell the kind of operation; a message that does not say its queue begins its operation with it.
+# A queue's name says the kind of its operations. If SQS does not name a message's queue, the message's field
+# `operation` begins with the kind.
 QUEUES = {
     f"ServiceCatalogExternal{kind.title()}OperationQueue": kind
     for kind in ("PROVISION", "UPDATE", "TERMINATE")
@@ -20,7 +21,7 @@ class OperationNotFoundError(Exception):
 
 
 class RefusedError(Exception):
-    """The operation can't, or should not, be ended; the message says why and what to do."""
+    """The command was refused; the message says why and what to do."""
 
 
 @dataclass(frozen=True)
@@ -32,10 +33,10 @@ class Operation:
         where: a state of the state machine, `ended`, or a queue.
         since: when it began.
         status: of its execution; `-` without one.
-        answer: what the engine's function `report` has to be given. It holds Service Catalog's token.
+        answer: what the function `report` needs to answer it, Service Catalog's token included.
         stack: the name of its stack.
-        execution_arn: empty for a message, unless that is about an execution that was not confirmed.
-        message: queue and receipt handle of a message.
+        execution_arn: empty for a message, except in the queue `unconfirmed`.
+        message: URL of the queue and receipt handle; None for an execution.
         reason: why Service Catalog does not confirm it.
     """
 
@@ -60,14 +61,14 @@ class Operation:
         """Check that the operation may be ended.
 
         Raises:
-            RefusedError: it has been answered, answers by itself, or can't be answered.
+            RefusedError: it was answered, will be answered by its execution, or can't be answered.
         """
         if record_status in ("SUCCEEDED", "FAILED"):
             raise RefusedError(f"Record {self.record_id} has been answered already: it is {record_status}.")
         if not (self.answer.get("token") and self.answer.get("kind")):
             raise RefusedError(
-                f"The message of record {self.record_id} lacks the token, or what kind of operation it is. "
-                "Only AWS Support can free its product."
+                f"The message of record {self.record_id} lacks the token or the kind of operation, so nobody "
+                "can answer it. Only AWS Support can free its product."
             )
         if self.status == "RUNNING" and not force:
             raise RefusedError(
@@ -84,7 +85,7 @@ class Operation:
 
 
 def of_execution(described: Any, state: str) -> Operation:
-    """Return the operation of an execution, as DescribeExecution gives it; one started by hand has none."""
+    """Return the operation in an answer of DescribeExecution; one started by hand has no record."""
     given = _parse(described["input"])
     message = given.get("message")
     return _operation(
@@ -99,7 +100,7 @@ def of_execution(described: Any, state: str) -> Operation:
 
 
 def of_message(message: Any, queue: str, queue_url: str) -> Operation:
-    """Return what a message of a last queue is about."""
+    """Return the operation that a message in one of the engine's queues is about."""
     attributes = message.get("Attributes", {})
     found: dict[str, Any] = {
         "where": queue,
@@ -130,7 +131,7 @@ def _parse(body: str) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> str:
-    """Return an id or name without what a shell, `make` or a terminal obeys: anybody may have sent it."""
+    """Return an id or name without what a shell, `make` or a terminal interprets: anyone may have sent it."""
     return re.sub(r"[^\w.:~-]", "_", str(value or "")[:256], flags=re.ASCII)
 
 

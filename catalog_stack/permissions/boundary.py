@@ -1,14 +1,15 @@
 """The permissions boundary: the most that any role of a TapStack can do, whatever its own policies say.
 
-It is the union of what the product's roles need (product_template), and nothing else: who can change a stack
-can give its roles any policy. tests/privilege/test_boundary.py compares the two. Since an account has one
-boundary for all its TapStacks, "*" stands for their suffixes.
+It is the union of what the product's roles need (product_template), and nothing else, because whoever can
+change a stack can give its roles any policy. tests/privilege/test_boundary.py compares the two. An account
+has one boundary for all its TapStacks, so "*" stands for their suffixes.
 """
 
 from __future__ import annotations
 
-from .execution_role.backups_and_alarms import BUCKETS, EXPORT_WORKFLOW
+from .execution_role.backups import BUCKETS
 from .execution_role.database import KEY_ALIASES
+from .execution_role.exports import EXPORT_WORKFLOW
 from .execution_role.tags import SUFFIXED
 from .policy import Permission, allow, arn, log_and_trace
 
@@ -28,13 +29,13 @@ def _of_functions() -> list[Permission]:
             "s3",
             "DeleteObject DeleteObjectVersion",
             on=[f"{bucket}/*" for bucket in BUCKETS],
-            why="R13, R22: the objects go with their bucket, of which only a launch knows the name.",
+            why="R13, R22: the objects go with their bucket, whose name only a launch knows.",
         ),
         allow(
             "ec2",
             "DescribeSecurityGroups",
             on="*",
-            why="R16: the default security group is closed; looking at one knows no resource.",
+            why="R16: the default security group is closed; Describe supports no resource-level permissions.",
         ),
         allow(
             "ec2",
@@ -84,13 +85,16 @@ def _of_exports() -> list[Permission]:
             "kms",
             "CreateGrant Decrypt DescribeKey GenerateDataKey",
             on=arn("kms", "key/*"),
-            # Not under its tag: the execution role, and others, can give that tag to another key.
+            # No condition on the key's tag: the execution role, and others, can give the tag to another key.
             when={"ForAnyValue:StringLike": {"kms:ResourceAliases": KEY_ALIASES}},
             why="R11: a key of its own; KMS gives random ids, so its alias is the scope.",
         ),
         allow("rds", "StartExportTask", on=arn("rds", "snapshot:rds:database-*"), why=SUFFIXED),
         allow(
-            "rds", "DescribeExportTasks", on="*", why="R12: exports are followed; looking knows no resource."
+            "rds",
+            "DescribeExportTasks",
+            on="*",
+            why="R12: exports are followed; the action supports no resource-level permissions.",
         ),
         allow(
             "iam",

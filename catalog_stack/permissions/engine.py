@@ -23,7 +23,7 @@ def to_launch(accounts: Iterable[str]) -> list[Permission]:
 
 
 def to_receive(key: str, queues: list[str]) -> list[Permission]:
-    """Take messages from queues that are encrypted with `key`, which Lambda does with the function's role."""
+    """Let Lambda, with the function's role, receive messages from queues that `key` encrypts."""
     return [
         # Lambda Developer Guide, "Configuring a queue to use with Lambda": the execution role needs these.
         allow("sqs", "DeleteMessage GetQueueAttributes ReceiveMessage", on=queues),
@@ -32,7 +32,7 @@ def to_receive(key: str, queues: list[str]) -> list[Permission]:
 
 
 def to_start(key: str) -> list[Permission]:
-    """Start executions, whose input is encrypted with `key`."""
+    """Start executions, whose input `key` encrypts."""
     return [
         allow("states", "StartExecution", on=MACHINE_ARN),
         allow("kms", "Decrypt GenerateDataKey", on=key, when=_OF_THE_MACHINE),
@@ -40,7 +40,7 @@ def to_start(key: str) -> list[Permission]:
 
 
 def to_report(key: str, queues: list[str]) -> list[Permission]:
-    """Answer Service Catalog, and leave in queues what it could not be told."""
+    """Answer Service Catalog, and send what could not be answered to `queues`."""
     return [
         allow(
             "servicecatalog",
@@ -51,25 +51,25 @@ def to_report(key: str, queues: list[str]) -> list[Permission]:
                 NotifyUpdateProvisionedProductEngineWorkflowResult
             """,
             on="*",
-            why="R4: the engine answers Service Catalog; these actions know no resource.",
+            why="R4: the engine answers Service Catalog; these support no resource-level permissions.",
         ),
-        # Under a customer key, the event of a lost execution has no input; the execution has. A dead letter
-        # may have an execution nevertheless.
+        # With a customer-managed key, the event of an ended execution lacks the input, so the function reads
+        # it from the execution. A dead letter may belong to an execution, too.
         allow(
             "states",
             "DescribeExecution",
             on=arn("states", f"execution:{MACHINE}:*"),
-            why="R4: one execution a launch; its name is made of the ids that Service Catalog gives.",
+            why="R4: one execution an operation; its name is made of the ids that Service Catalog gives.",
         ),
         allow("kms", "Decrypt", on=key, when=_OF_THE_MACHINE),
-        # The function with a message that nobody can answer; Lambda in its name with a failed event.
+        # The function sends messages that it cannot answer. Lambda, with its role, sends failed events.
         allow("sqs", "SendMessage", on=queues),
         allow("kms", "GenerateDataKey", on=key, when=_BY_WAY_OF_SQS),
     ]
 
 
 def to_sweep(key: str, queues: list[str]) -> list[Permission]:
-    """Find executions, and empty queues that are encrypted with `key`."""
+    """Find executions, and empty queues that `key` encrypts."""
     return [
         allow("states", "ListExecutions", on=MACHINE_ARN),
         allow("sqs", "DeleteMessage ReceiveMessage", on=queues),
@@ -80,7 +80,7 @@ def to_sweep(key: str, queues: list[str]) -> list[Permission]:
 def to_run(key: str, functions: list[str], unconfirmed: str) -> list[Permission]:
     """Run the state machine: invoke its functions, encrypt its history with `key`, log and trace.
 
-    What nobody confirms it keeps in the queue `unconfirmed`.
+    It sends operations that Service Catalog does not confirm to the queue `unconfirmed`.
     """
     return [
         allow("lambda", "InvokeFunction", on=functions),

@@ -1,4 +1,4 @@
-"""The two roles of an account in which the product is launched, and what bounds the roles of launches."""
+"""The launch role, the execution role and the permissions boundary of an account."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ from constructs import Construct
 from product_template.launch_account import EXECUTION_ROLE, LAUNCH_ROLE, PERMISSIONS_BOUNDARY, ROLES_VERSION
 
 from . import boundary
-from .execution_role import backups_and_alarms as operations
-from .execution_role import database, network
+from .execution_role import backups, custom_resources, database, exports, monitoring, network, roles
 from .execution_role.tags import BEING_TAGGED_AS_OURS, SUFFIXED, TAGGED, TAGGED_AS_OURS
 from .policy import Permission, allow, arn, managed_policy
 
 EXECUTION_ROLE_ARN = arn("iam", f"role/{EXECUTION_ROLE}", region="")
-# The launch role trusts this path, so a function's role can be replaced without a change in other accounts.
+# The launch role trusts this path, so a function can get a new role without a change in other accounts.
 ENGINE_PATH = "/tapstack-engine/"
 
 # On the launch role. The engine reads it before it launches a version (lambdas/engine/account.py).
@@ -27,8 +26,8 @@ SERVICE_CATALOG = "servicecatalog.amazonaws.com"
 class LaunchRoles(Construct):
     """The launch role, which the engine works with, and the execution role, which it hands to CloudFormation.
 
-    Every account in which the product is launched has both, and the boundary of the roles that CloudFormation
-    makes with the latter; the engine is in the hub account alone.
+    Every account in which the product is launched has both roles and the permissions boundary. Only the hub
+    account has the engine.
 
     Args:
         scope: the stack.
@@ -60,8 +59,17 @@ class LaunchRoles(Construct):
                 for name, description, permissions in (
                     ("Network", "A TapStack's network", network.permissions()),
                     ("Database", "A TapStack's database and key", database.permissions()),
-                    ("Operations", "A TapStack's backups and alarms", operations.permissions()),
-                    ("Roles", "The roles of a TapStack", operations.role_permissions()),
+                    (
+                        "Operations",
+                        "A TapStack's backups and alarms",
+                        [
+                            *backups.permissions(),
+                            *custom_resources.permissions(),
+                            *exports.permissions(),
+                            *monitoring.permissions(),
+                        ],
+                    ),
+                    ("Roles", "The roles of a TapStack", roles.permissions()),
                 )
             ],
         )
@@ -75,7 +83,8 @@ class LaunchRoles(Construct):
                 iam.ServicePrincipal(
                     SERVICE_CATALOG, conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}}
                 ),
-                # The account under a condition instead of the roles: a re-created role is another principal.
+                # The account with a condition, not the roles: a role that is created anew has the same name,
+                # but is another principal.
                 iam.AccountPrincipal(hub_account).with_conditions(
                     {
                         "ArnLike": {
@@ -89,13 +98,13 @@ class LaunchRoles(Construct):
                 managed_policy(self, "ServiceCatalog", "What Service Catalog does", _of_service_catalog()),
             ],
         )
-        # The version is told last, when all that it stands for is there.
+        # The tag says which roles there are, so it comes last.
         launch_role.node.add_dependency(bounding, execution_role)
         Tags.of(launch_role).add(ROLES_VERSION_TAG, str(ROLES_VERSION))
 
 
 def read_artifacts() -> Permission:
-    """Allow reading product versions: Service Catalog keeps them in a bucket of its own and tags them so."""
+    """Allow reading artifacts, which Service Catalog keeps in buckets of its own and tags."""
     return allow(
         "s3",
         "GetObject",
@@ -111,7 +120,7 @@ def read_records() -> Permission:
         "servicecatalog",
         "DescribeRecord",
         on="*",
-        why="R4: the engine acts on what Service Catalog confirms; this action knows no resource.",
+        why="R4: Service Catalog confirms each operation; the action supports no resource-level permissions.",
     )
 
 
@@ -123,7 +132,7 @@ def _of_engine() -> list[Permission]:
     of_launches = "R4: one stack a launch, named after it."
     return [
         read_artifacts(),
-        # Nobody can use the launch role to run a template with other rights than the execution role's.
+        # Under this condition, no template runs with other permissions than the execution role's.
         allow(
             "cloudformation",
             "CreateChangeSet",
@@ -147,7 +156,7 @@ def _of_engine() -> list[Permission]:
             when={"StringEquals": {"iam:PassedToService": "cloudformation.amazonaws.com"}},
         ),
         read_records(),
-        # To read the version of the roles.
+        # To read the roles version.
         allow("iam", "GetRole", on=arn("iam", f"role/{LAUNCH_ROLE}", region="")),
         allow("cloudformation", "ListStacks", on="*", why=_CHECKS),
         allow(
@@ -172,8 +181,8 @@ def _of_engine() -> list[Permission]:
         *_of_terminations(),
         allow("servicequotas", "GetAWSDefaultServiceQuota GetServiceQuota", on="*", why=_CHECKS),
         allow("cloudwatch", "DescribeAlarms GetMetricStatistics", on="*", why=_CHECKS),
-        allow("sns", "ListSubscriptionsByTopic Publish Subscribe", on=operations.TOPIC, why=SUFFIXED),
-        # The Service Authorization Reference calls the topic optional for it.
+        allow("sns", "ListSubscriptionsByTopic Publish Subscribe", on=monitoring.TOPIC, why=SUFFIXED),
+        # The topic is an optional resource for Unsubscribe (Service Authorization Reference).
         allow(
             "sns",
             "Unsubscribe",
@@ -184,7 +193,7 @@ def _of_engine() -> list[Permission]:
 
 
 def _of_snapshots() -> list[Permission]:
-    """What a major version upgrade begins with, and what a termination ends with."""
+    """Return what making the snapshot before a major upgrade takes, and deleting it at a termination."""
     snapshots = arn("rds", "snapshot:pre-upgrade-*")
     named = "R3: versions are upgraded; the snapshot before is named after the operation and the database."
     return [
@@ -197,8 +206,8 @@ def _of_snapshots() -> list[Permission]:
 
 
 def _of_terminations() -> list[Permission]:
-    """What a termination looks at before it deletes anything (lambdas/plan/deletion.py, neighbours.py)."""
-    looks = "R22: others' resources that would keep a stack from going are found; they may have any name."
+    """Return what a termination reads before a deletion (lambdas/plan/deletion.py, neighbours.py)."""
+    looks = "R22: the engine finds others' resources that block a stack's deletion; they may have any name."
     return [
         allow(
             "ec2",
@@ -210,35 +219,33 @@ def _of_terminations() -> list[Permission]:
             on="*",
             why=looks,
         ),
-        allow(
-            "s3", "GetBucketObjectLockConfiguration ListBucketVersions", on=operations.BUCKETS, why=SUFFIXED
-        ),
+        allow("s3", "GetBucketObjectLockConfiguration ListBucketVersions", on=backups.BUCKETS, why=SUFFIXED),
         allow(
             "s3",
             "GetObjectLegalHold GetObjectRetention",
-            on=[f"{bucket}/*" for bucket in operations.BUCKETS],
+            on=[f"{bucket}/*" for bucket in backups.BUCKETS],
             why=SUFFIXED,
         ),
     ]
 
 
 def _of_service_catalog() -> list[Permission]:
-    """What Service Catalog itself does with the launch role after a provision that succeeded.
+    """Return what Service Catalog itself does with the launch role after a provision that succeeded.
 
     It puts the resources into a group and tags them (Administrator Guide, "Getting started with an External
-    product", "Creating launch roles"). If it can't, the provisioned product is in ERROR though all is well.
-    The key is not among them: its own policy lets the launch role tag it.
+    product", "Creating launch roles"). If it can't, the provisioned product has the status ERROR although its
+    launch succeeded. The key policy lets the launch role tag the key, so nothing here does.
     """
-    gathers = "R3: Service Catalog gathers and tags what a launch made; the API knows no resource."
+    groups = "R3: Service Catalog groups and tags what a launch made, without resource-level permissions."
     return [
-        allow("resource-groups", "CreateGroup", on="*", why=gathers),
+        allow("resource-groups", "CreateGroup", on="*", why=groups),
         allow(
             "resource-groups",
             "DeleteGroup ListGroupResources Tag",
             on=arn("resource-groups", "group/SC-*"),
-            why="R3: Service Catalog gathers what a launch made; it names the group after the launch.",
+            why="R3: Service Catalog groups what a launch made; it names the group after the launch.",
         ),
-        allow("tag", "GetResources GetTagKeys GetTagValues TagResources UntagResources", on="*", why=gathers),
+        allow("tag", "GetResources GetTagKeys GetTagValues TagResources UntagResources", on="*", why=groups),
         allow("ec2", "CreateTags DeleteTags", on=network.RESOURCES, when=TAGGED_AS_OURS, why=TAGGED),
         allow(
             "rds",
@@ -247,9 +254,9 @@ def _of_service_catalog() -> list[Permission]:
             on=[arn("rds", name) for name in (*database.NAMES, "snapshot:rds:database-*")],
             why=SUFFIXED,
         ),
-        allow("s3", "GetBucketTagging PutBucketTagging", on=operations.BUCKETS, why=SUFFIXED),
-        allow("sns", "TagResource UntagResource", on=operations.TOPIC, why=SUFFIXED),
-        allow("cloudwatch", "TagResource UntagResource", on=operations.ALARMS, why=SUFFIXED),
+        allow("s3", "GetBucketTagging PutBucketTagging", on=backups.BUCKETS, why=SUFFIXED),
+        allow("sns", "TagResource UntagResource", on=monitoring.TOPIC, why=SUFFIXED),
+        allow("cloudwatch", "TagResource UntagResource", on=monitoring.ALARMS, why=SUFFIXED),
         allow(
             "logs",
             "TagResource UntagResource",
@@ -257,9 +264,9 @@ def _of_service_catalog() -> list[Permission]:
             when=TAGGED_AS_OURS,
             why=SUFFIXED,
         ),
-        allow("lambda", "TagResource UntagResource", on=operations.FUNCTIONS, why=SUFFIXED),
-        allow("iam", "TagRole UntagRole", on=operations.ROLES, why=SUFFIXED),
-        allow("states", "TagResource UntagResource", on=operations.EXPORT_WORKFLOW, why=SUFFIXED),
-        allow("events", "TagResource UntagResource", on=operations.EXPORT_RULE, why=SUFFIXED),
-        allow("cloudwatch", "TagResource UntagResource", on=operations.DASHBOARD, why=SUFFIXED),
+        allow("lambda", "TagResource UntagResource", on=custom_resources.FUNCTIONS, why=SUFFIXED),
+        allow("iam", "TagRole UntagRole", on=roles.ROLES, why=SUFFIXED),
+        allow("states", "TagResource UntagResource", on=exports.EXPORT_WORKFLOW, why=SUFFIXED),
+        allow("events", "TagResource UntagResource", on=exports.EXPORT_RULE, why=SUFFIXED),
+        allow("cloudwatch", "TagResource UntagResource", on=monitoring.DASHBOARD, why=SUFFIXED),
     ]

@@ -1,4 +1,4 @@
-"""Managed policies of roles, in which every wildcard says why no name can stand in its place."""
+"""Managed policies in which every wildcard has a written reason."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ..settings import REGION
 
 @dataclass(frozen=True)
 class Permission:
-    """A statement that allows something, and why its resources cannot be named where they are not."""
+    """A statement that allows something, and the reason for its wildcards."""
 
     statement: iam.PolicyStatement
     why: str
@@ -50,7 +50,7 @@ def arn(service: str, resource: str, *, region: str = REGION, account: str = Aws
 
 
 def log_and_trace() -> list[Permission]:
-    """Allow what Step Functions does with a state machine's role to write logs and traces.
+    """Allow what Step Functions needs of a state machine's role to write logs and traces.
 
     Step Functions Developer Guide, "Logging using CloudWatch Logs" and "Trace with AWS X-Ray".
     """
@@ -62,13 +62,13 @@ def log_and_trace() -> list[Permission]:
                 ListLogDeliveries PutResourcePolicy UpdateLogDelivery
             """,
             on="*",
-            why="R24: logging throughout; the API of log deliveries knows no resource.",
+            why="R24: logging throughout; log deliveries support no resource-level permissions.",
         ),
         allow(
             "xray",
             "GetSamplingRules GetSamplingTargets PutTelemetryRecords PutTraceSegments",
             on="*",
-            why="R24: logging throughout; X-Ray knows no resource.",
+            why="R24: logging throughout; X-Ray supports no resource-level permissions.",
         ),
     ]
 
@@ -80,10 +80,10 @@ def managed_policy(
     permissions: Iterable[Permission],
     name: str | None = None,
 ) -> iam.ManagedPolicy:
-    """Make a policy of the permissions, and acknowledge each wildcard in it with the reason given for it.
+    """Make a policy of the permissions, and acknowledge each wildcard in it with its reason.
 
-    A policy with a `name` keeps its description for good: IAM changes none, and CloudFormation can't replace
-    what has a name.
+    The description of a policy with a `name` must never change: IAM updates no description, and
+    CloudFormation replaces no resource whose name stays.
     """
     permissions = list(permissions)
     policy = iam.ManagedPolicy(

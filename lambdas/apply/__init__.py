@@ -1,1 +1,1 @@
-"""Start the planned changes, or the deletion."""
+"""Start the stack operation: the planned changes, or the deletion."""

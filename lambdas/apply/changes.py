@@ -1,4 +1,4 @@
-"""Start what was planned."""
+"""Starting the stack operation."""
 
 from __future__ import annotations
 
@@ -13,16 +13,15 @@ if TYPE_CHECKING:
 
 
 def apply(cloudformation: CloudFormationClient, request: ApplyRequest) -> None:
-    """Execute the change set, or delete the stack. Repeating it does nothing more.
+    """Execute the change set, or delete the stack. A repeated call does nothing more.
 
-    A stack is protected before each update, too: an older engine has not done it after the launch, and
-    somebody may have taken the protection away.
+    Each update sets the stack policy first: somebody may have removed it, and older engines did not set it.
     """
     if request.stack_id is None:
         return
     token = stacks.operation_name(request.record_id)
     if request.kind == "TERMINATE":
-        # No role is passed: CloudFormation deletes a stack with the role it was made with.
+        # Without RoleARN, CloudFormation deletes a stack with the role that created it.
         cloudformation.delete_stack(StackName=request.stack_id, ClientRequestToken=token)
     elif request.change_set_arn is not None:
         if _holds_data(cloudformation, request.stack_id):
@@ -37,11 +36,11 @@ def _holds_data(cloudformation: CloudFormationClient, stack_id: str) -> bool:
 
 def _execute(cloudformation: CloudFormationClient, stack_id: str, name: str) -> None:
     try:
-        # Named by stack: permissions for change sets are those for their stacks.
+        # The call names the stack, because the permissions for change sets are for their stacks.
         cloudformation.execute_change_set(StackName=stack_id, ChangeSetName=name, ClientRequestToken=name)
     except ClientError:
-        # A change set is executed once and may then be gone. Events with our token tell that it was by us;
-        # before the first of them, the change set of our record does.
+        # CloudFormation executes a change set once and may then delete it. Events with our token show that we
+        # executed it; before the first event, the ExecutionStatus of the change set does.
         if not (stacks.events(cloudformation, stack_id, name) or _executed(cloudformation, stack_id, name)):
             raise
 

@@ -1,4 +1,4 @@
-"""The account a product is launched in: what it has, and what it may have."""
+"""The account of a launch: what it has, and its quotas."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Quota:
-    """A limit of AWS, under the names that Service Quotas gives it."""
+    """A quota, by the names that Service Quotas gives it."""
 
     name: str
     service: str
@@ -38,13 +38,13 @@ ELASTIC_IPS = Quota("EC2-VPC Elastic IPs", "ec2", "L-0263D0A3")
 NAT_GATEWAYS = Quota("NAT gateways per Availability Zone", "vpc", "L-FE5A380F")
 DB_INSTANCES = Quota("DB instances", "rds", "L-7B6409FD")
 
-# What the stack of the roles puts on the launch role.
+# The stack that makes the launch role puts this tag on it.
 ROLES_VERSION_TAG = "tapstack:roles-version"
 
 
 @dataclass(frozen=True)
 class Account:
-    """Reads an account, region by the clients, with the rights of the launch role."""
+    """Reads one account in the region of the clients, with the permissions of the launch role."""
 
     s3: S3Client
     cloudformation: CloudFormationClient
@@ -56,7 +56,7 @@ class Account:
 
     @classmethod
     def of(cls, session: boto3.Session) -> Account:
-        """Return the account a session belongs to."""
+        """Return the account of a session."""
         return cls(
             session.client("s3", config=CLIENT_CONFIG),
             session.client("cloudformation", config=CLIENT_CONFIG),
@@ -68,7 +68,7 @@ class Account:
         )
 
     def roles_version(self, launch_role_arn: str) -> int:
-        """Return which roles the account has; 0 for those before version 1, which may not look themselves."""
+        """Return the version of the account's roles; 0 before version 1: those may not read their tags."""
         try:
             role = self.iam.get_role(RoleName=launch_role_arn.rpartition("/")[2])["Role"]
         except ClientError as error:
@@ -79,7 +79,7 @@ class Account:
         return int(tags.get(ROLES_VERSION_TAG, 0))
 
     def limit(self, quota: Quota) -> int:
-        """Return a quota's value: the account's own, else AWS's default."""
+        """Return a quota's value: the account's own, or else AWS's default."""
         try:
             response = self.service_quotas.get_service_quota(ServiceCode=quota.service, QuotaCode=quota.code)
         except self.service_quotas.exceptions.NoSuchResourceException:
@@ -90,7 +90,7 @@ class Account:
         return int(response["Quota"]["Value"])
 
     def zones(self) -> list[str]:
-        """Return the zones as Fn::GetAZs does: those with a default subnet, or all if none has one."""
+        """Return the zones that Fn::GetAZs gives: those with a default subnet, or all if none has one."""
         subnets = self.ec2.describe_subnets(Filters=[{"Name": "default-for-az", "Values": ["true"]}])[
             "Subnets"
         ]
@@ -114,11 +114,11 @@ class Account:
         return len(self.ec2.describe_addresses()["Addresses"])
 
     def nat_gateways(self) -> Counter[str]:
-        """Return how many NAT gateways each availability zone has."""
+        """Return how many NAT gateways each Availability Zone has."""
         pages = self.ec2.get_paginator("describe_nat_gateways").paginate()
         gateways = [gateway for page in pages for gateway in page["NatGateways"]]
-        # A deleted one is listed for an hour more; a failed one does not count either. A regional one is in
-        # no subnet.
+        # EC2 lists a deleted NAT gateway for another hour. A failed one does not count either. A regional one
+        # has no subnet.
         subnets = [
             gateway["SubnetId"]
             for gateway in gateways
@@ -126,7 +126,7 @@ class Account:
         ]
         if not subnets:
             return Counter()
-        # All of them: EC2 refuses to describe one that was deleted with its gateway a moment ago.
+        # This describes all subnets, because EC2 refuses a request for one that was deleted a moment ago.
         described = self.ec2.get_paginator("describe_subnets").paginate()
         zones = {
             subnet["SubnetId"]: subnet["AvailabilityZone"] for page in described for subnet in page["Subnets"]
@@ -139,25 +139,25 @@ class Account:
         return [database for page in pages for database in page["DBInstances"]]
 
     def orderable(self, engine: str, instance_class: str) -> list[OrderableDBInstanceOptionTypeDef]:
-        """Return what RDS offers of an engine on an instance class: an option for each engine version."""
+        """Return RDS's options for an engine on an instance class, one for each engine version."""
         pages = self.rds.get_paginator("describe_orderable_db_instance_options").paginate(
             Engine=engine, DBInstanceClass=instance_class, Vpc=True
         )
         return [option for page in pages for option in page["OrderableDBInstanceOptions"]]
 
     def upgrade_targets(self, engine: str, version: str) -> list[str]:
-        """Return the engine versions that RDS upgrades a version to; none if it does not know the version."""
+        """Return the versions to which RDS upgrades a version; none if RDS does not know the version."""
         found = self.rds.describe_db_engine_versions(Engine=engine, EngineVersion=version, IncludeAll=True)
         targets = [each.get("ValidUpgradeTarget", []) for each in found["DBEngineVersions"]]
         return [target["EngineVersion"] for each in targets for target in each]
 
     def default_version(self, engine: str, major: str) -> str | None:
-        """Return the minor version that RDS takes for a major version by default; None if it offers none."""
+        """Return RDS's default minor version of a major version; None if RDS does not offer any."""
         found = self.rds.describe_db_engine_versions(Engine=engine, EngineVersion=major, DefaultOnly=True)
         return next((each["EngineVersion"] for each in found["DBEngineVersions"]), None)
 
-    def parameters(self, group: str) -> dict[str, str]:
-        """Return the values of a DB parameter group that are not the engine's defaults."""
+    def db_parameters(self, group: str) -> dict[str, str]:
+        """Return the parameters of a DB parameter group that somebody set (Source=user)."""
         pages = self.rds.get_paginator("describe_db_parameters").paginate(
             DBParameterGroupName=group, Source="user"
         )
@@ -168,7 +168,7 @@ class Account:
         }
 
     def free_storage(self, database: str) -> float | None:
-        """Return the least free storage of a DB instance within the last hour, in bytes; None if unknown."""
+        """Return a DB instance's least free storage of the last hour, in bytes; None if unknown."""
         now = datetime.now(UTC)
         found = self.cloudwatch.get_metric_statistics(
             Namespace="AWS/RDS",

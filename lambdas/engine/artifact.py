@@ -1,4 +1,4 @@
-"""The file of a product version, as Service Catalog keeps it in S3."""
+"""The file of a version: Service Catalog's copy in S3."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LARGEST_BYTES = 1024 * 1024
 
 
 def fetch(s3: S3Client, artifact: Artifact) -> Template:
-    """Download a template; raises what `download` and `parse` do."""
+    """Download a template. It raises what `download` and `parse` raise."""
     return parse(download(s3, artifact))
 
 
@@ -28,7 +28,7 @@ def download(s3: S3Client, artifact: Artifact) -> bytes:
     """Return the bytes of an artifact.
 
     Raises:
-        ArtifactDeniedError: the role may not read it. S3 says the same of an object that does not exist.
+        ArtifactDeniedError: the role may not read it. S3 gives the same answer if there is no such object.
         ArtifactMissingError: there is no such object.
         ArtifactInvalidError: it is too big for a template.
     """
@@ -59,13 +59,13 @@ def parse(content: bytes) -> Template:
     """Read a template from an artifact's bytes.
 
     Raises:
-        ArtifactInvalidError: it is no CloudFormation template in JSON.
+        ArtifactInvalidError: it is not a CloudFormation template in JSON.
     """
     return Template.parse(_read_json(content))
 
 
 def _read_json(content: bytes) -> object:
-    # The object's name says nothing about its format, so the content must.
+    # The object's key has no file extension, so only the content shows the format.
     if content.startswith((b"\x1f\x8b", b"PK\x03\x04")):
         raise _invalid("it is an archive")
     try:
@@ -89,5 +89,5 @@ def _invalid(reason: str) -> ArtifactInvalidError:
 
 
 def template_url(artifact: Artifact, region: str) -> str:
-    """Return the address under which CloudFormation takes a template, which is not S3:// but https://."""
+    """Return the https:// address of an artifact: CloudFormation takes no S3:// address."""
     return f"https://{artifact.bucket}.s3.{region}.amazonaws.com/{quote(artifact.key)}"

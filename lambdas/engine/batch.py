@@ -1,4 +1,4 @@
-"""Events of a queue."""
+"""Lambda's events with messages of a queue."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from typing import Any
 from engine.entry_point import logger
 
 
-def each_record(event: dict[str, Any], take: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
-    """Process the records of an event one by one; those that fail return to their queue.
+def each_message(event: dict[str, Any], take: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+    """Take the messages of an event one by one, and return those that fail to their queue.
 
-    Every record failing is an ordinary answer, too: raising would make Lambda count a fault of its own.
-    Powertools has this as well, but with it come asyncio and the classes of many events.
+    This function does not raise even if every message fails, because Lambda would count an error.
+    Powertools has such a function, too, but it loads asyncio and the classes of many events.
     """
     failures = []
-    for record in event["Records"]:
-        logger.set_correlation_id(None)  # that of the record before
+    for message in event["Records"]:
+        logger.set_correlation_id(None)  # forgets that of the message before
         try:
-            take(record)
+            take(message)
         except Exception as error:
-            # The type only: a message that can't be read still holds the token.
-            details = {"messageId": record["messageId"], "reason": type(error).__name__}
+            # Only the type is logged: the words of the error may quote the token.
+            details = {"messageId": message["messageId"], "reason": type(error).__name__}
             logger.error("Message not accepted", extra=details)
-            failures.append({"itemIdentifier": record["messageId"]})
+            failures.append({"itemIdentifier": message["messageId"]})
     return {"batchItemFailures": failures}

@@ -1,4 +1,4 @@
-"""What an update has changed, for people."""
+"""The changes that an update has made, as text for people."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ _VERBS = {"Modify": "changed", "Remove": "removed", "Leave": "left behind", "Add
 
 
 def by_verb(changes: Iterable[Change]) -> dict[str, list[str]]:
-    """Return the resources under what became of them, each with its properties.
+    """Return the changed resources with their properties, by what happened to them, such as "changed".
 
-    What could not be deleted comes first, since somebody has to; what was added comes last: it is the longest
-    list, and the one that can best be cut.
+    "left behind" comes first, because somebody has to delete these resources. "added" comes last, because it
+    is the longest list, and readers miss least if it is cut.
     """
     verbs = ("left behind", "changed", "replaced", "removed", "added")
     groups: dict[str, list[str]] = {verb: [] for verb in verbs}

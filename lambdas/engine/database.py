@@ -1,4 +1,4 @@
-"""The DB instance as RDS describes it, in the words of a template."""
+"""The settings of a DB instance: RDS's values under the property names of AWS::RDS::DBInstance."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from mypy_boto3_rds.type_defs import DBInstanceTypeDef
 
-# What DescribeDBInstances calls otherwise than AWS::RDS::DBInstance, in PendingModifiedValues too.
+# DescribeDBInstances, also in PendingModifiedValues, has other names than AWS::RDS::DBInstance for these.
 _OTHER_NAMES = {
     "EnabledCloudwatchLogsExports": "EnableCloudwatchLogsExports",
     "IAMDatabaseAuthenticationEnabled": "EnableIAMDatabaseAuthentication",
@@ -46,7 +46,7 @@ _SETTINGS = {
 
 
 def settings(instance: DBInstanceTypeDef) -> dict[str, str]:
-    """Return what can be set of an instance, by the names of AWS::RDS::DBInstance. None of it is secret."""
+    """Return the settings of a DB instance by property name. None of them is secret."""
     described: Mapping[str, object] = instance
     groups = [group["DBParameterGroupName"] for group in instance.get("DBParameterGroups", [])]
     firewalls = [group["VpcSecurityGroupId"] for group in instance.get("VpcSecurityGroups", [])]
@@ -60,12 +60,12 @@ def settings(instance: DBInstanceTypeDef) -> dict[str, str]:
 
 
 def in_template(name: str) -> str:
-    """Return what AWS::RDS::DBInstance calls a setting."""
+    """Return the property name of a setting, given the name in DescribeDBInstances."""
     return _OTHER_NAMES.get(name, name)
 
 
 def text(value: object) -> str:
-    """Write a setting as a template would, a list or structure in one line."""
+    """Return a setting as a template has it; a list or structure in one line."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, list):
@@ -76,10 +76,10 @@ def text(value: object) -> str:
 
 
 def is_version(actual: str, wanted: str) -> bool:
-    """Tell whether 14.22 is a 14; a template may leave the minor version to RDS."""
+    """Return whether `actual` is `wanted`, or a minor version of it, as 14.22 is of 14."""
     return numbers(actual)[: len(numbers(wanted))] == numbers(wanted)
 
 
 def numbers(version: str) -> list[int]:
-    """Return 14.22 as 14 and 22; versions in Extended Support end in -rds.20270301."""
+    """Return the numbers in a version: 14 and 22 for 14.22; Extended Support appends, say, -rds.20270301."""
     return [int(number) for number in re.findall(r"\d+", version)]

@@ -1,4 +1,4 @@
-"""What every handler is wrapped in: log context, trace, and AWS errors in words."""
+"""The wrapper of every handler: it logs, traces and puts AWS's errors into words."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from engine.wording import quoting
 
 Handler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
 
-# What polling raises until there is an answer: no fault, and nothing in the message but names and statuses.
+# Polling raises these until there is a result: no failures. Their messages have only names and statuses.
 _PROGRESS = (ChangeSetInProgressError, RollbackInProgressError, SnapshotInProgressError, StackInProgressError)
 
 logger = Logger()
@@ -50,13 +50,13 @@ def tracer() -> Tracer:
 def entry_point(handler: Handler) -> Handler:
     """Make a function a Lambda handler.
 
-    Our log lines and annotations carry the record id, and no event, result or message of an error: those hold
-    tokens and parameters. Lambda itself logs and traces the message of an error that is raised, polling too;
-    ours may quote an input, never a token.
+    Our log lines and annotations have the record id. They never have an event, a result or the message of an
+    error, because those hold tokens and parameters. Lambda itself logs and traces the message of a raised
+    error, also of polling: our messages may quote an input, but never a token.
 
     Raises:
-        EngineError: in place of botocore's errors, so that the state machine can tell what to retry and the
-            catalog user reads a sentence.
+        EngineError: in place of botocore's errors, so that the state machine knows what to retry and the user
+            reads a sentence.
     """
 
     @functools.wraps(handler)
@@ -75,7 +75,7 @@ def entry_point(handler: Handler) -> Handler:
 
 
 def _log(event: dict[str, Any], outcome: dict[str, Any] | Exception, seconds: float) -> None:
-    """Write the one line that says what became of an event. Of errors it has the name alone."""
+    """Write the one line about the outcome of an event. It has the name of an error, but not its message."""
     polls = isinstance(outcome, _PROGRESS)
     failed = isinstance(outcome, Exception)
     line = {
@@ -91,7 +91,7 @@ def _log(event: dict[str, Any], outcome: dict[str, Any] | Exception, seconds: fl
 
 
 def _outcome(handler: Handler, event: dict[str, Any], context: LambdaContext) -> dict[str, Any] | Exception:
-    """Return errors instead of raising them, so that the trace does not take polling for a fault."""
+    """Return errors instead of raising them, so that the trace does not show polling as a fault."""
     try:
         return handler(event, context)
     except ClientError as error:
@@ -101,9 +101,11 @@ def _outcome(handler: Handler, event: dict[str, Any], context: LambdaContext) ->
         return ThrottledError(_BUSY.format(call="a service", reason=reason)).with_traceback(
             error.__traceback__
         )
-    except BotoCoreError as error:  # boto3 itself refuses what an API would; its words may quote inputs
-        unasked = f"AWS could not be asked for what the operation needs ({type(error).__name__}). Give this "
-        return AWSRefusedError(f"{unasked}text to the platform team.").with_traceback(error.__traceback__)
+    except BotoCoreError as error:  # boto3 refuses a call by itself; its words may quote inputs
+        failed = f"The engine could not call AWS ({type(error).__name__})."
+        return AWSRefusedError(f"{failed} Give this text to the platform team.").with_traceback(
+            error.__traceback__
+        )
     except Exception as error:
         return error
 
@@ -114,7 +116,7 @@ def count(name: str, **dimensions: str) -> None:
 
 
 def measure(name: str, value: float, unit: str = MetricUnit.Count.value, **dimensions: str) -> None:
-    """Publish a value of a metric. Each call is a data point of its own, with its own dimensions."""
+    """Publish one data point of a metric. Each call has dimensions of its own."""
     metrics.add_metric(name=name, unit=unit, value=value)
     for dimension, of in dimensions.items():
         metrics.add_dimension(dimension, of)
@@ -122,12 +124,12 @@ def measure(name: str, value: float, unit: str = MetricUnit.Count.value, **dimen
 
 
 _BUSY = (
-    "AWS was too busy to answer {call} ({reason}). Your inputs are not at fault: try again in some minutes."
+    "AWS was too busy to answer {call} ({reason}). Your inputs are not at fault: try again in a few minutes."
 )
-# That these can answer so for good is reported (aws-cloudformation/rain issue 477, aws-cdk-cli issue 1483).
+# These calls can fail for good (reports: aws-cloudformation/rain issue 477, aws-cdk-cli issue 1483).
 _FAILING_FOR_GOOD = {"CreateChangeSet", "DeleteStack"}
 _THROTTLED = {"TooManyRequestsException", "RequestLimitExceeded", "SlowDown", "PriorRequestNotComplete"}
-# Sessions are taken anew for each try.
+# Each try takes a new session.
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
 _DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "403"}
 
@@ -139,8 +141,8 @@ def translate(error: ClientError) -> EngineError:
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if code == "InternalFailure" and call in _FAILING_FOR_GOOD:
         return AWSFailedError(
-            f"AWS failed at {call} by an error of its own, again and again. Your inputs are not at fault: "
-            "try again later. If it stays so, ask the platform team to open an AWS Support case."
+            f"AWS answered {call} with an internal error, again and again. Your inputs are not at fault: try "
+            "again later. If it still fails, ask the platform team to open an AWS Support case."
         )
     if "Throttl" in code or code in _THROTTLED | _EXPIRED or status >= 500:
         return ThrottledError(_BUSY.format(call=call, reason=code))
@@ -150,5 +152,5 @@ def translate(error: ClientError) -> EngineError:
         on = f" on {resource}" if resource else ""
         ours = f"A role lacks the permission for {action}{on}. Ask the platform team to grant it."
         return PermissionMissingError(quoting(ours, reason))
-    ours = f"AWS refused {call} ({code}). Correct what it names, then try again."
+    ours = f"AWS refused {call} ({code}). Correct what AWS names, then try again."
     return AWSRefusedError(quoting(ours, reason))

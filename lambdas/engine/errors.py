@@ -1,20 +1,20 @@
-"""One class for each fact that ends an operation; the message is the sentence the catalog user reads.
+"""One class for each fact that ends an operation. The message is what the user reads.
 
-Service Catalog shows that one string and nothing else, so every message names the cause and what to do.
-The class name is what Step Functions matches in Retry and Catch.
+Service Catalog shows this one string and nothing else, so every message names the cause and what to do.
+Step Functions matches the class name in Retry and Catch.
 """
 
 
 class EngineError(Exception):
-    """An outcome the engine foresees. `report` passes its message on; of other errors it gives no details."""
+    """A failure that the engine foresees. `report` passes its message on, but no details of other errors."""
 
 
 class MessageInvalidError(EngineError):
-    """Service Catalog's message lacks something the operation needs."""
+    """Service Catalog's message lacks something that the operation needs, or is malformed."""
 
 
 class RecordNotFoundError(EngineError):
-    """Service Catalog shows no such record. Asked again for ten minutes, then kept for a person."""
+    """Service Catalog shows no such record. Retried for ten minutes, then kept for a person."""
 
 
 class RecordMismatchError(EngineError):
@@ -22,7 +22,7 @@ class RecordMismatchError(EngineError):
 
 
 class LaunchRoleForeignError(EngineError):
-    """The message names another launch role than its record, or one of another account than its user's."""
+    """The message names another launch role than its record, or a launch role of another account."""
 
 
 class LaunchRoleDeniedError(EngineError):
@@ -38,19 +38,19 @@ class ThrottledError(EngineError):
 
 
 class AWSFailedError(EngineError):
-    """A call that begins an operation of CloudFormation fails by an error of AWS's own. Worth a few tries."""
+    """AWS answers a call that begins a stack operation with an internal error. Worth a few tries."""
 
 
 class AWSRefusedError(EngineError):
-    """AWS refused a call for a reason that only its own words explain."""
+    """AWS refused a call; only its own words say why."""
 
 
 class ArtifactDeniedError(EngineError):
-    """The artifact may not be read with the role at hand."""
+    """The role may not read the artifact."""
 
 
 class ArtifactMissingError(EngineError):
-    """No object is at the artifact's path."""
+    """There is no object at the artifact's path."""
 
 
 class ArtifactInvalidError(EngineError):
@@ -66,11 +66,11 @@ class TemplateUnsuitableError(EngineError):
 
 
 class RolesOutdatedError(EngineError):
-    """The version needs newer roles than the account of the launch has."""
+    """The version needs newer roles than the account has."""
 
 
 class InvalidInputsError(EngineError):
-    """The inputs break rules; the message lists every one of them."""
+    """The inputs break rules; the message lists all of them."""
 
 
 class StackBusyError(EngineError):
@@ -78,51 +78,51 @@ class StackBusyError(EngineError):
 
 
 class StackUnusableError(EngineError):
-    """The stack is in a state that CloudFormation can't update."""
+    """CloudFormation can't update the stack in its status."""
 
 
 class StackDeletedError(EngineError):
-    """The stack, which had been launched, was deleted, and the database with it."""
+    """Somebody deleted the launched stack, and the database with it."""
 
 
 class RollbackInProgressError(EngineError):
-    """An earlier update is being rolled back. Polling: raised until the stack has come to rest."""
+    """CloudFormation is rolling an earlier update back. Polling: raised until the stack has come to rest."""
 
 
 class RollbackFailedError(EngineError):
-    """The rollback of an earlier update was continued and failed again; the message names the first cause."""
+    """The rollback of an earlier update failed again after the engine continued it; the message says why."""
 
 
 class DatabaseNotModifiableError(EngineError):
-    """The DB instance is in a status in which RDS does not make the planned changes."""
+    """RDS does not make the planned changes in the DB instance's status."""
 
 
 class UnaskedChangesError(EngineError):
-    """The update would also apply what is pending for the DB instance, or undo what was set by hand."""
+    """The update would also apply the DB instance's pending changes, or undo what somebody set by hand."""
 
 
 class DeletionBlockedError(EngineError):
-    """AWS would refuse to delete parts of the stack; the message lists what stands in the way of each."""
+    """AWS would refuse to delete parts of the stack; the message lists the reasons."""
 
 
 class ChangeSetInProgressError(EngineError):
-    """CloudFormation is still computing the changes. Polling: raised until they are ready."""
+    """CloudFormation is still creating the change set. Polling: raised until it is ready."""
 
 
 class ChangeSetFailedError(EngineError):
-    """CloudFormation can't compute the changes."""
+    """CloudFormation can't create the change set."""
 
 
 class DataLossError(EngineError):
-    """The changes would replace or remove something that holds data."""
+    """The changes would replace or remove a resource that holds data."""
 
 
 class SnapshotInProgressError(EngineError):
-    """RDS is still taking a snapshot. Polling: raised until it is there, or can be deleted."""
+    """RDS is still taking a snapshot. Polling: raised until it is available, or can be deleted."""
 
 
 class SnapshotFailedError(EngineError):
-    """The snapshot that a major version upgrade needs could not be taken; nothing was changed."""
+    """RDS could not take the snapshot before a major version upgrade; nothing was changed."""
 
 
 class StackInProgressError(EngineError):
@@ -130,21 +130,21 @@ class StackInProgressError(EngineError):
 
 
 class StackFailedError(EngineError):
-    """The stack operation failed and the stack has come to rest; the message names the first cause."""
+    """The stack operation failed and the stack has come to rest; the message names the causes."""
 
 
 class PromiseBrokenError(EngineError):
-    """Live resources differ from what the product promises; the message lists every difference."""
+    """The stack's resources break promises of the product; the message lists all of them."""
 
 
 class OutputMissingError(EngineError):
-    """The stack lacks an output the engine needs."""
+    """The stack lacks an output that the engine needs."""
 
 
-# The names are Service Catalog's: it reads them from the Lambda's errorType.
+# Service Catalog reads these names from the function's errorType.
 class ParserInvalidParameterException(EngineError):  # noqa: N818
     """The request or the artifact is wrong."""
 
 
 class ParserAccessDeniedException(EngineError):  # noqa: N818
-    """The launch role can't be assumed or the artifact can't be downloaded."""
+    """The engine may not assume the launch role, or the role may not read the artifact."""

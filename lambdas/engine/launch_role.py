@@ -1,4 +1,4 @@
-"""The role of the account in which the product is launched."""
+"""The launch role: sessions with it, and with the function's own role."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @functools.cache
 def own_session() -> boto3.Session:
-    """Return the session of the function's own role. Its clients are made faster than boto3's own."""
+    """Return the session of the function's own role. It makes clients faster than boto3's default session."""
     return _session()
 
 
@@ -31,9 +31,9 @@ def sts() -> STSClient:
 
 
 def assume(sts: STSClient, role_arn: str, record_id: str) -> boto3.Session:
-    """Return a session of the launch role, good for fifteen minutes: each step assumes it anew.
+    """Return a session of the launch role. It is valid for 15 minutes: each state assumes the role anew.
 
-    The session is named after the record, so that CloudTrail shows which operation a call belongs to.
+    The session has the record's id as its name, so CloudTrail shows to which operation a call belongs.
 
     Raises:
         LaunchRoleDeniedError: the role does not exist or does not trust the engine; STS does not say which.
@@ -53,7 +53,7 @@ def assume(sts: STSClient, role_arn: str, record_id: str) -> boto3.Session:
 
 
 def _session(key_id: str | None = None, secret: str | None = None, token: str | None = None) -> boto3.Session:
-    """Return a session, of the function's own role without credentials."""
+    """Return a session with these credentials, or without any, with the function's own role."""
     session = Session()
     session.register_component("data_loader", _descriptions())
     return boto3.Session(
@@ -66,8 +66,9 @@ def _session(key_id: str | None = None, secret: str | None = None, token: str | 
 
 @functools.cache
 def _descriptions() -> Loader:
-    """Return the reader of botocore's descriptions of services. It remembers what it has read.
+    """Return a loader of botocore's service descriptions. It remembers what it has loaded.
 
-    Reading them anew takes a session nine tenths of the time until its first client, and each event has one.
+    All sessions share it: a session with its own loader spends nine tenths of the time until its first client
+    on loading, and each event makes a session.
     """
     return create_loader()

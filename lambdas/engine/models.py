@@ -1,6 +1,6 @@
-"""The contract: what Service Catalog sends, and what the states of the workflow hand to each other.
+"""The messages that Service Catalog sends, and the inputs and results of the workflow's states.
 
-Field names on the wire are camelCase. Unknown fields are ignored, because Service Catalog may add some.
+Field names on the wire are camelCase. The models ignore unknown fields, because Service Catalog may add some.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from engine.wire import MalformedError, NonEmpty, read
 
 Kind = Literal["PROVISION", "UPDATE", "TERMINATE"]
 
+TRACER_TAG = "tapstack:provisioned-product-id"
+
 ROLE = r"^arn:[\w-]+:iam::\d{12}:role/[!-~]+\Z"
 
 # Service Catalog writes UPDATE_PROVISIONED_PRODUCT where its documentation says UPDATE_PROVISION_PRODUCT.
@@ -23,7 +25,7 @@ _OPERATIONS = {"PROVISION": "PROVISION_PRODUCT", "UPDATE": "UPDATE_", "TERMINATE
 
 
 class Model(msgspec.Struct, frozen=True, rename="camel"):
-    """Immutable, camelCase on the wire, tolerant of fields it does not know."""
+    """An immutable model with camelCase names on the wire. It ignores fields that it does not know."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the wire form."""
@@ -32,9 +34,9 @@ class Model(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Artifact(Model, frozen=True):
-    """Service Catalog's copy of a version's file. Each request names another one: the path is no identity."""
+    """Service Catalog's copy of a version's file. Its path differs in each request, so it is no identity."""
 
-    # `S3://` in capitals from the queues, `s3://` from the parameter parser.
+    # Queue messages have `S3://` in capitals; requests of the parameter parser have `s3://`.
     path: Annotated[str, Meta(pattern=r"^[sS]3://[\w.-]+/[^\n\ud800-\udfff]+\Z")]
     type: Literal["AWS_S3"]
 
@@ -45,15 +47,15 @@ class Artifact(Model, frozen=True):
 
     @property
     def key(self) -> str:
-        """The object's key; it has no file extension."""
+        """The object's key. It has no file extension."""
         return self.path.split("/", 3)[3]
 
 
 class Parameter(Model, frozen=True):
-    """A parameter of a message.
+    """A parameter of a message: the name of an input and its value.
 
-    Service Catalog does not look previous values up for external engines: where the user chose to keep one,
-    the value is null, as github.com/aws-ia/terraform-aws-sce-tf-community/issues/11 found.
+    The value is null if the user chose to keep the previous one: Service Catalog does not look it up for
+    external engines (github.com/aws-ia/terraform-aws-sce-tf-community/issues/11).
     """
 
     key: NonEmpty
@@ -61,14 +63,14 @@ class Parameter(Model, frozen=True):
 
 
 class Tag(Model, frozen=True):
-    """A tag of a message. Null stands for an empty value."""
+    """A tag of a message. An empty value arrives as null."""
 
     key: NonEmpty
     value: str | None = None
 
 
 class Message(Model, frozen=True):
-    """The body of a queue message. A terminate message has neither artifact nor parameters nor tags."""
+    """The body of a queue message. A terminate message has no artifact, no parameters and no tags."""
 
     operation: NonEmpty
     launch_role_arn: Annotated[str, Meta(pattern=ROLE)]
@@ -77,9 +79,8 @@ class Message(Model, frozen=True):
     parameters: list[Parameter] = []
     tags: list[Tag] = []
 
-    @property
-    def template(self) -> Artifact:
-        """The artifact, for operations that can't do without one.
+    def require_artifact(self) -> Artifact:
+        """Return the artifact.
 
         Raises:
             MessageInvalidError: the message has none.
@@ -90,15 +91,15 @@ class Message(Model, frozen=True):
 
 
 def stack_name(provisioned_product_id: str) -> str:
-    """Return the name of a product's stack."""
+    """Return the name of a provisioned product's stack; without an id, what all the names begin with."""
     return f"TapStack-{provisioned_product_id}"
 
 
 class Request(Model, frozen=True, kw_only=True):
-    """What every state of the workflow gets. Service Catalog's token is not in it.
+    """The input that every state of the workflow gets. It does not hold Service Catalog's token.
 
     Attributes:
-        confirmed: whether a person vouches for an operation of which Service Catalog shows no record.
+        confirmed: whether a person vouches for the operation, although Service Catalog shows no record of it.
     """
 
     kind: Kind
@@ -109,12 +110,12 @@ class Request(Model, frozen=True, kw_only=True):
 
     @property
     def stack_name(self) -> str:
-        """Follows from the id alone, because a terminate message carries nothing else."""
+        """The name of the stack, made from the id alone: a terminate message has nothing else."""
         return stack_name(self.provisioned_product_id)
 
     @property
     def account(self) -> str | None:
-        """The account of the user: as the message says, or else that of the launch role in it."""
+        """The account of the user: the one that the message names, or else the launch role's."""
         match self.message:
             case {"identity": {"awsAccountId": str(account)}} if re.fullmatch(r"\d{12}", account):
                 return account
@@ -123,17 +124,16 @@ class Request(Model, frozen=True, kw_only=True):
         return None
 
     def is_called(self, operation: str) -> bool:
-        """Whether `operation` is a name of Service Catalog's for this kind of operation."""
+        """Return whether Service Catalog gives this kind of operation the name `operation`."""
         return operation.startswith(_OPERATIONS[self.kind])
 
     def read_message(self) -> Message:
         """Parse the message strictly.
 
         Raises:
-            MessageInvalidError: a field is missing or malformed, or the operation is not what its queue is
-                for.
+            MessageInvalidError: a field is missing or malformed, or the queue is for another operation.
         """
-        # Service Catalog writes null for what it leaves out, lists among it.
+        # Service Catalog writes null for a field that it leaves out, also for a list.
         given = {name: value for name, value in self.message.items() if value is not None}
         try:
             message = read(given, Message)
@@ -147,13 +147,18 @@ class Request(Model, frozen=True, kw_only=True):
 
 def _message_defect(defect: str) -> str:
     return (
-        f"Service Catalog's message can't be used: {defect}. Nothing was changed. Try once more; "
+        f"The engine can't use Service Catalog's message: {defect}. Nothing was changed. Try once more; "
         "if it fails again, give this text to the platform team."
     )
 
 
 class Validated(Model, frozen=True):
-    """The result of `validate`. The engine version is the template's, None where it can't be known."""
+    """The result of `validate`.
+
+    Attributes:
+        engine_version: the template's EngineVersion, such as 17; None if nobody knows it before the launch.
+        major_upgrade: whether the update takes the database to another major version of PostgreSQL.
+    """
 
     parameters: dict[str, str]
     product_version: str | None = None
@@ -162,13 +167,16 @@ class Validated(Model, frozen=True):
 
 
 class Change(Model, frozen=True):
-    """What CloudFormation would do, or has done, to one resource.
+    """A change that CloudFormation would make, or has made, to one resource.
 
-    `replacement` is True, False or Conditional, as text; what has been done is never Conditional.
-    `properties` are the names of those that change, "Tags" among them. The action Leave is for what an update
-    could not delete in the end; in place of properties it has the physical id and the reason.
-    `settings` are those of the live DB instance before it is modified; other resources have none. What has
-    been done to it has its old and new ones among `properties`.
+    Attributes:
+        action: CloudFormation's Add, Modify or Remove; or our Leave: an update could not delete the old
+            resource.
+        replacement: "True", "False" or "Conditional". A change that has been made is never Conditional.
+        properties: the names of the changed properties, also "Tags" and the like. After an update of a DB
+            instance, a name may have the old and the new value behind it. Leave has the physical id and the
+            reason here.
+        settings: the settings of the DB instance before the update. Other resources have none.
     """
 
     logical_id: str
@@ -180,7 +188,7 @@ class Change(Model, frozen=True):
 
 
 class Planned(Model, frozen=True):
-    """The result of `plan`. No change set: nothing to do. No stack: nothing exists."""
+    """The result of `plan`. No change set: nothing would change. No stack id: there is no stack."""
 
     stack_id: str | None
     change_set_arn: str | None = None
@@ -196,14 +204,14 @@ class Output(Model, frozen=True):
 
 
 class Subscription(Model, frozen=True):
-    """An ops email and how it stands."""
+    """An ops email and the status of its subscription."""
 
     email: str
     status: str
 
 
 class Failure(Model, frozen=True, rename="pascal"):
-    """A caught error as Step Functions hands it on: `Cause` is the Lambda's error object in JSON."""
+    """An error that Step Functions caught. `Cause` is the function's error object in JSON."""
 
     error: str
     cause: str = ""
@@ -223,14 +231,14 @@ class ApplyRequest(Request, frozen=True):
 
 
 class SnapshotRequest(Request, frozen=True):
-    """Input of `snapshot`. TERMINATE needs nothing but the request."""
+    """Input of `snapshot`. For TERMINATE, the request is enough."""
 
     stack_id: str | None = None
     change_set_arn: str | None = None
 
 
 class StackRequest(Request, frozen=True):
-    """An operation on a stack; None if there is none."""
+    """A request with the id of the stack; None if there is no stack."""
 
     stack_id: str | None
 
@@ -242,7 +250,7 @@ class WaitRequest(StackRequest, frozen=True):
 
 
 class Finished(Model, frozen=True):
-    """The result of `wait`: what the stack gives, and what has really changed in it."""
+    """The result of `wait`: the stack's outputs, and the changes that CloudFormation has made."""
 
     outputs: list[Output] = []
     changes: list[Change] = []
@@ -264,12 +272,12 @@ class SubscribeRequest(Request, frozen=True):
 
     @property
     def ops_emails(self) -> list[str]:
-        """The emails to subscribe, as the user wrote them."""
+        """The ops emails, as the user wrote them."""
         return self.parameters["OpsEmails"].split(",")
 
     @property
     def topic_arn(self) -> str:
-        """The topic that alarms go to.
+        """The topic that gets the alarms.
 
         Raises:
             OutputMissingError: the template has no such output.
@@ -278,13 +286,13 @@ class SubscribeRequest(Request, frozen=True):
             if output.key == "AlertTopicArn":
                 return output.value
         raise OutputMissingError(
-            f"Stack {self.stack_name} has no output AlertTopicArn, so the ops emails could not be "
-            "subscribed. Give this text to the platform team: the product version is at fault."
+            f"Stack {self.stack_name} has no output AlertTopicArn, so the engine could not subscribe the ops "
+            "emails. The product version is at fault: give this text to the platform team."
         )
 
 
 class Answerable(Model, frozen=True):
-    """What holds an operation's token. Who knows it can answer, so it does not show when this is printed."""
+    """A model with an operation's token. Whoever knows the token can answer, so `repr` leaves it out."""
 
     token: NonEmpty
     record_id: NonEmpty
@@ -297,7 +305,7 @@ class Report(Answerable, frozen=True):
     """Input of `report`: the operation's one answer.
 
     Attributes:
-        began: whether the stack may have been changed, or be changing still.
+        began: whether CloudFormation may have begun to change the stack.
     """
 
     kind: Kind

@@ -1,4 +1,4 @@
-"""Why an operation failed: for a person, and as the name of a metric."""
+"""The reason of a failed operation: as text for a person, and as a dimension of a metric."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from engine.models import Failure, Kind, Report, stack_name
 from engine.wording import adding
 
 _FORESEEN = {name for name, thing in vars(errors).items() if isinstance(thing, type)}
-# Who or what has ended an operation from outside, whatever its state was.
+# An operation that ended from outside, in any of its states.
 _ENDED = {
     "States.Timeout": "The operation took longer than the provisioning engine waits. Changes may still be "
     "under way: look at the stack's events in the CloudFormation console. When it has come to rest, "
@@ -20,7 +20,7 @@ _ENDED = {
     "Aborted": "An administrator stopped the operation. Changes may be half done: when the stack has come to "
     "rest, {next_step}.",
 }
-# What no input avoids: the catalog, its roles or a version is at fault.
+# No input avoids these: the catalog, its roles or a version is at fault.
 _OF_PLATFORM = {
     "ArtifactDeniedError",
     "ArtifactInvalidError",
@@ -35,7 +35,7 @@ _OF_PLATFORM = {
     "RolesOutdatedError",
     "TemplateUnsuitableError",
 }
-# What can end an operation besides: Step Functions, Lambda, and the nets.
+# Errors of Step Functions, Lambda and the safety net.
 _OTHERS = {
     "Lambda.TooManyRequestsException",
     "OperationNotStarted",
@@ -46,22 +46,22 @@ _OTHERS = {
 }
 
 
-# What says nothing of the stack: a question that AWS did not answer.
+# A question that AWS did not answer: the error says nothing about the stack.
 _UNANSWERED = {"AWSRefusedError", "LaunchRoleDeniedError", "PermissionMissingError", "ThrottledError"}
-# What a launch leaves that failed before CloudFormation began: the provisioned product, and no resource.
+# A launch that failed before CloudFormation began leaves the provisioned product and no resource.
 _NOT_LAUNCHED = "Nothing was launched: update this provisioned product to try again, or terminate it."
 
 
 def next_step(kind: Kind) -> str:
-    """Return what a user can do with a product once its stack has come to rest."""
+    """Return what a user can do with a provisioned product once its stack has come to rest."""
     return "terminate it again" if kind == "TERMINATE" else "update or terminate this provisioned product"
 
 
 def explained(report: Report) -> str:
-    """Return why an operation failed, and what can be done with its product now."""
+    """Return why an operation failed, and what the user can do with the provisioned product now."""
     why = reason(report)
     name, _ = _unwrap(report.error)
-    # The stack has come to rest, or the message says what to do when it has.
+    # The message says already what to do next.
     if name in {"StackFailedError", *_ENDED}:
         return why
     if not report.began:
@@ -82,7 +82,7 @@ def explained(report: Report) -> str:
 
 
 def reason(report: Report) -> str:
-    """Return why an operation failed, for a person: our own sentences as they are, of others no details."""
+    """Return why an operation failed, for a person: our own sentences, but no details of other errors."""
     name, message = _unwrap(report.error)
     if name in _FORESEEN:
         return message
@@ -95,13 +95,13 @@ def reason(report: Report) -> str:
 
 
 def error_class(error: Failure | None) -> str:
-    """Return the name to count a failure by. There are few of them: each is a metric that costs money."""
+    """Return the name to count a failure by. There are few names: each is a metric and costs money."""
     name, _ = _unwrap(error)
     return name if name in _FORESEEN | _ENDED.keys() | _OTHERS else "Unforeseen"
 
 
 def count_failure(report: Report) -> None:
-    """Count a failed operation: by kind, by reason, and those that only the platform team can mend."""
+    """Count a failed operation by its kind and reason, and again if only the platform team can mend it."""
     name = error_class(report.error)
     count("OperationFailed", Kind=report.kind)
     count("FailureReason", Reason=name)
@@ -110,7 +110,7 @@ def count_failure(report: Report) -> None:
 
 
 def _unwrap(error: Failure | None) -> tuple[str, str]:
-    """Return name and message of an error; Step Functions gives a Lambda's as JSON in the cause."""
+    """Return an error's name and message. Step Functions gives those of a function as JSON in the cause."""
     if error is None:
         return "Unknown", ""
     try:

@@ -1,7 +1,7 @@
-"""Records: what Service Catalog itself says of an operation, against which each message is held.
+"""Records: Service Catalog's own entries for operations. The engine compares each message with its record.
 
-Whoever can put a message into a queue, or start an execution, can name any product. So the engine changes
-nothing before Service Catalog has confirmed the operation.
+Whoever can put a message into a queue, or start an execution, can name any provisioned product. So the engine
+changes nothing before Service Catalog has confirmed the operation.
 """
 
 from __future__ import annotations
@@ -31,20 +31,20 @@ if TYPE_CHECKING:
     from mypy_boto3_servicecatalog import ServiceCatalogClient
     from mypy_boto3_servicecatalog.type_defs import RecordDetailTypeDef
 
-# RecordDetail in the API reference; the others are SUCCEEDED and FAILED.
+# API reference, RecordDetail. The other statuses are SUCCEEDED and FAILED.
 _OPEN = ("CREATED", "IN_PROGRESS", "IN_PROGRESS_IN_ERROR")
-# What DescribeRecord says of an id that no record has, or can have.
+# The errors of DescribeRecord for an id that no record has, or can have.
 _NO_RECORD = ("ResourceNotFoundException", "ValidationException")
 _LONGEST = 500
-# What messages carry, except those of terminations.
+# All messages have these fields, except those of terminations.
 _OF_VERSION = {"ProductId": "productId", "ProvisioningArtifactId": "provisioningArtifactId"}
 
 
 def find(client: ServiceCatalogClient, record_id: str) -> RecordDetailTypeDef | None:
-    """Return a record; None if Service Catalog shows none of that id in the account of the client.
+    """Return a record; None if Service Catalog shows no such record in the account of the client.
 
     Raises:
-        ClientError: Service Catalog did not say.
+        ClientError: Service Catalog did not answer.
     """
     try:
         return client.describe_record(Id=record_id)["RecordDetail"]
@@ -57,13 +57,14 @@ def find(client: ServiceCatalogClient, record_id: str) -> RecordDetailTypeDef | 
 def confirmed_session(request: Request, context: LambdaContext) -> boto3.Session:
     """Return a session of the launch role once Service Catalog has confirmed the operation.
 
-    It asks in the account of the user: in the function's own with the function's role, in others with the
-    launch role. Where it is not allowed to ask, the operation goes on, and an alarm says so.
+    The engine asks in the account of the user: in its own account with the function's role, in others with
+    the launch role. If it is not allowed to ask, the operation goes on, and an alarm says so.
 
     Raises:
         RecordNotFoundError: Service Catalog shows no such record, and no person vouches for the operation.
         RecordMismatchError: the record has ended, or is of another operation.
-        LaunchRoleForeignError: the message names another launch role than the record, or another account's.
+        LaunchRoleForeignError: the message names another launch role than the record, or one of another
+            account.
         LaunchRoleDeniedError, MessageInvalidError: see `assume` and `read_message`.
     """
     hub = context.invoked_function_arn.split(":")[4]
@@ -71,7 +72,7 @@ def confirmed_session(request: Request, context: LambdaContext) -> boto3.Session
     if account == hub:
         _confirm(servicecatalog, request)
         return assume(sts(), _role(request, account), request.record_id)
-    # A launch constraint that names a role of the hub must not lead there: the record is not.
+    # The record is in the account of the user, even if the launch constraint names a role of the hub account.
     role = re.sub(r"(?<=::)\d{12}(?=:)", account, request.read_message().launch_role_arn)
     session = assume(sts(), role, request.record_id)
     _confirm(lambda: session.client("servicecatalog", config=CLIENT_CONFIG), request)
@@ -113,12 +114,12 @@ def _compare(request: Request, record: RecordDetailTypeDef) -> None:
 
 def _no_further(why: str) -> str:
     # Whoever forges a message chooses the ids in it. Step Functions cuts the cause of an error at 32,768
-    # characters, and what has been cut is no JSON any more: the operation could not be kept.
+    # characters. The rest would not be JSON, so the engine could not keep the operation.
     return f"{cut(why, _LONGEST)}, so the engine went no further."
 
 
 def _difference(request: Request, record: RecordDetailTypeDef) -> str | None:
-    """Return in which way a record is not that of the operation."""
+    """Return why a record is not the operation's; None if it is."""
     product = record.get("ProvisionedProductId")
     if product != request.provisioned_product_id:
         return f"is of provisioned product {product}, not of {request.provisioned_product_id}"
@@ -133,7 +134,7 @@ def _difference(request: Request, record: RecordDetailTypeDef) -> str | None:
 
 
 def _role(request: Request, account: str) -> str:
-    """Return the launch role, which has to be one of the user's account."""
+    """Return the launch role. It must be one of the user's account."""
     role = request.read_message().launch_role_arn
     if role.split(":")[4] != account:
         raise LaunchRoleForeignError(_foreign(f"{role}, and the product is launched in account {account}"))

@@ -1,4 +1,4 @@
-"""CloudFormation: stacks, change sets and events, and which resources no update may take from a stack."""
+"""CloudFormation's stacks, change sets and events, and the resources that no update may take from a stack."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ if TYPE_CHECKING:
         StackTypeDef,
     )
 
-# Resource types whose replacement or removal destroys data, and what would be destroyed.
+# Resource types whose replacement or removal destroys data, and what it would do.
 HOLD_DATA = {
     "AWS::RDS::DBInstance": "the database and its automated backups would be deleted",
-    "AWS::KMS::Key": "what it encrypts, the database included, could no longer be read",
+    "AWS::KMS::Key": "the database and everything else that it encrypts could no longer be read",
     "AWS::S3::Bucket": "the backups in it would be deleted",
     "AWS::SecretsManager::Secret": "the password in it would be lost",
-    # CloudFormation tells it to clean up, whatever the reason it goes for.
+    # It empties its bucket whenever CloudFormation deletes it.
     "Custom::EmptyBucketOnDelete": "the backups in the bucket would be deleted",
 }
 
-# What a resource reports when it only stopped because another one had failed.
+# The status reason of a resource that only stopped because another one had failed.
 _CANCELLED = re.compile(r"^Resource (creation|update|deletion) cancelled", re.IGNORECASE)
 
 
 class Failed(NamedTuple):
-    """A resource that could not be made, changed or deleted, such as "Key (AWS::KMS::Key)", and why."""
+    """A resource that CloudFormation could not create, update or delete, such as "Key (AWS::KMS::Key)"."""
 
     logical_id: str
     resource: str
@@ -47,7 +47,7 @@ class Failed(NamedTuple):
 
 
 def find(cloudformation: CloudFormationClient, stack: str) -> StackTypeDef | None:
-    """Return a stack by name or id. A deleted one is found by its id only, for 90 days (DescribeStacks)."""
+    """Return a stack by its name or id. CloudFormation finds a deleted one for 90 days, by its id only."""
     try:
         return cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
     except ClientError as error:
@@ -57,30 +57,30 @@ def find(cloudformation: CloudFormationClient, stack: str) -> StackTypeDef | Non
 
 
 def refuse_to_replace_deleted(cloudformation: CloudFormationClient, name: str) -> None:
-    """Keep an update from launching an empty database in the place of one that is gone.
+    """Keep an update from launching an empty database in the place of a deleted one.
 
-    A failed launch has left nothing either, but its stack has never been complete.
+    After a failed launch there is no stack either, but that stack was never complete.
 
     Raises:
-        StackDeletedError: says when the stack was deleted.
+        StackDeletedError: somebody deleted the stack; the message says when.
     """
     deleted = _find_deleted(cloudformation, name)
     if deleted:
         raise StackDeletedError(
             f"Stack {name} was deleted on {deleted['DeletionTime']:%d %B %Y at %H:%M} UTC, and its database "
-            "with it; an update would launch an empty one in its place. Nothing was created. If you need the "
-            "data, ask the platform team for a copy of a snapshot before you terminate this provisioned "
-            "product, which deletes the snapshots that upgrades have left. Then launch a new one."
+            "with it. An update would launch an empty database in its place, so nothing was created. If you "
+            "need the data, first ask the platform team for a copy of a snapshot: a termination deletes the "
+            "snapshots that upgrades have left. Then terminate this provisioned product and launch a new one."
         )
 
 
 def discard(
     cloudformation: CloudFormationClient, stack_id: str, change_set: str, *, with_stack: bool = False
 ) -> None:
-    """Delete a change set that is not to be executed, and the empty stack that it made.
+    """Delete a change set that nobody will execute; `with_stack` deletes the empty stack that it made, too.
 
-    What can't be deleted stays and does no harm: a later operation makes a change set of its own, and a
-    termination deletes the stack. So it never takes the place of the reason for it.
+    A failure is only logged, because it must not hide the operation's own reason. What stays does no harm: a
+    later operation makes its own change set, and a termination deletes the stack.
     """
     try:
         if with_stack:
@@ -92,9 +92,9 @@ def discard(
 
 
 def _find_deleted(cloudformation: CloudFormationClient, name: str) -> StackSummaryTypeDef | None:
-    """Return the newest stack of a name that was deleted after it had once been complete.
+    """Return the newest deleted stack of a name that was complete once.
 
-    ListStacks tells of deleted stacks for 90 days.
+    ListStacks lists a deleted stack for 90 days.
     """
     pages = cloudformation.get_paginator("list_stacks").paginate(StackStatusFilter=["DELETE_COMPLETE"])
     deleted = [stack for page in pages for stack in page["StackSummaries"] if stack["StackName"] == name]
@@ -109,9 +109,9 @@ def _find_deleted(cloudformation: CloudFormationClient, name: str) -> StackSumma
 
 
 def protect(cloudformation: CloudFormationClient, stack_id: str) -> None:
-    """Let CloudFormation refuse, whoever asks, updates that replace or remove what holds data.
+    """Set a stack policy that forbids everybody to replace or delete a resource that holds data by an update.
 
-    It stays so until somebody sets another stack policy. Deleting the stack is not an update.
+    It does not forbid to delete the stack.
     """
     policy = {
         "Statement": [
@@ -131,7 +131,7 @@ def protect(cloudformation: CloudFormationClient, stack_id: str) -> None:
 def find_change_set(
     cloudformation: CloudFormationClient, stack: str, name: str
 ) -> DescribeChangeSetOutputTypeDef | None:
-    """Return a change set with all of its changes and their values; DescribeChangeSet gives them in pages."""
+    """Return a change set with the changes of all pages and their values; None if it does not exist."""
     try:
         pages = list(
             cloudformation.get_paginator("describe_change_set").paginate(
@@ -148,18 +148,18 @@ def find_change_set(
 
 
 def events(cloudformation: CloudFormationClient, stack_id: str, token: str) -> list[StackEventTypeDef]:
-    """Return the events of one operation, oldest first.
+    """Return the events of one stack operation, oldest first.
 
-    CloudFormation puts the ClientRequestToken of an operation on every event the operation causes.
+    CloudFormation puts the ClientRequestToken of a stack operation on each of its events.
     """
     newest_first = _history(cloudformation, stack_id)
     return [event for event in reversed(newest_first) if event.get("ClientRequestToken") == token]
 
 
 def failures(events: list[StackEventTypeDef]) -> list[Failed]:
-    """Return the resources that failed, each once, the first one first.
+    """Return each resource that failed, in the order of the failures.
 
-    Those that were cancelled because of another one's failure are left out.
+    A resource that was cancelled because another one failed is not among them.
     """
     failed = [
         event
@@ -167,7 +167,7 @@ def failures(events: list[StackEventTypeDef]) -> list[Failed]:
         if event.get("ResourceStatus", "").endswith("_FAILED")
         and not _CANCELLED.match(event.get("ResourceStatusReason", ""))
     ]
-    # The stack's own failure event only counts the resources that failed.
+    # The stack's own event only repeats which resources failed.
     of_resources = [event for event in failed if event.get("PhysicalResourceId") != event["StackId"]]
     found: dict[str, Failed] = {}
     for event in of_resources or failed:
@@ -178,12 +178,12 @@ def failures(events: list[StackEventTypeDef]) -> list[Failed]:
 
 
 def said_of(failed: Sequence[Failed]) -> list[str]:
-    """Return what AWS said of each resource that failed, with its name where there are several."""
+    """Return what AWS said about each failed resource, with the resource's name if there are several."""
     return [each.reason if len(failed) == 1 else f"{each.resource}: {each.reason}" for each in failed]
 
 
 def in_progress(stack: StackTypeDef, kind: Kind) -> str:
-    """Return what a user reads if an operation on a stack outlasts the engine's patience."""
+    """Return the reason for the case that a stack operation takes longer than the engine waits."""
     return (
         f"Stack {stack['StackName']} was still {stack['StackStatus']} when the engine stopped waiting. See "
         f"its events in the CloudFormation console; when it has come to rest, {next_step(kind)}."
@@ -191,7 +191,7 @@ def in_progress(stack: StackTypeDef, kind: Kind) -> str:
 
 
 def resources(cloudformation: CloudFormationClient, stack: str) -> list[StackResourceSummaryTypeDef]:
-    """Return the resources a stack has now."""
+    """Return the resources that a stack has now."""
     pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)
     return [
         resource
@@ -201,11 +201,13 @@ def resources(cloudformation: CloudFormationClient, stack: str) -> list[StackRes
     ]
 
 
-def named(cloudformation: CloudFormationClient, prefix: str, *, but: Collection[str]) -> list[StackTypeDef]:
-    """Return the living stacks whose names start so, but not those of the names in `but`.
+def with_name_prefix(
+    cloudformation: CloudFormationClient, prefix: str, *, but: Collection[str]
+) -> list[StackTypeDef]:
+    """Return the existing stacks whose names begin with `prefix`, without those named in `but`.
 
-    ListStacks gives no parameters, so each stack is described; that keeps DescribeStacks limited to those
-    names.
+    ListStacks gives no parameters, so this describes each stack by itself: the launch role may call
+    DescribeStacks for such names only.
     """
     pages = cloudformation.get_paginator("list_stacks").paginate()
     ids = [
@@ -220,13 +222,13 @@ def named(cloudformation: CloudFormationClient, prefix: str, *, but: Collection[
 
 
 def parameters(stack: StackTypeDef | None) -> dict[str, str]:
-    """Return the values a stack runs with. Those of NoEcho parameters are asterisks."""
+    """Return the values of a stack's parameters. NoEcho parameters have asterisks."""
     found = stack.get("Parameters", []) if stack else []
     return {parameter["ParameterKey"]: parameter.get("ParameterValue", "") for parameter in found}
 
 
 def operation_name(record_id: str) -> str:
-    """Return a record id as a change set name and request token may be: letters, digits and hyphens."""
+    """Return a record id as change set names and request tokens take it: letters, digits and hyphens."""
     return re.sub(r"[^A-Za-z0-9-]", "-", record_id)
 
 

@@ -1,4 +1,4 @@
-"""The CloudFormation template that a version of the product is: its rules, and what it would create."""
+"""The CloudFormation template of a version: its parameters, and the resources that it would create."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class _Section(Struct, frozen=True, rename="pascal"):
     pass
 
 
-class Rules(_Section, frozen=True):
-    """One entry of the template's Parameters block. CloudFormation takes numbers as strings, too."""
+class ParameterDeclaration(_Section, frozen=True):
+    """One entry of the template's Parameters section. CloudFormation takes numbers as strings, too."""
 
     type: str
     default: Any = None
@@ -34,7 +34,7 @@ class Rules(_Section, frozen=True):
 
     @property
     def is_list(self) -> bool:
-        """Whether a value is several elements separated by commas."""
+        """Whether a value has several elements, separated by commas."""
         return self.type == "CommaDelimitedList" or self.type.startswith("List<")
 
     @property
@@ -44,12 +44,12 @@ class Rules(_Section, frozen=True):
 
     @property
     def default_text(self) -> str | None:
-        """The default as Service Catalog takes it, or None."""
+        """The default as text; None if there is none."""
         return None if self.default is None else text(self.default)
 
     @property
     def allowed_values(self) -> list[str] | None:
-        """The only values there may be, or None."""
+        """The allowed values; None if every value is allowed."""
         return None if self.allowed is None else [text(value) for value in self.allowed]
 
     def elements(self, value: str) -> list[str]:
@@ -58,42 +58,42 @@ class Rules(_Section, frozen=True):
 
 
 class Resource(_Section, frozen=True):
-    """One entry of the template's Resources block."""
+    """One entry of the template's Resources section."""
 
     type: str
     properties: dict[str, Any] = {}
 
 
 class ParameterGroup(_Section, frozen=True):
-    """Parameters that the launch form shows together."""
+    """A group of parameters on the launch form."""
 
     parameters: list[str] = []
 
 
 class Interface(_Section, frozen=True):
-    """What a template says about its launch form."""
+    """The template's AWS::CloudFormation::Interface: the layout of the launch form."""
 
     parameter_groups: list[ParameterGroup] = []
 
 
 class Needs(_Section, frozen=True):
-    """What a template says about the account that it is launched in."""
+    """The template's demands on the account of the launch."""
 
     roles_version: int = 0
 
 
 class Metadata(_Section, frozen=True):
-    """The part of a template's Metadata block that CloudFormation or the engine has a meaning for."""
+    """The parts of the template's Metadata section that the engine reads."""
 
     interface: Interface = field(name="AWS::CloudFormation::Interface", default=Interface())
     needs: Needs = field(name="TapStack", default=Needs())
 
 
 class Template(_Section, frozen=True):
-    """A template. Only what the engine reads of it."""
+    """The parts of a template that the engine reads."""
 
     resources: Annotated[dict[str, Resource], Meta(min_length=1)]
-    parameters: dict[str, Rules] = {}
+    parameters: dict[str, ParameterDeclaration] = {}
     outputs: dict[str, Any] = {}
     metadata: Metadata = Metadata()
 
@@ -102,7 +102,7 @@ class Template(_Section, frozen=True):
         """Read a template from its JSON document.
 
         Raises:
-            ArtifactInvalidError: the document has not the shape of a template.
+            ArtifactInvalidError: the document does not have the form of a template.
         """
         try:
             return read(document, cls, strict=False)
@@ -117,7 +117,7 @@ class Template(_Section, frozen=True):
         return {name: resource for name, resource in self.resources.items() if resource.type == resource_type}
 
     def properties(self, resource_type: str, name: str) -> Iterator[Any]:
-        """Yield a property of every resource of a type, where it is set."""
+        """Return the values of a property of all resources of a type that set it."""
         return (
             resource.properties[name]
             for resource in self.of_type(resource_type).values()
@@ -125,10 +125,9 @@ class Template(_Section, frozen=True):
         )
 
     def resolve(self, value: Any, parameters: dict[str, str]) -> str | None:
-        """Return what a property will be: literals, Ref to a parameter, Fn::Join and Fn::Sub of such.
+        """Return the value that a property will have; None if nobody knows it before the launch.
 
-        Returns:
-            None when it depends on something that only exists after the launch.
+        It resolves literals, Ref to a parameter, and Fn::Join and Fn::Sub of these.
         """
         match value:
             case str() | bool() | int() | float():
@@ -151,7 +150,7 @@ class Template(_Section, frozen=True):
 
 
 def text(value: Any) -> str:
-    """Return a JSON value as the string CloudFormation makes of it."""
+    """Return a JSON value as the string that CloudFormation makes of it."""
     if isinstance(value, str):
         return value
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""SNS: who gets the alerts."""
+"""The email subscriptions of the SNS topic that gets the alarms."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _PENDING = "PendingConfirmation"
 
 
 def reconcile(sns: SNSClient, topic_arn: str, emails: list[str]) -> list[Subscription]:
-    """Make a topic's email subscriptions those of `emails`, and say how each one stands.
+    """Subscribe `emails` to a topic, unsubscribe all other emails, and return the status of each.
 
-    Every email subscription of the topic is taken to be ours; other protocols are left alone. SNS has no call
-    that removes a subscription nobody has confirmed: it expires by itself.
+    The engine takes every email subscription of the topic for its own and leaves other protocols alone. SNS
+    has no call that removes an unconfirmed subscription: it expires by itself.
     """
     wanted = {email.strip().lower(): email.strip() for email in emails if email.strip()}
     present = _email_subscriptions(sns, topic_arn)
@@ -39,7 +39,7 @@ def reconcile(sns: SNSClient, topic_arn: str, emails: list[str]) -> list[Subscri
 
 
 def _email_subscriptions(sns: SNSClient, topic_arn: str) -> dict[str, list[str]]:
-    """Return subscription ARNs by lower-case email."""
+    """Return the ARNs of the email subscriptions by the email in lower case."""
     found: dict[str, list[str]] = {}
     for page in sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic_arn):
         for subscription in page["Subscriptions"]:

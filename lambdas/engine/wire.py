@@ -1,4 +1,4 @@
-"""How documents are read that no state of the workflow wrote."""
+"""Reading JSON documents that no state of the workflow wrote."""
 
 from __future__ import annotations
 
@@ -7,34 +7,34 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 
-# JSON can carry lone surrogates; no service takes one in a name.
+# JSON can hold lone surrogates. No service takes one in a name.
 NonEmpty = Annotated[str, msgspec.Meta(min_length=1, pattern=r"^[^\ud800-\udfff]+\Z")]
 
 T = TypeVar("T", bound=msgspec.Struct)
 
 
 class MalformedError(Exception):
-    """A document has not the form of its model. The message is a phrase, without the value that was given."""
+    """A document does not have the form of its model. The message is a phrase without any of its values."""
 
 
 def read(document: Any, model: type[T], *, strict: bool = True) -> T:
-    """Make a model of a document.
+    """Return a document as an instance of a model.
 
     Args:
-        document: what was in the JSON.
-        model: what it should be.
+        document: the parsed JSON.
+        model: the class to make.
         strict: False if numbers and booleans may be text.
 
     Raises:
-        MalformedError: says what is wrong first, and where.
+        MalformedError: says what is wrong and where; of several defects, the first one.
     """
     try:
         return msgspec.convert(document, model, strict=strict)
     except msgspec.ValidationError as error:
-        # Of msgspec's messages this one quotes what was given.
+        # This is the one message of msgspec's that quotes a value.
         phrase = re.sub(
             r"^Invalid enum value .*(?= - at `)", "Invalid enum value", str(error), flags=re.DOTALL
         )
     except UnicodeEncodeError:
-        phrase = "A name is no text"
+        phrase = "A name is not valid text"
     raise MalformedError(phrase)

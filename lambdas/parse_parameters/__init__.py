@@ -1,1 +1,1 @@
-"""Tell Service Catalog which inputs a version of the product takes."""
+"""Tell Service Catalog which inputs a version takes."""

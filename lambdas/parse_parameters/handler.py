@@ -1,4 +1,4 @@
-"""Lambda ServiceCatalogExternalParameterParser: called while a user waits for the launch form."""
+"""The function ServiceCatalogExternalParameterParser: a user waits for the launch form while it runs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @entry_point
 def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Answer with the parameters of the artifact in the request."""
+    """Return the parameters of the artifact in the request."""
 
     def s3_as(role_arn: str | None) -> S3Client:
         session = assume(sts(), role_arn, context.aws_request_id) if role_arn else boto3.Session()

@@ -1,4 +1,4 @@
-"""The launch form's fields, made from the template's Parameters block."""
+"""The fields of the launch form, made from the template's Parameters section."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from engine.errors import (
     ParserInvalidParameterException,
 )
 from engine.models import ROLE, Artifact, Model
-from engine.template import Rules, Template
+from engine.template import ParameterDeclaration, Template
 from engine.wire import MalformedError, read
 from msgspec import Meta
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class ParserRequest(Model, frozen=True):
-    """What Service Catalog asks with. It names no launch role where no launch constraint applies."""
+    """Service Catalog's request. It has no launch role if no launch constraint applies."""
 
     artifact: Artifact
     launch_role_arn: Annotated[str, Meta(pattern=rf"^\Z|{ROLE}")] | None = None
@@ -34,17 +34,19 @@ def parse(event: dict[str, Any], s3_as: Callable[[str | None], S3Client]) -> dic
 
     Args:
         event: Service Catalog's request.
-        s3_as: gives an S3 client as a role, or as ourselves without one.
+        s3_as: makes an S3 client with a role, or with the function's own role if there is none.
 
     Raises:
         ParserInvalidParameterException: the request or the artifact is wrong.
-        ParserAccessDeniedException: the role can't be assumed, or may not read the artifact.
+        ParserAccessDeniedException: the engine may not assume the role, or the role not read the artifact.
     """
     try:
         request = read(event, ParserRequest)
         template = artifact.fetch(s3_as(request.launch_role_arn or None), request.artifact)
     except MalformedError as defect:
-        raise ParserInvalidParameterException(f"Request to parse parameters: {defect}.") from None
+        raise ParserInvalidParameterException(
+            f"The engine can't read Service Catalog's request: {defect}."
+        ) from None
     except (LaunchRoleDeniedError, ArtifactDeniedError) as error:
         raise ParserAccessDeniedException(str(error)) from error
     except EngineError as error:
@@ -52,42 +54,42 @@ def parse(event: dict[str, Any], s3_as: Callable[[str | None], S3Client]) -> dic
     return {"parameters": [_field(key, template.parameters[key]) for key in _order(template)]}
 
 
-def _field(key: str, rules: Rules) -> dict[str, Any]:
-    # All five, always: Service Catalog can't read a response that leaves one out.
+def _field(key: str, declaration: ParameterDeclaration) -> dict[str, Any]:
+    # Service Catalog can't read a response that leaves one of the five out.
     return {
         "key": key,
-        "defaultValue": rules.default_text or "",
-        "type": rules.type,
-        "description": _description(rules),
-        "isNoEcho": rules.no_echo,
+        "defaultValue": declaration.default_text or "",
+        "type": declaration.type,
+        "description": _description(declaration),
+        "isNoEcho": declaration.no_echo,
     }
 
 
 def _order(template: Template) -> list[str]:
-    """Return the keys as AWS::CloudFormation::Interface groups them, the others after them."""
+    """Return the keys in the order of AWS::CloudFormation::Interface, and after them the others."""
     grouped = [key for group in template.metadata.interface.parameter_groups for key in group.parameters]
     return list(
         dict.fromkeys([key for key in grouped if key in template.parameters] + list(template.parameters))
     )
 
 
-def _description(rules: Rules) -> str:
-    """Return the description with the limits in words: Service Catalog's response has no field for them.
+def _description(declaration: ParameterDeclaration) -> str:
+    """Return the description with the limits in words, because the response has no fields for them.
 
-    It begins with "Required." where nothing is preset, and ends in a full stop. What the template says itself
-    is not repeated.
+    It begins with "Required." if there is no default, and ends in a full stop. It repeats no limit that the
+    template's own description has.
     """
-    description = rules.description.strip()
+    description = declaration.description.strip()
     if description and description[-1] not in ".!?":
         description += "."
-    if rules.default_text is None and not description.startswith("Required."):
+    if declaration.default_text is None and not description.startswith("Required."):
         description = f"Required. {description}".strip()
     limits = []
-    if rules.allowed_values:
-        limits.append((rules.allowed_values, f"One of: {', '.join(rules.allowed_values)}."))
+    if declaration.allowed_values:
+        limits.append((declaration.allowed_values, f"One of: {', '.join(declaration.allowed_values)}."))
     for unit, least, most in (
-        (" characters", rules.min_length, rules.max_length),
-        ("", rules.min_value, rules.max_value),
+        (" characters", declaration.min_length, declaration.max_length),
+        ("", declaration.min_value, declaration.max_value),
     ):
         bounds = [f"{bound:g}" for bound in (least, most) if bound is not None]
         if least is not None and most is not None:

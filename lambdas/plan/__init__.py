@@ -1,1 +1,1 @@
-"""Ask CloudFormation what the operation would change, and refuse what would lose data."""
+"""Ask CloudFormation what the operation would change, and refuse changes that would lose data."""

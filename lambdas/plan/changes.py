@@ -1,4 +1,4 @@
-"""The change set of an operation: made, read and judged."""
+"""The change set of an operation: creating it, and deciding whether the engine may execute it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from engine import stacks
 from engine.artifact import template_url
-from engine.catalog import TRACER_TAG
 from engine.errors import (
     ChangeSetFailedError,
     ChangeSetInProgressError,
@@ -16,7 +15,7 @@ from engine.errors import (
     DataLossError,
     UnaskedChangesError,
 )
-from engine.models import Change, Planned, PlanRequest
+from engine.models import TRACER_TAG, Change, Planned, PlanRequest
 from engine.stacks import HOLD_DATA
 from engine.wording import quoting
 
@@ -40,25 +39,26 @@ def plan(
     request: PlanRequest,
     execution_role_name: str,
 ) -> Planned:
-    """Return what the operation would change, as a change set ready to execute.
+    """Return a change set that is ready to execute, and its changes.
 
-    Called again and again until the change set is ready; the record id in its name makes that one change set.
-    `rds` is called only when the database is to be modified: making a client of it takes long.
+    The state calls this again until the change set is ready. The record id is the change set's name, so
+    repeated calls create one. `rds` is called only if the database is to be modified, because making a client
+    takes long.
 
     Raises:
-        ChangeSetInProgressError: CloudFormation is still computing.
-        EngineError: the stack can't be updated now, for one of the reasons that `change_set_type` lists.
-        ChangeSetFailedError: CloudFormation can't compute the changes.
-        DataLossError: the changes would replace or remove something that holds data.
-        DatabaseNotModifiableError: RDS would not make them now.
-        UnaskedChangesError: the DB instance would be changed in other ways as well.
+        ChangeSetInProgressError: CloudFormation is still creating the change set.
+        EngineError: CloudFormation can't update the stack now; see `change_set_type`.
+        ChangeSetFailedError: CloudFormation can't create the change set.
+        DataLossError: the changes would replace or remove a resource that holds data.
+        DatabaseNotModifiableError: RDS would not modify the DB instance now.
+        UnaskedChangesError: the update would also change the DB instance in other ways.
     """
     stack = stacks.find(cloudformation, request.stack_name)
     mode = change_set_type(cloudformation, request, stack)
     name = stacks.operation_name(request.record_id)
     change_set = stacks.find_change_set(cloudformation, request.stack_name, name) if stack else None
     if change_set is None:
-        # A change set made a moment ago may not be visible yet.
+        # CloudFormation may not show a change set that was created a moment ago.
         with suppress(cloudformation.exceptions.AlreadyExistsException):
             _create(cloudformation, request, mode, execution_role_name)
     if change_set is None or change_set["Status"] in ("CREATE_PENDING", "CREATE_IN_PROGRESS"):
@@ -83,16 +83,16 @@ def _create(
 ) -> None:
     message = request.read_message()
     tags = {tag.key: tag.value or "" for tag in message.tags} | {TRACER_TAG: request.provisioned_product_id}
-    # The execution role lives beside the launch role: arn:PARTITION:iam::ACCOUNT:role/NAME.
+    # The execution role is in the account of the launch role: arn:PARTITION:iam::ACCOUNT:role/NAME.
     execution_role = f"{message.launch_role_arn.split(':role/')[0]}:role/{execution_role_name}"
-    # A failed launch leaves nothing behind, so that the next update or terminate starts clean.
+    # CloudFormation deletes the stack of a failed launch, so the next operation begins with nothing.
     on_failure: dict[str, Any] = {"OnStackFailure": "DELETE"} if mode == "CREATE" else {}
     cloudformation.create_change_set(
         StackName=request.stack_name,
         ChangeSetName=stacks.operation_name(request.record_id),
         ChangeSetType=mode,
         Description=f"Service Catalog record {request.record_id}",
-        TemplateURL=template_url(message.template, cloudformation.meta.region_name),
+        TemplateURL=template_url(message.require_artifact(), cloudformation.meta.region_name),
         Parameters=[
             {"ParameterKey": key, "ParameterValue": value} for key, value in request.parameters.items()
         ],
@@ -110,12 +110,12 @@ def _without_changes(
 ) -> Planned:
     reason = change_set.get("StatusReason", "CloudFormation gives no reason")
     _discard(cloudformation, change_set, mode)
-    # CloudFormation has no code for "nothing to do", only these two wordings.
+    # CloudFormation has no code for a change set without changes, only these two texts.
     if "didn't contain changes" in reason or "No updates are to be performed" in reason:
         return Planned(stack_id=change_set["StackId"])
     ours = (
-        f"CloudFormation can't plan the changes of stack {change_set['StackName']}, and nothing was changed. "
-        "Correct what it names, then try again."
+        f"CloudFormation can't create the change set of stack {change_set['StackName']}. Nothing was "
+        "changed. Correct what CloudFormation names, then try again."
     )
     raise ChangeSetFailedError(quoting(ours, reason))
 
@@ -125,7 +125,7 @@ def _discard(
     change_set: DescribeChangeSetOutputTypeDef,
     mode: Literal["CREATE", "UPDATE"],
 ) -> None:
-    # A change set that was to create a stack has made an empty one.
+    # A change set of type CREATE has made an empty stack.
     stacks.discard(
         cloudformation, change_set["StackId"], change_set["ChangeSetName"], with_stack=mode == "CREATE"
     )
@@ -136,7 +136,7 @@ def _planned(
     resource_changes: list[ResourceChangeTypeDef],
     databases: dict[str, dict[str, str]],
 ) -> Planned:
-    # What holds data is not replaced either, or the changes would have been refused.
+    # No resource that holds data is replaced either: `refuse_losses` has made sure.
     in_place = changed_in_place(resource_changes) | {
         change["LogicalResourceId"]
         for change in resource_changes
@@ -158,6 +158,6 @@ def _planned(
 
 def _in_progress(stack_name: str) -> str:
     return (
-        f"CloudFormation was still computing the changes of stack {stack_name} when the engine stopped "
+        f"CloudFormation was still creating the change set of stack {stack_name} when the engine stopped "
         "waiting. Nothing was changed. Try again."
     )

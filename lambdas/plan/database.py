@@ -1,4 +1,4 @@
-"""Whether RDS makes the planned changes of the DB instance now, and no others with them."""
+"""Whether RDS would make the planned changes of the DB instance now, and no others."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ _OF_STORAGE = {"AllocatedStorage", "Iops", "StorageThroughput", "StorageType"}
 def require_modifiable(
     rds: Callable[[], RDSClient], changes: list[ResourceChangeTypeDef]
 ) -> dict[str, dict[str, str]]:
-    """Return the settings of each DB instance that is to be modified, by logical id, or raise.
+    """Return the settings of each DB instance that the update would modify, by logical id.
 
-    CloudFormation does not wait for it: the update would fail and be rolled back (the handler of
-    AWS::RDS::DBInstance takes InvalidDBInstanceState for a conflict). "available" is the one status that the
-    RDS User Guide calls open for modifications ("Viewing DB instance status"). While storage is optimized,
-    only its own modification is refused ("Working with storage"); of a full instance the handler first
-    raises the storage.
+    CloudFormation does not wait until RDS can modify a DB instance: the update would fail and be rolled back
+    (the handler of AWS::RDS::DBInstance takes InvalidDBInstanceState for a conflict). RDS modifies a DB
+    instance in the status "available" (RDS User Guide, "Viewing DB instance status"). During
+    "storage-optimization" it refuses only changes of the storage ("Working with storage"). In "storage-full"
+    the handler increases the storage first.
 
     Raises:
-        DatabaseNotModifiableError: RDS would not modify it now; says in which status it is, and what to do.
-        UnaskedChangesError: it would be changed in other ways as well.
+        DatabaseNotModifiableError: RDS would not modify a DB instance now; the message says why.
+        UnaskedChangesError: the update would also change a DB instance in other ways.
     """
     in_place = changed_in_place(changes)
     live = {}
@@ -52,8 +52,8 @@ def _describe(rds: RDSClient, identifier: str) -> DBInstanceTypeDef:
         return rds.describe_db_instances(DBInstanceIdentifier=identifier)["DBInstances"][0]
     except rds.exceptions.DBInstanceNotFoundFault:
         raise DatabaseNotModifiableError(
-            f"DB instance {identifier} does not exist any more: it was deleted, but not by CloudFormation. "
-            "Nothing was changed. Ask the platform team whether there is a snapshot to restore."
+            f"DB instance {identifier} does not exist any more: somebody deleted it in RDS. Nothing was "
+            "changed. Ask the platform team whether there is a snapshot to restore."
         ) from None
 
 
@@ -65,17 +65,17 @@ def _require_status(database: DBInstanceTypeDef, changing: set[str]) -> None:
         case "storage-optimization":
             if not changing & _OF_STORAGE:
                 return
-            advice = "RDS does not change storage before it has optimized it. Update again then."
+            advice = "RDS changes the storage only after it has optimized it. Update again then."
         case "storage-full":
             if "AllocatedStorage" in changing:
                 return
-            advice = "Update with more AllocatedStorage; RDS modifies nothing else before."
+            advice = "Update with more AllocatedStorage first: until then, RDS modifies nothing else."
         case "stopped":
             advice = "Start it, then update again."
         case _:
             advice = (
-                "RDS modifies a DB instance while it is available. Update again when it is; if it does not "
-                "become so by itself, give this text to the platform team."
+                "RDS modifies a DB instance only in the status available. Update again then. If the status "
+                "does not change by itself, give this text to the platform team."
             )
     identifier = database["DBInstanceIdentifier"]
     raise DatabaseNotModifiableError(

@@ -1,7 +1,7 @@
-"""Whether a stack can be deleted as a whole: looked at before anything of it is deleted.
+"""Whether AWS would delete the whole stack. The engine finds out before it deletes any part of it.
 
-CloudFormation deletes whatever does not depend on a resource that can't be deleted: backups, alarms and
-network would go while a protected database stays.
+If AWS refuses to delete one resource, CloudFormation still deletes those that do not depend on it: a
+protected database would stay without its backups, alarms and network.
 """
 
 from __future__ import annotations
@@ -27,36 +27,36 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 
-# Versions of a bucket that are asked whether they are locked: some ten seconds of the minute there is.
+# Object versions of a bucket that are checked for a lock: this takes some 10 seconds of the function's 60.
 _ASKED = 200
 
 
 def plan_deletion(account: Account, request: Request) -> Planned:
-    """Find the stack to delete, and refuse if AWS would refuse to delete a part of it.
+    """Return the stack to delete, or raise if AWS would refuse to delete a part of it.
 
     Raises:
-        StackBusyError: the stack is being updated.
+        StackBusyError: another operation is updating the stack.
         StackInProgressError: an earlier deletion of the stack is under way.
-        DeletionBlockedError: lists all that is known to stand in the way, each with the way to remove it.
+        DeletionBlockedError: the message lists everything that blocks the deletion, and how to remove it.
     """
     stack = stacks.find(account.cloudformation, request.stack_name)
     if stack is None:
         return Planned(stack_id=None)
     status = stack["StackStatus"]
-    # CloudFormation takes a deletion while it creates, but not while it updates.
+    # CloudFormation takes a deletion during a creation, but not during an update.
     if status.startswith("UPDATE_") and status.endswith("_IN_PROGRESS"):
         raise StackBusyError(busy(stack))
-    # While it deletes, another deletion changes nothing: if that one fails, this one is yet to be begun.
+    # During a deletion, DeleteStack does nothing. This operation's own begins when that deletion has failed.
     if status == "DELETE_IN_PROGRESS":
         raise StackInProgressError(stacks.in_progress(stack, "TERMINATE"))
-    # While it creates, what belongs to the stack isn't known yet.
+    # During a creation, nobody knows yet which resources the stack will have.
     if not status.endswith("_IN_PROGRESS"):
         _refuse_if_blocked(account, stack)
     return Planned(stack_id=stack["StackId"])
 
 
 def _refuse_if_blocked(account: Account, stack: StackTypeDef) -> None:
-    # Several may have one physical id: a bucket and its policy.
+    # Several resources may have the same physical id: a bucket and its policy.
     of_type: dict[str, set[str]] = defaultdict(set)
     for resource in stacks.resources(account.cloudformation, stack["StackId"]):
         of_type[resource["ResourceType"]].add(resource["PhysicalResourceId"])
@@ -74,7 +74,7 @@ def _refuse_if_blocked(account: Account, stack: StackTypeDef) -> None:
     head = f"Nothing was deleted{database}. This keeps AWS from deleting the product:"
     if stack["StackStatus"] == "DELETE_FAILED":
         head = "Nothing more was deleted. This keeps AWS from deleting the rest:"
-    foot = "Ask whoever owns what is listed and remove it, then terminate this provisioned product again."
+    foot = "Ask the owners, remove all of it, then terminate this provisioned product again."
     raise DeletionBlockedError(listed(head, [f"- {blocker}" for blocker in blockers], foot))
 
 
@@ -93,21 +93,21 @@ def _databases(account: Account, own: Collection[str]) -> Iterator[str]:
         if name not in own:
             if used := ", ".join(_used_by(database, own)):
                 yield (
-                    f"DB instance {name}, which is not of this product, uses {used}: move it elsewhere, or "
-                    f"delete it: aws rds delete-db-instance --db-instance-identifier {name}"
+                    f"DB instance {name}, which does not belong to this product, uses {used}: move it "
+                    f"elsewhere, or delete it: aws rds delete-db-instance --db-instance-identifier {name}"
                 )
             continue
         if database.get("DeletionProtection"):
             yield (
-                f"DB instance {name} has deletion protection, which was set by hand. If nobody needs its "
-                f"data: aws rds modify-db-instance --db-instance-identifier {name} --no-deletion-protection "
-                "--apply-immediately"
+                f"DB instance {name} has deletion protection, which somebody set by hand. If nobody needs "
+                f"its data: aws rds modify-db-instance --db-instance-identifier {name} "
+                "--no-deletion-protection --apply-immediately"
             )
-        # RDS refuses to delete its automated backups, which the template asks for (reports:
-        # crossplane-contrib/provider-aws 1276, cloudposse/terraform-aws-rds-cluster 283).
+        # The template asks RDS to delete the automated backups. RDS refuses if AWS Backup makes them
+        # (reports: crossplane-contrib/provider-aws 1276, cloudposse/terraform-aws-rds-cluster 283).
         if recovery_point := database.get("AwsBackupRecoveryPointArn"):
             yield (
-                f"DB instance {name} is in a continuous backup plan of AWS Backup: take it out of the plan, "
+                f"DB instance {name} has continuous backups by AWS Backup: remove it from the backup plan, "
                 "then aws backup disassociate-recovery-point --backup-vault-name VAULT --recovery-point-arn "
                 f"{recovery_point}"
             )
@@ -124,10 +124,10 @@ def _used_by(database: DBInstanceTypeDef, own: Collection[str]) -> list[str]:
 
 
 def _locked_objects(s3: S3Client, buckets: Collection[str]) -> Iterator[str]:
-    """Find objects that S3 keeps: nobody, or hardly anybody, can empty their bucket.
+    """Find a locked object in each bucket: S3 does not let the stack empty such a bucket.
 
-    Asking is two calls for a version, so it ends with the first one that is locked. Nobody can turn Object
-    Lock off again, so a termination must not need more time than its function has for any number of objects.
+    Each object version takes two calls, so this looks at a limited number of them and stops at the first
+    locked one: the function must end in time, however many objects there are.
     """
     for bucket in sorted(buckets):
         try:
@@ -142,7 +142,7 @@ def _locked_objects(s3: S3Client, buckets: Collection[str]) -> Iterator[str]:
             if lock := _lock(s3, bucket, version["Key"], version["VersionId"]):
                 yield (
                     f"bucket {bucket} holds objects under Object Lock, such as {version['Key']} ({lock}): "
-                    "wait, or have its owner lift that"
+                    "wait, or ask its owner to remove the lock"
                 )
                 break
 

@@ -1,4 +1,4 @@
-"""How much of what a change set says about a resource really changes."""
+"""Which of the changes in a change set are real."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ if TYPE_CHECKING:
 
 
 def changed_in_place(changes: Iterable[ResourceChangeTypeDef]) -> set[str]:
-    """Return the logical ids of the resources that keep their physical ids, for certain."""
+    """Return the logical ids of the resources that certainly keep their physical ids."""
     return {change["LogicalResourceId"] for change in changes if change.get("Replacement") == "False"}
 
 
 def names_what_stays(detail: ResourceChangeDetailTypeDef, in_place: set[str]) -> bool:
-    """Tell whether a property only refers to the id or ARN of a resource that changes in place.
+    """Return whether a change is only a reference to the id or ARN of a resource that changes in place.
 
-    CloudFormation does not look that far: it expects every reference to a changed resource to change as well,
-    and says so with Evaluation Dynamic.
+    Such a value stays the same. CloudFormation does not evaluate the reference: it lists each reference to a
+    changed resource as a change, with Evaluation=Dynamic.
     """
     resource, _, attribute = detail.get("CausingEntity", "").partition(".")
     return (
@@ -30,7 +30,7 @@ def names_what_stays(detail: ResourceChangeDetailTypeDef, in_place: set[str]) ->
 
 
 def properties(change: ResourceChangeTypeDef, in_place: set[str]) -> list[str]:
-    """Return the names of what changes of a resource: properties, and "Tags", "Metadata" and the like."""
+    """Return the names of a resource's changed properties, and "Tags", "Metadata" and the like."""
     targets = [
         detail.get("Target", {})
         for detail in change.get("Details", [])

@@ -18,7 +18,7 @@ from plan.deletion import plan_deletion
 
 @entry_point
 def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Return the stack, the change set to execute, if any, and its changes."""
+    """Return the stack and, if there is something to change, the change set and its changes."""
     request = msgspec.convert(event, PlanRequest)
     session = confirmed_session(request, context)
     if request.kind == "TERMINATE":

@@ -1,4 +1,4 @@
-"""What others have in the network of a stack: EC2 keeps subnets, groups and network while it is there."""
+"""Resources of others in a stack's VPC: EC2 refuses to delete the VPC while they are there."""
 
 from __future__ import annotations
 
@@ -14,37 +14,39 @@ if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_ec2.type_defs import FilterTypeDef, NetworkInterfaceTypeDef
 
-# What RDS calls the network interfaces of DB instances; `deletion` finds the instances in RDS.
+# RDS's description of the network interfaces of DB instances. `deletion` finds the instances in RDS.
 _OF_RDS = "RDSNetworkInterface"
 _ENDED = {"deleted", "deleting", "expired", "failed", "rejected"}
 
 
 @dataclass(frozen=True)
-class _Kind:
-    """A kind of resource that keeps its network from being deleted, and the command that removes one.
+class _Neighbour:
+    """A type of resource that keeps its VPC from being deleted.
 
     Attributes:
-        by: the name of the filter for the network; empty where there is none for it.
-        keeps: whether one that is found counts for the network.
+        command: the command that removes one.
+        describe, listing, key: the method of EC2's client that lists them, and its keys for list and id.
+        by: the filter for the VPC; empty if the method has none.
+        keeps: whether a listed resource keeps this VPC from being deleted.
     """
 
     noun: str
     command: str
-    operation: str
+    describe: str
     listing: str
     key: str
     by: str = "vpc-id"
     keeps: Callable[[Any, str], bool] = lambda one, _: str(one.get("State")).lower() not in _ENDED
 
 
-_NAT_GATEWAYS = _Kind(
+_NAT_GATEWAYS = _Neighbour(
     "NAT gateway",
     "delete-nat-gateway --nat-gateway-id {}",
     "describe_nat_gateways",
     "NatGateways",
     "NatGatewayId",
 )
-_ENDPOINTS = _Kind(
+_ENDPOINTS = _Neighbour(
     "VPC endpoint", "delete-vpc-endpoints --vpc-endpoint-ids {}", "describe_vpc_endpoints", "VpcEndpoints",
     "VpcEndpointId",
 )  # fmt: skip
@@ -54,7 +56,7 @@ _ENDPOINTS = _Kind(
 _NEIGHBOURS = (
     _NAT_GATEWAYS,
     _ENDPOINTS,
-    _Kind(
+    _Neighbour(
         "VPC peering connection", "delete-vpc-peering-connection --vpc-peering-connection-id {}",
         "describe_vpc_peering_connections", "VpcPeeringConnections", "VpcPeeringConnectionId",
         by="",
@@ -63,27 +65,27 @@ _NEIGHBOURS = (
             and one["Status"]["Code"] not in _ENDED
         ),
     ),
-    _Kind(
+    _Neighbour(
         "VPN gateway", "detach-vpn-gateway --vpc-id {vpc} --vpn-gateway-id {}", "describe_vpn_gateways",
         "VpnGateways", "VpnGatewayId", by="attachment.vpc-id",
         keeps=lambda one, _: any(each["State"] == "attached" for each in one["VpcAttachments"]),
     ),
-    _Kind(
+    _Neighbour(
         "egress-only internet gateway",
         "delete-egress-only-internet-gateway --egress-only-internet-gateway-id {}",
         "describe_egress_only_internet_gateways", "EgressOnlyInternetGateways", "EgressOnlyInternetGatewayId",
         by="", keeps=lambda one, vpc: any(each.get("VpcId") == vpc for each in one.get("Attachments", [])),
     ),
-    _Kind("subnet", "delete-subnet --subnet-id {}", "describe_subnets", "Subnets", "SubnetId"),
-    _Kind(
+    _Neighbour("subnet", "delete-subnet --subnet-id {}", "describe_subnets", "Subnets", "SubnetId"),
+    _Neighbour(
         "route table", "delete-route-table --route-table-id {}", "describe_route_tables", "RouteTables",
         "RouteTableId", keeps=lambda one, _: not any(each.get("Main") for each in one["Associations"]),
     ),
-    _Kind(
+    _Neighbour(
         "network ACL", "delete-network-acl --network-acl-id {}", "describe_network_acls", "NetworkAcls",
         "NetworkAclId", keeps=lambda one, _: not one["IsDefault"],
     ),
-    _Kind(
+    _Neighbour(
         "security group", "delete-security-group --group-id {}", "describe_security_groups", "SecurityGroups",
         "GroupId", keeps=lambda one, _: one["GroupName"] != "default",
     ),
@@ -91,24 +93,24 @@ _NEIGHBOURS = (
 
 
 def neighbours(ec2: EC2Client, own: Collection[str], vpc: str) -> Iterator[str]:
-    """Find what others have in a network, or attached to it, each with the way to remove it.
+    """Yield what others have in a VPC, or attached to it, with the command that removes it.
 
     Args:
-        ec2: reads the network.
-        own: the physical ids of what belongs to the stack.
-        vpc: the network.
+        ec2: reads the VPC.
+        own: the physical ids of the stack's resources.
+        vpc: the id of the VPC.
     """
     yield from _interfaces(ec2, vpc)
-    for kind in _NEIGHBOURS:
-        for one in _described(ec2, kind, vpc):
-            name = one[kind.key]
-            if name not in own and kind.keeps(one, vpc):
-                yield f"{kind.noun} {name}: aws ec2 {kind.command.format(name, vpc=vpc)}"
+    for neighbour in _NEIGHBOURS:
+        for one in _described(ec2, neighbour, vpc):
+            name = one[neighbour.key]
+            if name not in own and neighbour.keeps(one, vpc):
+                yield f"{neighbour.noun} {name}: aws ec2 {neighbour.command.format(name, vpc=vpc)}"
     yield from _rules_of_default_group(ec2, own, vpc)
 
 
 def _rules_of_default_group(ec2: EC2Client, own: Collection[str], vpc: str) -> Iterator[str]:
-    """Find rules that name a group of the stack: EC2 keeps a group that another one refers to."""
+    """Yield the default group if its rules name a group of the stack: EC2 does not delete a named group."""
     for group in _described(ec2, _NEIGHBOURS[-1], vpc):
         rules = [*group["IpPermissions"], *group["IpPermissionsEgress"]]
         referred = {pair.get("GroupId") for rule in rules for pair in rule.get("UserIdGroupPairs", [])}
@@ -119,21 +121,23 @@ def _rules_of_default_group(ec2: EC2Client, own: Collection[str], vpc: str) -> I
             )
 
 
-def _described(ec2: EC2Client, kind: _Kind, vpc: str) -> list[Any]:
+def _described(ec2: EC2Client, neighbour: _Neighbour, vpc: str) -> list[Any]:
     asked: dict[str, Any] = {}
-    if kind.by:
-        asked["Filter" if kind is _NAT_GATEWAYS else "Filters"] = [{"Name": kind.by, "Values": [vpc]}]
+    if neighbour.by:
+        asked["Filter" if neighbour is _NAT_GATEWAYS else "Filters"] = [
+            {"Name": neighbour.by, "Values": [vpc]}
+        ]
     pages = (
-        ec2.get_paginator(kind.operation).paginate(**asked)  # type: ignore[call-overload]
-        if ec2.can_paginate(kind.operation)
-        else [getattr(ec2, kind.operation)(**asked)]
+        ec2.get_paginator(neighbour.describe).paginate(**asked)  # type: ignore[call-overload]
+        if ec2.can_paginate(neighbour.describe)
+        else [getattr(ec2, neighbour.describe)(**asked)]
     )
-    return [one for page in pages for one in page[kind.listing]]
+    return [one for page in pages for one in page[neighbour.listing]]
 
 
 def _interfaces(ec2: EC2Client, vpc: str) -> Iterator[str]:
-    """Find interfaces of others: nothing that they are in can be deleted."""
-    # Those of gateways and endpoints go with them: whose those are is looked at for themselves.
+    """Yield the network interfaces of others: EC2 does not delete their subnet and security groups."""
+    # Those of NAT gateways and endpoints go with them, and `neighbours` lists these by themselves.
     expected = {
         address.get("NetworkInterfaceId")
         for gateway in _described(ec2, _NAT_GATEWAYS, vpc)
@@ -156,7 +160,7 @@ def _interfaces(ec2: EC2Client, vpc: str) -> Iterator[str]:
 
 
 def _owner(interface: NetworkInterfaceTypeDef) -> str:
-    """Say what an interface belongs to, and how it goes."""
+    """Return what a network interface belongs to, and how to remove it."""
     description = interface.get("Description", "")
     if instance := interface.get("Attachment", {}).get("InstanceId"):
         return f"of EC2 instance {instance}: aws ec2 terminate-instances --instance-ids {instance}"
@@ -164,11 +168,11 @@ def _owner(interface: NetworkInterfaceTypeDef) -> str:
         r"AWS Lambda VPC ENI-(.+)-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", description
     ):
         return (
-            f"of Lambda functions such as {function[1]}: take them out of the network, and wait up to 20 "
+            f"of Lambda functions such as {function[1]}: take them out of the VPC, and wait up to 20 "
             f"minutes: aws lambda update-function-configuration --function-name {function[1]} --vpc-config "
             "SubnetIds=[],SecurityGroupIds=[]"
         )
     if interface.get("Status") == "available":
         return "of nothing: aws ec2 delete-network-interface --network-interface-id ID"
-    kind = interface.get("InterfaceType", "interface")
-    return f'of something else ({kind}, "{description}"): delete that, or take it out of the network'
+    interface_type = interface.get("InterfaceType", "interface")
+    return f'of something else ({interface_type}, "{description}"): delete that, or take it out of the VPC'

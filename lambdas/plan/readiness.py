@@ -1,4 +1,4 @@
-"""What may be done with the stack in the state it is in."""
+"""Whether CloudFormation can update the stack in its status."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ _ADVICE = {
     "CREATE_FAILED": _NEVER_COMPLETE,
     "ROLLBACK_COMPLETE": _NEVER_COMPLETE,
     "ROLLBACK_FAILED": _NEVER_COMPLETE,
-    "DELETE_FAILED": "Its deletion has begun and failed, so parts of it are gone. Terminate this provisioned "
-    "product again.",
+    "DELETE_FAILED": "Its deletion failed, and parts of it are gone. Terminate this provisioned product "
+    "again.",
     # CloudFormation User Guide, "Choose how to handle failures when provisioning resources".
-    "UPDATE_FAILED": "Somebody updated it in CloudFormation and kept it from rolling back. Ask the platform "
-    "team to roll it back there (Stack actions, Roll back), then update again. Do not terminate it: that "
-    "would delete the database.",
+    "UPDATE_FAILED": "Somebody updated it in CloudFormation and turned the rollback off. Ask the platform "
+    "team to roll it back there (Stack actions, Roll back), then update again. Do not terminate this "
+    "provisioned product: that would delete the database.",
 }
 _OTHER_ADVICE = (
-    "Ask the platform team to look at it in the CloudFormation console. Do not terminate it: that would "
-    "delete the database."
+    "Ask the platform team to look at it in the CloudFormation console. Do not terminate this provisioned "
+    "product: that would delete the database."
 )
 
 
@@ -48,18 +48,18 @@ def change_set_type(
 ) -> Literal["CREATE", "UPDATE"]:
     """Return the type of change set that a launch or update of the stack needs.
 
-    A failed rollback of an earlier update is continued first, once for each record.
+    If the rollback of an earlier update failed, this continues it first, once for each record.
 
     Raises:
-        RollbackInProgressError: an earlier update is being rolled back.
-        RollbackFailedError: that failed again.
-        StackDeletedError: the stack has existed and is gone.
+        RollbackInProgressError: CloudFormation is rolling an earlier update back.
+        RollbackFailedError: that rollback failed again.
+        StackDeletedError: somebody deleted the stack.
         StackBusyError: another operation is changing the stack.
-        StackUnusableError: CloudFormation can't update the stack in its state.
+        StackUnusableError: CloudFormation can't update the stack in its status.
     """
     if stack is None:
         if request.kind == "UPDATE":
-            # `validate` has asked before; the stack may have gone since then.
+            # `validate` has checked this, too, but somebody may have deleted the stack since.
             stacks.refuse_to_replace_deleted(cloudformation, request.stack_name)
         return "CREATE"
     name, status = stack["StackName"], stack["StackStatus"]
@@ -69,7 +69,7 @@ def change_set_type(
         return "UPDATE"
     if status == "UPDATE_ROLLBACK_FAILED":
         _continue_rollback(cloudformation, stack, request.record_id)
-    # Whoever rolls it back: there is nothing to lose by waiting.
+    # Waiting loses nothing, whoever rolls the stack back.
     if status.startswith("UPDATE_ROLLBACK_"):
         raise RollbackInProgressError(
             f"Stack {name} was still undoing an earlier update when the engine stopped waiting. Nothing else "
@@ -84,7 +84,7 @@ def change_set_type(
 
 
 def busy(stack: StackTypeDef) -> str:
-    """Return the sentence that another operation is changing the stack."""
+    """Return the reason for the case that another operation is changing the stack."""
     return (
         f"Stack {stack['StackName']} is {stack['StackStatus']}: another operation is changing it. "
         "Try again when it has finished."
@@ -99,10 +99,10 @@ def _continue_rollback(cloudformation: CloudFormationClient, stack: StackTypeDef
         return
     failed = stacks.failures(continued)
     ours = (
-        f"An earlier update of stack {stack['StackName']} has to be undone first, and that failed again: at "
-        f"{named(each.resource for each in failed)}. Do not terminate this provisioned product: that would "
-        "delete the database. Remove the cause and update again. If that is not possible, ask the platform "
-        f"team to continue the rollback without {named(each.logical_id for each in failed)} (CloudFormation "
-        "console: Stack actions, Continue update rollback, Resources to skip)."
+        f"CloudFormation must first undo an earlier update of stack {stack['StackName']}, and that failed "
+        f"again at {named(each.resource for each in failed)}. Do not terminate this provisioned product: "
+        "that would delete the database. Remove the cause and update again. If that is not possible, ask the "
+        f"platform team to continue the rollback without {named(each.logical_id for each in failed)} "
+        "(CloudFormation console: Stack actions, Continue update rollback, Resources to skip)."
     )
     raise RollbackFailedError(quoting(ours, *stacks.said_of(failed)))

@@ -1,10 +1,11 @@
-"""What an update would do to the DB instance besides what it is asked for.
+"""Changes of the DB instance that an update would make although nobody asked for them.
 
-CloudFormation makes every change of the instance, of tags too, with ApplyImmediately, and RDS then applies
-whatever else is pending (RDS User Guide, "Using the schedule modifications setting"). The handler of
+CloudFormation makes every change of the DB instance, also of tags, with ApplyImmediately. RDS then applies
+all other pending changes, too (RDS User Guide, "Using the schedule modifications setting"). The handler of
 AWS::RDS::DBInstance (aws-cloudformation-resource-providers-rds: Translator.modifyDbInstanceRequest,
-UpdateHandler) sends each property that differs between the old and the new template, whatever the instance
-has, and ManageMasterUserPassword always. Then it reboots for parameters that wait for that.
+UpdateHandler) sends each property that differs between the old and the new template, whatever value the DB
+instance has, and always sends ManageMasterUserPassword. Then it reboots the DB instance if parameters are
+pending a reboot.
 """
 
 from __future__ import annotations
@@ -19,21 +20,21 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import ResourceChangeTypeDef
     from mypy_boto3_rds.type_defs import DBInstanceTypeDef
 
-# Storage grows by itself and never shrinks; what becomes of versions is checked with the inputs.
+# Storage grows by itself and never shrinks. `validate` checks the version.
 _MOVES_BY_ITSELF = {"AllocatedStorage", "EngineVersion"}
-# For these the instance restarts anyway, or gets other parameters.
+# For these the DB instance restarts anyway, or gets another parameter group.
 _RESTARTS = {"DBInstanceClass", "DBParameterGroupName", "EngineVersion"}
-# What CloudFormation tells of a value that another resource has yet to get.
+# CloudFormation's placeholder for a value that it knows only after another change.
 _UNKNOWN = "{{changeSet:KNOWN_AFTER_APPLY}}"
 
 
 @dataclass
 class _Asked:
-    """A property that the update changes from one template's value to the other's.
+    """A property that differs between the old and the new template.
 
     Attributes:
-        before, after: the values; empty if CloudFormation does not tell one.
-        given: the input that asks for it; empty if the product version does.
+        before, after: the values; empty if the change set does not have one.
+        given: the input that causes the change; empty if the version does.
     """
 
     before: str = ""
@@ -42,15 +43,15 @@ class _Asked:
 
 
 def refuse_unasked(instance: DBInstanceTypeDef, change: ResourceChangeTypeDef, changing: set[str]) -> None:
-    """Raise if an update that changes the properties in `changing` would change more of the instance.
+    """Raise if an update that changes the properties in `changing` would also make other changes.
 
     Raises:
-        UnaskedChangesError: says what, with the values, and what to do.
+        UnaskedChangesError: the message lists the changes with their values, and says what to do.
     """
     asked = _asked(change, changing)
     pending, waiting = _pending(instance, asked), _waiting_for_reboot(instance, changing)
     if instance["DBInstanceStatus"] == "storage-full":
-        # It is out of service, and RDS takes nothing but storage then: what is pending can't be taken back.
+        # RDS takes nothing but more storage in this status, so nobody could take pending changes back.
         pending = waiting = []
     by_hand = _set_by_hand(instance, asked)
     if not (pending or waiting or by_hand):
@@ -60,9 +61,9 @@ def refuse_unasked(instance: DBInstanceTypeDef, change: ResourceChangeTypeDef, c
     advice = []
     if pending:
         advice.append(
-            "RDS applies all that is pending together with any change by CloudFormation, at once. Apply it "
-            f"in a window of your choice ({modify} --apply-immediately with the pending values), or take it "
-            "back (the same command with the present values, all of them at once)."
+            "RDS applies all pending changes at once, together with any change by CloudFormation. Apply them "
+            f"in a window of your choice ({modify} --apply-immediately with the pending values), or take "
+            "them back (the same command with the present values, all of them at once)."
         )
     if waiting:
         advice.append(
@@ -70,7 +71,9 @@ def refuse_unasked(instance: DBInstanceTypeDef, change: ResourceChangeTypeDef, c
             f"--db-instance-identifier {name})."
         )
     if by_hand:
-        advice.append(f"Give the input that keeps what was set by hand, or take it back first ({modify}).")
+        advice.append(
+            f"Give the input that keeps the value set by hand, or first set the old value again ({modify})."
+        )
     lines = "\n".join(f"- {line}" for line in (*pending, *waiting, *by_hand))
     raise UnaskedChangesError(
         f"Nothing was changed, because this update would do more to DB instance {name} than you asked for:\n"
@@ -86,7 +89,7 @@ def _asked(change: ResourceChangeTypeDef, changing: set[str]) -> dict[str, _Aske
         if name not in changing:
             continue
         one = found.setdefault(name, _Asked())
-        # Of a list or structure, CloudFormation tells the parts that change, by their paths.
+        # Other paths are of the parts of a list or structure: their values are not the property's.
         if target.get("Path") == f"/Properties/{name}":
             one.before, one.after = target.get("BeforeValue", ""), target.get("AfterValue", "")
         if detail.get("ChangeSource") == "ParameterReference":
@@ -112,7 +115,7 @@ def _waiting_for_reboot(instance: DBInstanceTypeDef, changing: set[str]) -> list
     if changing & _RESTARTS:
         return []
     return [
-        f"{group['DBParameterGroupName']}: parameters wait for a reboot, and the update would reboot"
+        f"{group['DBParameterGroupName']}: parameters are pending a reboot, and the update would reboot"
         for group in instance.get("DBParameterGroups", [])
         if group.get("ParameterApplyStatus") == "pending-reboot"
     ]
@@ -121,7 +124,7 @@ def _waiting_for_reboot(instance: DBInstanceTypeDef, changing: set[str]) -> list
 def _set_by_hand(instance: DBInstanceTypeDef, asked: dict[str, _Asked]) -> list[str]:
     lines, now = [], settings(instance)
     left_out = set(_MOVES_BY_ITSELF)
-    if "EngineVersion" in asked:  # another version needs another group, whichever there is
+    if "EngineVersion" in asked:  # another version needs another parameter group
         left_out.add("DBParameterGroupName")
     for setting, one in asked.items():
         live = now.get(setting)

@@ -1,4 +1,4 @@
-"""Consumer of the three queues that Service Catalog puts operations into."""
+"""The consumer of the three queues into which Service Catalog puts operations."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from engine.batch import each_record
+from engine.batch import each_message
 from engine.entry_point import CLIENT_CONFIG, entry_point
 
-from receive.operations import start
+from receive.messages import start
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
@@ -25,10 +25,10 @@ def sfn() -> SFNClient:
 
 @entry_point
 def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001
-    """Start executions; what can't be started returns to its queue and ends in the dead-letter queue."""
-    return each_record(event, receive)
+    """Start executions. A message that fails returns to its queue, and at last to the dead-letter queue."""
+    return each_message(event, receive)
 
 
-def receive(record: dict[str, Any]) -> None:
-    """Start the execution for one record."""
-    start(sfn(), os.environ["STATE_MACHINE_ARN"], record["eventSourceARN"], record["body"])
+def receive(message: dict[str, Any]) -> None:
+    """Start the execution for one message, as Lambda delivers it."""
+    start(sfn(), os.environ["STATE_MACHINE_ARN"], message["eventSourceARN"], message["body"])

@@ -1,1 +1,1 @@
-"""Give Service Catalog the one answer it waits for."""
+"""Give Service Catalog the one answer that it waits for."""

@@ -1,4 +1,4 @@
-"""The states that report, the rule on executions that ended unanswered, and the consumer of dead letters."""
+"""The states that report, the rule on ended executions, and the consumer of dead letters."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import msgspec
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from engine.batch import each_record
+from engine.batch import each_message
 from engine.entry_point import CLIENT_CONFIG, count, entry_point
 from engine.models import Report
-from engine.nets import Nets
 from engine.reasons import count_failure
+from engine.safety_net import SafetyNet
 
 from report.outcome import send
 
@@ -28,19 +28,20 @@ def servicecatalog() -> ServiceCatalogClient:
 
 
 @functools.cache
-def nets() -> Nets:
-    """Return what answers for executions and messages, made when an event first needs it."""
-    return Nets.of_engine(os.environ["STATE_MACHINE_ARN"], os.environ["UNREPORTED_QUEUE_URL"])
+def safety_net() -> SafetyNet:
+    """Return the safety net, made when an event first needs it."""
+    return SafetyNet.of_engine(os.environ["STATE_MACHINE_ARN"], os.environ["UNREPORTED_QUEUE_URL"])
 
 
 @entry_point
 def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001
-    """Report an operation for its execution, for one that died, or for a message that never started one."""
+    """Report an operation: from its execution, for an ended execution, or for dead letters."""
     if "Records" in event:
-        return each_record(event, nets().answer_record)
+        return each_message(event, safety_net().answer_delivered)
     if event.get("source") == "aws.states":
-        # Under a customer key, the event has neither the input nor the error of its execution.
-        nets().answer_event(event)
+        # The event has neither the input nor the error of its execution, because a customer managed key
+        # encrypts those.
+        safety_net().answer_event(event)
     else:
         report = msgspec.convert(event, Report)
         send(servicecatalog(), report)

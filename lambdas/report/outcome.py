@@ -1,10 +1,10 @@
-"""The one answer an operation gets."""
+"""The one answer that an operation gets from its execution."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine import catalog
+from engine import answer
 from engine.change_report import by_verb
 from engine.models import Output, Report, Subscription
 from engine.reasons import explained
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def send(servicecatalog: ServiceCatalogClient, report: Report) -> None:
     """Tell Service Catalog how the operation ended."""
-    catalog.notify(
+    answer.notify(
         servicecatalog,
         report.kind,
         report.token,
@@ -36,7 +36,7 @@ def _failure(report: Report) -> str:
     why = explained(report)
     if report.snapshot_id is None:
         return why
-    return adding(why, f" The database as it was before is in snapshot {report.snapshot_id}.")
+    return adding(why, f" Snapshot {report.snapshot_id} has the database as it was before.")
 
 
 def _subscription_outputs(subscriptions: list[Subscription]) -> list[Output]:
@@ -46,8 +46,8 @@ def _subscription_outputs(subscriptions: list[Subscription]) -> list[Output]:
         Output(
             key="OpsEmailSubscriptions",
             value="; ".join(f"{subscription.email}: {subscription.status}" for subscription in subscriptions),
-            description="Each ops email and its subscription to the alert topic. "
-            "A pending one gets alerts after the link in the confirmation email was followed.",
+            description="Each ops email and its subscription to the alert topic. A pending one gets alerts "
+            "after somebody has followed the link in the confirmation email.",
         )
     ]
 
@@ -60,15 +60,15 @@ def _snapshot_outputs(snapshot_id: str | None) -> list[Output]:
             key="PreUpgradeSnapshot",
             value=snapshot_id,
             description="The database as it was before the upgrade to another major version. RDS can't undo "
-            "the upgrade: to get back, restore this snapshot as another DB instance (aws rds "
-            "restore-db-instance-from-db-snapshot) and let the clients connect to that. It lacks what was "
-            "written after it was taken. It stays, and costs, until you delete it or terminate the product.",
+            "the upgrade: to go back, restore this snapshot as another DB instance (aws rds "
+            "restore-db-instance-from-db-snapshot) and let the clients connect to that one. It lacks what "
+            "clients wrote later. The snapshot costs money until you delete it or terminate the product.",
         )
     ]
 
 
 def _change_outputs(report: Report) -> list[Output]:
-    """Return what an update changed; a launch has nothing to compare with."""
+    """Return the output with an update's changes. A launch has none: everything is new."""
     if report.kind != "UPDATE":
         return []
     lines = [f"{verb}: {', '.join(resources)}" for verb, resources in by_verb(report.changes).items()]

@@ -1,1 +1,1 @@
-"""Take the snapshot that a major version upgrade can be undone with, and delete it with its product."""
+"""Take the snapshot before a major version upgrade, and delete it with its provisioned product."""

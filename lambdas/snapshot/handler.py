@@ -1,4 +1,4 @@
-"""States "Take snapshot" and "Delete snapshots"; their Retry is the polling."""
+"""States "Take snapshot" and "Delete snapshots". They poll by their Retry."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from snapshot.snapshots import snapshot
 
 @entry_point
 def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Return the snapshot that was taken, if any, or raise until it is there."""
+    """Return the id of the snapshot, if the operation has one, or raise until it is available."""
     request = msgspec.convert(event, SnapshotRequest)
     session = confirmed_session(request, context)
     rds = session.client("rds", config=CLIENT_CONFIG)

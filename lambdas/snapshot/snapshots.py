@@ -1,4 +1,4 @@
-"""The snapshots from before major version upgrades, each of one operation and all of one product."""
+"""The snapshots before major version upgrades: one for each operation that upgrades."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 from engine import stacks
-from engine.catalog import TRACER_TAG
 from engine.entry_point import translate
 from engine.errors import SnapshotFailedError, SnapshotInProgressError, ThrottledError
-from engine.models import SnapshotRequest
+from engine.models import TRACER_TAG, SnapshotRequest
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -22,13 +21,13 @@ _PREFIX = "pre-upgrade-"
 
 
 def snapshot(rds: RDSClient, cloudformation: CloudFormationClient, request: SnapshotRequest) -> str | None:
-    """Return the snapshot of an operation that upgrades once it is there; delete those of a TERMINATE.
+    """Take the snapshot of an operation that upgrades, and return its id; or delete those of a TERMINATE.
 
-    The record id in a snapshot's name makes that one snapshot, however often this is called.
+    The record id is part of the snapshot's name, so repeated calls take one snapshot.
 
     Raises:
-        SnapshotInProgressError: RDS is still taking one.
-        SnapshotFailedError: it could not be taken. The change set that was to follow is deleted.
+        SnapshotInProgressError: RDS is still taking a snapshot.
+        SnapshotFailedError: RDS could not take the snapshot. The operation's change set is deleted.
     """
     if request.kind == "TERMINATE":
         _delete(rds, request.provisioned_product_id)
@@ -51,18 +50,18 @@ def _database(cloudformation: CloudFormationClient, stack_id: str) -> str:
 
 
 def _take(rds: RDSClient, database: str, request: SnapshotRequest) -> str:
-    # RDS keeps identifiers in lower case, and takes no two hyphens in a row.
+    # RDS keeps identifiers in lower case, and refuses two hyphens in a row.
     name = re.sub("-+", "-", f"{_PREFIX}{stacks.operation_name(request.record_id)}-{database}").lower()
     found = _find(rds, name)
     if found is None:
         _create(rds, name, database, request.provisioned_product_id)
     elif found["Status"] == "available":
-        # The instance is backing-up until then, and RDS modifies it when it is available again.
+        # The DB instance is "backing-up" for some time; RDS modifies it only when it is "available".
         [instance] = rds.describe_db_instances(DBInstanceIdentifier=database)["DBInstances"]
         if instance["DBInstanceStatus"] == "available":
             return name
     elif found["Status"] != "creating":
-        raise _failed(f"RDS says that {name} is {found['Status']}.")
+        raise _failed(f"Snapshot {name} is {found['Status']}.")
     raise SnapshotInProgressError(
         f"Snapshot {name} was not ready when the engine stopped waiting. Nothing was changed. When the "
         "database is available, update again."
@@ -72,7 +71,7 @@ def _take(rds: RDSClient, database: str, request: SnapshotRequest) -> str:
 def _create(rds: RDSClient, name: str, database: str, product: str) -> None:
     tag: TagTypeDef = {"Key": TRACER_TAG, "Value": product}
     try:
-        # One that was made a moment ago may not have been visible yet.
+        # RDS may not show a snapshot that was made a moment ago.
         with suppress(rds.exceptions.DBSnapshotAlreadyExistsFault):
             rds.create_db_snapshot(DBSnapshotIdentifier=name, DBInstanceIdentifier=database, Tags=[tag])
     except ClientError as error:
@@ -84,7 +83,7 @@ def _create(rds: RDSClient, name: str, database: str, product: str) -> None:
 
 def _failed(reason: str) -> SnapshotFailedError:
     return SnapshotFailedError(
-        "The snapshot that a major version upgrade begins with could not be taken, and nothing was changed. "
+        "RDS could not take the snapshot before the major version upgrade. Nothing was changed. "
         f"Correct the cause, then update again. {reason}"
     )
 
@@ -97,7 +96,7 @@ def _find(rds: RDSClient, name: str) -> DBSnapshotTypeDef | None:
 
 
 def _delete(rds: RDSClient, product: str) -> None:
-    """Delete all snapshots of a product, found by name and tag: its stack may be gone for long."""
+    """Delete all snapshots of a provisioned product. It finds them by name and tag: the stack is gone."""
     pages = rds.get_paginator("describe_db_snapshots").paginate(SnapshotType="manual")
     ours = [
         each
@@ -112,8 +111,8 @@ def _delete(rds: RDSClient, product: str) -> None:
     if busy := [each for each in ours if each["Status"] not in ("available", "failed")]:
         states = ", ".join(f"{each['DBSnapshotIdentifier']} ({each['Status']})" for each in busy)
         raise SnapshotInProgressError(
-            f"The stack is gone, but {states} could not be deleted yet when the engine stopped waiting. "
-            "Terminate again."
+            "The stack is gone, but RDS could not delete these snapshots before the engine stopped waiting: "
+            f"{states}. Terminate this provisioned product again."
         )
 
 
@@ -122,6 +121,6 @@ def _delete_one(rds: RDSClient, found: DBSnapshotTypeDef) -> None:
         try:
             rds.delete_db_snapshot(DBSnapshotIdentifier=found["DBSnapshotIdentifier"])
         except rds.exceptions.InvalidDBSnapshotStateFault:
-            # The API's page says that only an available one can be deleted. A failed one holds nothing.
+            # DeleteDBSnapshot takes only an available snapshot (API reference). A failed one holds no data.
             if found["Status"] != "failed":
                 raise

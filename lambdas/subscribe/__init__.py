@@ -1,1 +1,1 @@
-"""Bring the subscriptions of the alert topic in line with the ops emails."""
+"""Subscribe the ops emails to the alert topic, and announce an update there."""

@@ -1,4 +1,4 @@
-"""The message to the alert topic about an update."""
+"""The message about an update to the alert topic."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ if TYPE_CHECKING:
 
 
 def announce(sns: SNSClient, request: SubscribeRequest, subscriptions: list[Subscription]) -> None:
-    """Tell the alert topic what an update has changed, resource by resource; nothing if it has changed none.
+    """Publish an update's changes to the alert topic, resource by resource, if there are any.
 
-    SNS has nothing like a request token for such a topic: should the state try again after SNS has taken the
+    Publish takes no request token for a standard topic. If the state tries again after SNS has taken the
     message, it arrives twice, with the same record id.
     """
     if request.kind != "UPDATE" or not request.changes:
         return
     message = request.read_message()
     lines = [
-        f"{message.provisioned_product_name} ({request.provisioned_product_id}) was updated and has version "
-        f"{request.product_version} now.",
+        f"{message.provisioned_product_name} ({request.provisioned_product_id}) was updated and now has "
+        f"version {request.product_version}.",
         "",
         *(
             f"{verb}: {resource}"
@@ -37,7 +37,7 @@ def announce(sns: SNSClient, request: SubscribeRequest, subscriptions: list[Subs
     ]
     sns.publish(
         TopicArn=request.topic_arn,
-        # At most 100 characters, all of them ASCII (API reference, Publish), as a product's name is.
+        # Publish takes at most 100 ASCII characters. The name of a provisioned product is ASCII.
         Subject=f"{message.provisioned_product_name[:80]} was updated",
         Message="\n".join(lines),
     )

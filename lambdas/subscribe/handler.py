@@ -16,7 +16,7 @@ from subscribe.announcement import announce
 
 @entry_point
 def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Return each ops email and how its subscription stands, and tell of an update."""
+    """Return each ops email with the status of its subscription, and announce an update."""
     request = msgspec.convert(event, SubscribeRequest)
     session = confirmed_session(request, context)
     sns = session.client("sns", config=CLIENT_CONFIG)

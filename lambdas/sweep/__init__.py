@@ -1,1 +1,1 @@
-"""Look again, every quarter of an hour, for what every other net has missed."""
+"""Answer, every quarter of an hour, what the other parts of the safety net have missed."""

@@ -1,1 +1,1 @@
-"""Refuse wrong inputs, all of them at once, before anything is created."""
+"""Refuse wrong inputs before anything is created. One message lists all of them."""

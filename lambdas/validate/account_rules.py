@@ -1,4 +1,4 @@
-"""What only the account knows: names in use, networks, and quotas."""
+"""Rules that only the account can check: names in use, networks and quotas."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from engine import stacks
 from engine.account import DB_INSTANCES, ELASTIC_IPS, NAT_GATEWAYS, VPCS, Account, Quota
+from engine.models import stack_name
 
 from validate.launch import DATABASE, Launch
 from validate.violations import Violation
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def violations(account: Account, launch: Launch, databases: list[DBInstanceTypeDef]) -> list[Violation]:
-    """Return the rules of the account that a launch or update would break."""
+    """Return the violations of these rules by a launch or update."""
     vpcs = account.vpcs()
     found = [*_suffix(account, launch, databases), *_network(launch, vpcs)]
     if launch.creates:
@@ -36,20 +37,20 @@ def _suffix(account: Account, launch: Launch, databases: list[DBInstanceTypeDef]
         owner = owners[name.value]
         by = f" by stack {owner}: choose another" if owner else _IS_THERE.format(name.value)
         return [Violation("EnvironmentSuffix", f"is already in use{by}", suffix)]
-    # What has a database is known by that. The others, few at a time, are described one by one.
+    # The databases show most of the stacks. The few others are described one by one.
     known = {launch.stack_name, *filter(None, owners.values())}
-    for stack in stacks.named(account.cloudformation, "TapStack-", but=known):
+    for stack in stacks.with_name_prefix(account.cloudformation, stack_name(""), but=known):
         if stacks.parameters(stack).get("EnvironmentSuffix") == suffix:
             rule = f"is already in use by stack {stack['StackName']}: choose another"
             return [Violation("EnvironmentSuffix", rule, suffix)]
     return []
 
 
-_IS_THERE = ": there is a database instance {}. Choose another"
+_IS_THERE = ": there is a DB instance {}. Choose another"
 
 
 def _stack_of(database: DBInstanceTypeDef) -> str | None:
-    """Return the stack that made a DB instance. Its tags tell (cloudformation-coverage-roadmap, 1160)."""
+    """Return the stack in the tags of a DB instance (cloudformation-coverage-roadmap, 1160)."""
     tags = {tag["Key"]: tag["Value"] for tag in database.get("TagList", [])}
     return tags.get("aws:cloudformation:stack-name")
 
@@ -88,7 +89,7 @@ def _network(launch: Launch, vpcs: list[VpcTypeDef]) -> list[Violation]:
 
 
 def _next_free(network: IPv4Network, taken: list[IPv4Network]) -> IPv4Network | None:
-    """Return the first free range of the same size in a private block, beginning with the one asked for."""
+    """Return the first free range of the same size in the private blocks, first in the block of `network`."""
     blocks = [IPv4Network(block) for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")]
     for block in sorted(blocks, key=lambda block: not network.subnet_of(block)):
         for candidate in block.subnets(new_prefix=network.prefixlen):

@@ -1,4 +1,4 @@
-"""What RDS asks of a database beyond the Parameters block: storage, and a class that is on offer."""
+"""RDS's rules for a database: storage, backups, and the instance classes that it offers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def violations(launch: Launch, database: DBInstanceTypeDef | None) -> list[Violation]:
-    """Return the rules about storage and backups that a launch or update would break."""
+    """Return the violations of the rules on storage, backups and Extended Support."""
     found = []
     whole: dict[str, int] = {}
     for name in ("AllocatedStorage", "MaxAllocatedStorage", "BackupRetentionPeriod"):
@@ -32,14 +32,14 @@ def violations(launch: Launch, database: DBInstanceTypeDef | None) -> list[Viola
         if most and "MaxAllocatedStorage" in whole:
             of_what = (whole["AllocatedStorage"], allocated.input)
             if database and launch.current.get(most.input) != most.value:
-                of_what = max(of_what, (database["AllocatedStorage"], "what the database has"))
+                of_what = max(of_what, (database["AllocatedStorage"], "the storage of the database"))
             found += _ceiling(most, whole["MaxAllocatedStorage"], *of_what)
     return found + _lifecycle_support(launch, database)
 
 
 def _ceiling(most: Given, ceiling: int, allocated: int, of_what: str) -> list[Violation]:
-    # RDS User Guide, "Managing capacity automatically with storage autoscaling": at least 10% more; else
-    # "Invalid max storage size".
+    # At least 10% more, or RDS answers "Invalid max storage size" (RDS User Guide, "Managing capacity
+    # automatically with storage autoscaling").
     least = _tenth_more(allocated)
     if ceiling >= least:
         return []
@@ -50,10 +50,10 @@ def _ceiling(most: Given, ceiling: int, allocated: int, of_what: str) -> list[Vi
 def _growth(
     launch: Launch, allocated: Given, wanted: int, database: DBInstanceTypeDef | None
 ) -> list[Violation]:
-    """Refuse less storage than the database has, which may have grown by itself, and growth of less than 10%.
+    """Refuse less storage than the database has, and growth of less than 10%. Storage also grows by itself.
 
-    RDS refuses both (RDS User Guide, "Increasing DB instance storage capacity"), and the rollback as well.
-    The value the stack already has is fine: CloudFormation does not touch what does not change.
+    RDS refuses both (RDS User Guide, "Increasing DB instance storage capacity"), also in the rollback. The
+    stack's present value is fine, because CloudFormation does not send it.
     """
     if database is None or launch.current.get(allocated.input) == allocated.value:
         return []
@@ -62,9 +62,9 @@ def _growth(
     if wanted == has or wanted >= least:
         return []
     if wanted < has:
-        rule = f"can't be less than the {has} GiB the database has: storage never shrinks"
+        rule = f"can't be less than the {has} GiB that the database has: storage never shrinks"
     else:
-        rule = f"must be at least 10% more than the {has} GiB the database has, so {least} or more"
+        rule = f"must be at least 10% more than the {has} GiB that the database has, so {least} or more"
     return [Violation(allocated.input, rule, allocated.value)]
 
 
@@ -73,9 +73,9 @@ def _tenth_more(gib: int) -> int:
 
 
 def _lifecycle_support(launch: Launch, database: DBInstanceTypeDef | None) -> list[Violation]:
-    """Refuse another EngineLifecycleSupport than the database was launched with.
+    """Refuse another EngineLifecycleSupport than the database has.
 
-    UpdateHandler of CloudFormation's RDS resource types (public source) would fail the update half-way.
+    The update would fail half-way (aws-cloudformation-resource-providers-rds, UpdateHandler).
     """
     has = database.get("EngineLifecycleSupport") if database else None
     wanted = launch.given(DATABASE, "EngineLifecycleSupport")
@@ -86,9 +86,10 @@ def _lifecycle_support(launch: Launch, database: DBInstanceTypeDef | None) -> li
 
 
 def not_offered(account: Account, launch: Launch, database: DBInstanceTypeDef | None) -> list[Violation]:
-    """Check that RDS offers the instance class for the engine version, Multi-AZ, where the subnets are.
+    """Check that RDS offers the instance class for the version, with Multi-AZ, in the zones of the subnets.
 
-    Nothing is asked of what runs already: an update must not fail because RDS has withdrawn its version.
+    It does not check a class and version that the database has already: an update must not fail because RDS
+    offers them no longer.
     """
     instance_class = launch.given(DATABASE, "DBInstanceClass")
     engine = launch.given(DATABASE, "Engine")
@@ -109,7 +110,7 @@ def not_offered(account: Account, launch: Launch, database: DBInstanceTypeDef | 
         if usable and len(wanted & {zone["Name"] for zone in option["AvailabilityZones"]}) >= 2:
             return []
     rule = (
-        f"is not offered by RDS for {engine.value} {version.value} with a standby in two of the zones "
-        f"{', '.join(sorted(wanted))}: choose another"
+        f"is a class that RDS does not offer for {engine.value} {version.value} with a standby in two of the "
+        f"zones {', '.join(sorted(wanted))}: choose another"
     )
     return [Violation(instance_class.input, rule, instance_class.value)]

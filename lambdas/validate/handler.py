@@ -17,7 +17,7 @@ from validate.inputs import validate
 
 @entry_point
 def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Return the value of every parameter and the engine version, or refuse the inputs."""
+    """Return the values of all parameters and the version of PostgreSQL, or refuse the inputs."""
     request = msgspec.convert(event, Request)
     session = confirmed_session(request, context)
     versions = (each.split("=") for each in os.environ["RELEASED"].split(","))

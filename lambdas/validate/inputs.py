@@ -1,4 +1,4 @@
-"""Validation, from the message to the values of all parameters."""
+"""The validation of an operation: from its message to the values of all parameters."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from engine.account import Account
 from engine.errors import ArtifactNotReleasedError
 from engine.models import Request, Validated
 
-from validate import account_rules, database_rules, engine_rules, roles, template_rules
+from validate import account_rules, database_rules, postgresql_rules, roles, template_rules
 from validate.launch import DATABASE, Launch
 from validate.violations import refusal
 
@@ -20,27 +20,26 @@ if TYPE_CHECKING:
 
 
 def validate(account: Account, request: Request, released: Mapping[str, str]) -> Validated:
-    """Return the complete parameters of the operation, and what it means for the engine; TERMINATE has none.
+    """Return the values of all parameters, and the version of PostgreSQL. A TERMINATE has none.
 
     Args:
         account: the account of the launch.
         request: the operation.
-        released: the versions that the platform team has released, by the SHA-256 of their templates in
-            hexadecimal.
+        released: the versions that the platform team has released, by the hexadecimal SHA-256 of their files.
 
     Raises:
-        InvalidInputsError: rules are broken; one message lists them all.
-        MessageInvalidError: the message lacks something.
-        StackDeletedError: the stack to update was deleted.
-        ArtifactNotReleasedError: the artifact is none of the released ones.
-        ArtifactInvalidError: the artifact is no template.
-        TemplateUnsuitableError: it is not a template of this product.
-        RolesOutdatedError: the account's roles are older than those that the version needs.
+        InvalidInputsError: the inputs break rules; the message lists all of them.
+        MessageInvalidError: the message is malformed or lacks something.
+        StackDeletedError: somebody deleted the stack to update.
+        ArtifactNotReleasedError: the platform team has not released the artifact.
+        ArtifactInvalidError: the artifact is not a template.
+        TemplateUnsuitableError: the template is not one of this product.
+        RolesOutdatedError: the version needs newer roles than the account has.
     """
     message = request.read_message()
     if request.kind == "TERMINATE":
         return Validated(parameters={})
-    content = artifact.download(account.s3, message.template)
+    content = artifact.download(account.s3, message.require_artifact())
     product_version = _released_version(content, released)
     template = artifact.parse(content)
     template_rules.require_product(template)
@@ -60,9 +59,9 @@ def validate(account: Account, request: Request, released: Mapping[str, str]) ->
     )
     databases = account.databases()
     database = next((each for each in databases if each["DBInstanceIdentifier"] in launch.own), None)
-    of_engine = engine_rules.violations(account, launch, database)
-    violations += of_engine + database_rules.violations(launch, database)
-    if not any(violation.input == engine_rules.VERSION for violation in of_engine):
+    of_version = postgresql_rules.violations(account, launch, database)
+    violations += of_version + database_rules.violations(launch, database)
+    if not any(violation.input == postgresql_rules.VERSION for violation in of_version):
         violations += database_rules.not_offered(account, launch, database)
     violations += account_rules.violations(account, launch, databases)
     if violations:
@@ -72,7 +71,7 @@ def validate(account: Account, request: Request, released: Mapping[str, str]) ->
         parameters=parameters,
         product_version=product_version,
         engine_version=version.value if version else None,
-        major_upgrade=engine_rules.major_upgrade(launch, database) is not None,
+        major_upgrade=postgresql_rules.major_upgrade(launch, database) is not None,
     )
 
 
@@ -81,14 +80,14 @@ def _released_version(content: bytes, released: Mapping[str, str]) -> str:
     if digest not in released:
         raise ArtifactNotReleasedError(
             f"The platform team has not released this version's template: its SHA-256 is {digest}. "
-            "Nothing was changed. Choose another version, and tell the platform team, because somebody has "
-            "published this one past them or has altered it."
+            "Nothing was changed. Choose another version, and tell the platform team: somebody else "
+            "published this version, or altered it."
         )
     return released[digest]
 
 
 def _found(account: Account, request: Request) -> StackTypeDef | None:
-    """Return the stack; of one that was deleted nothing else is worth saying to an update."""
+    """Return the stack, or raise if an update would replace a deleted one: no violation matters then."""
     stack = stacks.find(account.cloudformation, request.stack_name)
     if stack is None and request.kind == "UPDATE":
         stacks.refuse_to_replace_deleted(account.cloudformation, request.stack_name)
@@ -96,7 +95,7 @@ def _found(account: Account, request: Request) -> StackTypeDef | None:
 
 
 def _deployed(stack: StackTypeDef | None) -> StackTypeDef | None:
-    """Return a stack unless it is only the shell of a change set nobody has executed."""
+    """Return a stack, unless it is an empty one that only has a change set."""
     return None if stack is None or stack["StackStatus"] == "REVIEW_IN_PROGRESS" else stack
 
 

@@ -1,4 +1,4 @@
-"""A launch or an update as the account rules look at it."""
+"""A launch or an update as the rules look at it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ DATABASE = "AWS::RDS::DBInstance"
 
 
 class Given(NamedTuple):
-    """A property's value and the input that decides it; the property itself where no input does."""
+    """A property's value and the input that decides it. If no input does, `input` names the property."""
 
     input: str
     value: str
@@ -20,14 +20,14 @@ class Given(NamedTuple):
 
 @dataclass(frozen=True)
 class Launch:
-    """What is about to be deployed, and what of it exists.
+    """The stack that an operation would make or update, and what it has now.
 
     Attributes:
         stack_name: the stack of the provisioned product.
         template: the version.
-        parameters: the values that keep the template's rules. A rule that needs another one can't be checked.
-        current: the values the stack has; empty when it is to be created.
-        own: the physical ids of the resources the stack has.
+        parameters: the values that keep the template's rules. Rules that need another value are not checked.
+        current: the present values of the stack; empty if there is none yet.
+        own: the physical ids of the stack's resources.
     """
 
     stack_name: str
@@ -42,7 +42,7 @@ class Launch:
         return not self.current
 
     def given(self, resource_type: str, name: str) -> Given | None:
-        """Return what a property of the first resource of a type will be; None when that can't be known."""
+        """Return what a property of the first resource of a type will be; None if nobody knows it yet."""
         expression = next(self.template.properties(resource_type, name), None)
         value = self.template.resolve(expression, self.parameters)
         if value is None:
@@ -53,7 +53,7 @@ class Launch:
         return Given(f"{resource_type} {name}", value)
 
     def zones_of(self, subnets: Iterator[Any], zones: list[str]) -> list[str]:
-        """Return the zones of the subnets that some expressions refer to, where the template fixes them."""
+        """Return the zones of the subnets that the expressions refer to, if the template fixes them."""
         found = []
         for subnet in subnets:
             match subnet:

@@ -1,4 +1,4 @@
-"""Whether the roles of an account are new enough for a version of the product."""
+"""The rule that an account has the roles that a version needs."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from engine.template import Template
 
 
 def require(account: Account, template: Template, product_version: str, launch_role_arn: str) -> None:
-    """Check that the platform team has deployed the roles that a version needs.
+    """Check that an account has the roles that a version needs.
 
     Raises:
-        RolesOutdatedError: it has deployed older ones.
+        RolesOutdatedError: the account has older roles.
     """
     needed = template.metadata.needs.roles_version
     present = account.roles_version(launch_role_arn)
     if present >= needed:
         return
     owner = launch_role_arn.split(":")[4]
-    has = f"version {present}" if present else "roles from before they had a version"
+    has = f"version {present}" if present else "older roles that have no version"
     raise RolesOutdatedError(
         f"Version {product_version} needs version {needed} of the roles, and account {owner} has {has}. "
         "Nothing was created or changed. Ask the platform team to deploy stack LaunchRoles in account "

@@ -1,4 +1,4 @@
-"""The rules that the template's Parameters block states, applied as CloudFormation would."""
+"""The rules in the template's Parameters section, checked as CloudFormation would."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from engine.errors import TemplateUnsuitableError
 from engine.models import Parameter
-from engine.template import Rules, Template
+from engine.template import ParameterDeclaration, Template
 
 from validate.violations import Violation
 
@@ -16,7 +16,7 @@ def require_product(template: Template) -> None:
     """Check that a template is a version of this product.
 
     Raises:
-        TemplateUnsuitableError: it lacks what the engine works with.
+        TemplateUnsuitableError: it lacks what the engine needs; the message lists it.
     """
     missing = [name for name in ("EnvironmentSuffix", "OpsEmails") if name not in template.parameters]
     absent = [f"parameter {name}" for name in missing]
@@ -34,23 +34,23 @@ def require_product(template: Template) -> None:
 def resolve(
     template: Template, given: list[Parameter], current: dict[str, str], *, updates: bool = False
 ) -> tuple[dict[str, str], list[Violation]]:
-    """Return the value of every parameter, and the rules that are broken.
+    """Return the values of all parameters, and the violations of the template's rules.
 
-    What the message leaves out, or has no value for, stays as the stack has it, else it is the template's
-    default. A value that may not be echoed can't be read back from the stack: it has to be given each time.
-    While there is no stack, nobody knows the value that an update is to keep (UsePreviousValue, which arrives
-    as no value): the default in its place could be one that can't be changed after the launch.
+    A parameter without a value in the message keeps the stack's value, or else gets the template's default.
+    The user must give a NoEcho parameter each time, because the stack does not show its value. Without a
+    stack, an update can't keep a previous value (UsePreviousValue, which arrives as null): the default in its
+    place could be one that nobody can change after the launch.
 
     Args:
-        template: the version to launch.
+        template: the template of the version.
         given: the message's parameters.
-        current: the values the stack has, if there is one.
+        current: the present values of the stack; empty if there is none yet.
         updates: whether the operation is an UPDATE.
     """
     violations = [
         Violation(item.key, "is not an input of this version: remove it")
         for item in given
-        # To keep the value of an input that this version dropped is nothing to refuse.
+        # The user may have chosen to keep the value of an input that this version lacks: that is fine.
         if item.key not in template.parameters and (item.value is not None or item.key not in current)
     ]
     keys = [item.key for item in given]
@@ -60,55 +60,57 @@ def resolve(
     message = {item.key: item.value for item in given if item.value is not None}
     unknown = {item.key for item in given if item.value is None} if updates and not current else set()
     values: dict[str, str] = {}
-    for name, rules in template.parameters.items():
+    for name, declaration in template.parameters.items():
         if name in unknown and name not in message:
-            violations.append(Violation(name, "has no previous value, as there is no stack yet: give it"))
+            violations.append(
+                Violation(name, "has no previous value, because there is no stack yet: give a value")
+            )
             continue
-        fallback = rules.default_text
+        fallback = declaration.default_text
         if name in current:
-            fallback = None if rules.no_echo else current[name]
+            fallback = None if declaration.no_echo else current[name]
         value = message.get(name, fallback)
-        # Service Catalog sends an empty string where the form was left empty.
-        if value is None or (value == "" and rules.default_text is None):
-            violations.append(Violation(name, f"is required and {_rule(rules, 'has no default')}"))
+        # Service Catalog sends an empty string if the user left the field empty.
+        if value is None or (value == "" and declaration.default_text is None):
+            violations.append(Violation(name, f"is required and {_rule(declaration, 'has no default')}"))
             continue
         values[name] = value
-        violations += _violations(name, rules, value)
+        violations += _violations(name, declaration, value)
     return values, violations
 
 
-def _violations(name: str, rules: Rules, value: str) -> list[Violation]:
-    """Return at most one violation for each element, so that one wrong value is one line."""
+def _violations(name: str, declaration: ParameterDeclaration, value: str) -> list[Violation]:
+    """Return at most one violation for each element, so each wrong value is one line."""
     found = []
-    for element in rules.elements(value):
-        rule = _broken(rules, element)
+    for element in declaration.elements(value):
+        rule = _broken(declaration, element)
         if rule:
-            found.append(Violation(name, rule, None if rules.no_echo else element))
+            found.append(Violation(name, rule, None if declaration.no_echo else element))
     return found
 
 
-def _broken(rules: Rules, element: str) -> str | None:
-    if rules.is_number:
+def _broken(declaration: ParameterDeclaration, element: str) -> str | None:
+    if declaration.is_number:
         number = _number(element)
         if number is None:
             return "must be a number"
-        if rules.min_value is not None and number < Decimal(str(rules.min_value)):
-            return _rule(rules, f"must be at least {rules.min_value:g}")
-        if rules.max_value is not None and number > Decimal(str(rules.max_value)):
-            return _rule(rules, f"must be at most {rules.max_value:g}")
-    if rules.min_length is not None and len(element) < rules.min_length:
-        return _rule(rules, f"must have at least {rules.min_length} characters")
-    if rules.max_length is not None and len(element) > rules.max_length:
-        return _rule(rules, f"must have at most {rules.max_length} characters")
-    if rules.allowed_values is not None and element not in rules.allowed_values:
-        return _rule(rules, f"must be one of {', '.join(rules.allowed_values)}")
-    if rules.allowed_pattern is not None and not re.fullmatch(rules.allowed_pattern, element):
-        return _rule(rules, f"must match the pattern {rules.allowed_pattern}")
+        if declaration.min_value is not None and number < Decimal(str(declaration.min_value)):
+            return _rule(declaration, f"must be at least {declaration.min_value:g}")
+        if declaration.max_value is not None and number > Decimal(str(declaration.max_value)):
+            return _rule(declaration, f"must be at most {declaration.max_value:g}")
+    if declaration.min_length is not None and len(element) < declaration.min_length:
+        return _rule(declaration, f"must have at least {declaration.min_length} characters")
+    if declaration.max_length is not None and len(element) > declaration.max_length:
+        return _rule(declaration, f"must have at most {declaration.max_length} characters")
+    if declaration.allowed_values is not None and element not in declaration.allowed_values:
+        return _rule(declaration, f"must be one of {', '.join(declaration.allowed_values)}")
+    if declaration.allowed_pattern is not None and not re.fullmatch(declaration.allowed_pattern, element):
+        return _rule(declaration, f"must match the pattern {declaration.allowed_pattern}")
     return None
 
 
-def _rule(rules: Rules, otherwise: str) -> str:
-    return rules.constraint_description or otherwise
+def _rule(declaration: ParameterDeclaration, otherwise: str) -> str:
+    return declaration.constraint_description or otherwise
 
 
 def _number(value: str) -> Decimal | None:

@@ -1,4 +1,4 @@
-"""One broken rule, and the one report of all of them."""
+"""A broken rule, and the error that lists all of them."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ class Violation:
     """A rule that an input breaks.
 
     Attributes:
-        input: the parameter's name, or what else is wrong.
-        rule: a sentence without its subject, such as "must be a number".
-        value: what was given; None when nothing was, or when it must not be shown.
+        input: the name of the input, or what else breaks the rule.
+        rule: a sentence without its subject, which is the input, such as "must be a number".
+        value: the given value; None if there is none, or if it is secret.
     """
 
     input: str
@@ -30,6 +30,6 @@ class Violation:
 
 
 def refusal(violations: list[Violation]) -> InvalidInputsError:
-    """Return the error that lists the violations, as many as Service Catalog can show."""
+    """Return the error that lists as many violations as Service Catalog can show."""
     head = "Nothing was created or changed, because the inputs break these rules:"
     return InvalidInputsError(listed(head, [str(violation) for violation in violations]))

@@ -1,1 +1,1 @@
-"""Read the live resources and check that they are what the product promises."""
+"""Verify that the stack's resources keep the promises of the product."""

@@ -15,7 +15,7 @@ from verify.promises import check
 
 @entry_point
 def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001
-    """Raise if a promise does not hold."""
+    """Raise if the stack breaks a promise."""
     request = msgspec.convert(event, VerifyRequest)
     session = assume(sts(), request.read_message().launch_role_arn, request.record_id)
     check(

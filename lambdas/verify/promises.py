@@ -1,4 +1,4 @@
-"""What TapStack promises, read from the live resources: CREATE_COMPLETE alone does not say it."""
+"""The promises of the product, read from the stack's resources: CREATE_COMPLETE does not prove them."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ def check(
     stack_id: str,
     engine_version: str | None,
 ) -> None:
-    """Compare the stack's live resources with the promises.
+    """Compare the stack's resources with the promises.
 
     Args:
         cloudformation: describes the stack.
         rds: describes its database.
         cloudwatch: describes its alarms.
         stack_id: the stack.
-        engine_version: what the database has to run, such as 17; None if that isn't known.
+        engine_version: the version of PostgreSQL that the database must run, such as 17; None if unknown.
 
     Raises:
-        PromiseBrokenError: some do not hold; the message lists all of them.
+        PromiseBrokenError: the stack breaks promises; the message lists all of them.
     """
     physical: dict[str, list[str]] = {}
     for resource in stacks.resources(cloudformation, stack_id):
@@ -69,7 +69,7 @@ def _database_defects(database: DBInstanceTypeDef, keys: list[str]) -> list[str]
         "is not encrypted with the stack's own key": not encrypted
         or database.get("KmsKeyId", "").rsplit("/", 1)[-1] in keys,
         "is publicly accessible": not database.get("PubliclyAccessible", True),
-        f"has subnets in {len(zones)} availability zone(s) instead of two or more": len(zones) >= 2,
+        f"has subnets in {len(zones)} Availability Zone(s) instead of two or more": len(zones) >= 2,
         "has no automated backups, so no point-in-time recovery": database.get("BackupRetentionPeriod", 0)
         >= 1,
     }
@@ -77,17 +77,17 @@ def _database_defects(database: DBInstanceTypeDef, keys: list[str]) -> list[str]
 
 
 def _version_defects(database: DBInstanceTypeDef, engine_version: str | None) -> list[str]:
-    """Notice an upgrade that RDS has given up after its own check.
+    """Find an upgrade that RDS gave up after its own check.
 
-    The instance is available again then, as it was, and ModifyDBInstance has not failed: infrastructure tools
-    take that for success (ministryofjustice/cloud-platform 7726).
+    The DB instance is then available again with its old version, although ModifyDBInstance succeeded.
+    Infrastructure tools take that for success (ministryofjustice/cloud-platform 7726).
     """
     live = database["EngineVersion"]
     if engine_version is None or is_version(live, engine_version):
         return []
     return [
-        f"runs PostgreSQL {live} and not {engine_version}: see pg_upgrade_precheck.log among its logs and "
-        "its events in the RDS console"
+        f"runs PostgreSQL {live} instead of {engine_version}: see pg_upgrade_precheck.log among its logs, "
+        "and its events in the RDS console"
     ]
 
 
@@ -103,7 +103,7 @@ def _plaintext_defects(rds: RDSClient, database: DBInstanceTypeDef) -> list[str]
             if "ParameterName" in parameter
         }
         if values.get("rds.force_ssl") != "1":
-            broken.append(f"Parameter group {name} lets connections without TLS in (rds.force_ssl is not 1).")
+            broken.append(f"Parameter group {name} allows connections without TLS (rds.force_ssl is not 1).")
     return broken
 
 

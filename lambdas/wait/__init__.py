@@ -1,1 +1,1 @@
-"""See whether CloudFormation is done, and say why it failed."""
+"""Wait until the stack operation has ended, and say why it failed."""

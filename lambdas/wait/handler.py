@@ -1,4 +1,4 @@
-"""State "Wait for stack"; its Retry is the polling."""
+"""State "Wait for stack". It polls by its Retry."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ from engine.launch_role import assume, sts
 from engine.models import WaitRequest
 from engine.record import confirmed_session
 
+from wait.database import with_modified_settings
 from wait.progress import when_finished
-from wait.settings import with_settings
 
 
 @entry_point
 def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Return the stack's outputs and what has changed in it, or raise until the operation has ended."""
+    """Return the stack's outputs and changes, or raise until the stack operation has ended."""
     request = msgspec.convert(event, WaitRequest)
     session = assume(sts(), request.read_message().launch_role_arn, request.record_id)
     cloudformation = session.client("cloudformation", config=CLIENT_CONFIG)
     finished = when_finished(cloudformation, request, lambda: confirmed_session(request, context))
-    return with_settings(lambda: session.client("rds", config=CLIENT_CONFIG), request, finished).to_json()
+    return with_modified_settings(
+        lambda: session.client("rds", config=CLIENT_CONFIG), request, finished
+    ).to_json()

@@ -13,7 +13,7 @@ from ..faults.stack import Operation, ThrottledError
 from ..moto_seam import Local
 from .evaluation import Evaluation
 from .failures import FAILURES, THROTTLING, reason_of
-from .names import check_free
+from .names import check_free, says_taken, taken
 from .policy import check_allowed
 from .provider import Call, CancelledError, Properties, ProviderError
 from .schema import resource_schema
@@ -60,11 +60,20 @@ class ResourceHandler:
     def _create(self, resource: StackResource, verb: str) -> bool:
         def work(call: Call) -> None:
             resource.properties = self.evaluation.desired(resource.logical_id)
-            provider = self.types[resource.type]
-            check_free(call, provider.name, resource.properties, self.stacks)
-            resource.physical_id = provider.create(call, resource.properties)
+            self._create_new(resource, call)
 
         return self._run(resource, "create", verb, work)
+
+    def _create_new(self, resource: StackResource, call: Call) -> None:
+        provider = self.types[resource.type]
+        new = call, provider.name, resource.properties, self.stacks
+        check_free(*new)
+        try:
+            resource.physical_id = provider.create(call, resource.properties)
+        except ClientError as error:
+            if not resource.physical_id and says_taken(error) and (why := taken(*new)):
+                raise why from error
+            raise
 
     def update(
         self,

@@ -20,7 +20,7 @@ def main() -> int:
     launching = commands.add_parser("launch", help="launch the product and show it happen")
     launching.add_argument("parameters", nargs="*", metavar="KEY=VALUE", help="the product's parameters")
     launching.add_argument("--version", default="", help="if not the one that the catalog recommends")
-    launching.add_argument("--speed", type=_speed, default=100.0, help="AWS seconds in one second here")
+    launching.add_argument("--speed", type=_speed, default=200.0, help="AWS seconds in one second here")
 
     serving = commands.add_parser("serve", help="serve the deployed catalog for the aws command")
     serving.add_argument("--port", default="0", help="loopback port; 0 lets the system choose")

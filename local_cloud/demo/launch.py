@@ -50,6 +50,7 @@ class _Follow:
         self.provisioned_product_id = provisioned_product_id
         self.record_id = record_id
         self.started = time.monotonic()
+        self.execution_arn = self.stack_id = ""
         self.states_shown = 0
         self.events_seen: set[str] = set()
         self.created = 0
@@ -69,12 +70,21 @@ class _Follow:
 
     def _show_states(self) -> None:
         step_functions = self.cloud.client("stepfunctions")
-        for machine in step_functions.list_state_machines()["stateMachines"]:
+        self.execution_arn = self.execution_arn or self._find_execution(step_functions)
+        if self.execution_arn:
+            self._show_history(step_functions, self.execution_arn)
+
+    def _find_execution(self, step_functions: Any) -> str:
+        """Return the ARN of the operation's execution; empty until it has begun."""
+        arns = (
+            execution["executionArn"]
+            for machine in step_functions.list_state_machines()["stateMachines"]
             for execution in step_functions.list_executions(stateMachineArn=machine["stateMachineArn"])[
                 "executions"
-            ]:
-                if execution["name"].endswith(self.record_id):
-                    self._show_history(step_functions, execution["executionArn"])
+            ]
+            if execution["name"].endswith(self.record_id)
+        )
+        return next(arns, "")
 
     def _show_history(self, step_functions: Any, execution_arn: str) -> None:
         pages = step_functions.get_paginator("get_execution_history").paginate(executionArn=execution_arn)
@@ -91,11 +101,20 @@ class _Follow:
 
     def _show_events(self) -> None:
         cloudformation = self.cloud.client("cloudformation")
-        for stack in cloudformation.describe_stacks()["Stacks"]:
-            if self.provisioned_product_id in {tag["Value"] for tag in stack.get("Tags", [])}:
-                self.total = self.total or resource_count(self.cloud, stack["StackId"])
-                for event in new_events(cloudformation, stack["StackId"], self.events_seen):
-                    self._show_event(event)
+        self.stack_id = self.stack_id or self._find_stack(cloudformation)
+        if self.stack_id:
+            self.total = self.total or resource_count(self.cloud, self.stack_id)
+            for event in new_events(cloudformation, self.stack_id, self.events_seen):
+                self._show_event(event)
+
+    def _find_stack(self, cloudformation: Any) -> str:
+        """Return the id of the product's stack; empty until there is one."""
+        ids = (
+            stack["StackId"]
+            for stack in cloudformation.describe_stacks()["Stacks"]
+            if self.provisioned_product_id in {tag["Value"] for tag in stack.get("Tags", [])}
+        )
+        return next(ids, "")
 
     def _show_event(self, event: dict[str, Any]) -> None:
         status = event["ResourceStatus"]

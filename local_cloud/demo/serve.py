@@ -17,13 +17,13 @@ def serve(console: Console, port: int, speed: float, stop: Stop) -> int:
     """Serve until interrupted or terminated. Returns 0."""
     with catalog(console, port, speed) as cloud:
         offered = offer(cloud)
-        console.print("\n[bold]The cloud is up.[/] Paste this into another terminal:\n")
-        console.print(to_reach(cloud.endpoint, offered), markup=False, soft_wrap=True)
+        # No word stands between the blocks, for those who paste both at once.
         console.print(
-            f"and live the life of a product ({offered.product_name} {offered.version_name}), line by line "
-            "or all at once:\n",
-            soft_wrap=True,
+            "\n[bold]The cloud is up.[/] Paste this into another terminal. The first block points its aws "
+            f"command at the cloud, the second lives the life of a product ({offered.product_name} "
+            f"{offered.version_name}), line by line or all at once:\n"
         )
+        console.print(to_reach(cloud.endpoint, offered), markup=False, soft_wrap=True)
         console.print(LIFE, markup=False, soft_wrap=True)
         console.print("Everything is gone when you stop it: Ctrl-C.")
         stop.wait()
@@ -41,7 +41,7 @@ def to_reach(endpoint: str, offered: Offer) -> str:
     aws = shlex.quote(str(Path(sys.executable).with_name("aws")))
     return f"""\
 export AWS_ENDPOINT_URL={endpoint} AWS_REGION={REGION} AWS_DEFAULT_REGION={REGION}
-export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_PAGER=
+export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_PAGER= NO_PROXY=127.0.0.1 no_proxy=127.0.0.1
 unset AWS_PROFILE AWS_SESSION_TOKEN
 unalias aws 2> /dev/null
 function aws {{ {aws} --endpoint-url "$AWS_ENDPOINT_URL" "$@"; }}

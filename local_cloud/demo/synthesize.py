@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import PIPE, STDOUT
 from typing import Any
 
 from rich.console import Console
@@ -50,6 +53,7 @@ def catalog(console: Console, port: int, speed: float, **settings: str) -> Itera
     """
     # The portfolio is opened to who calls the local cloud, as a platform team opens it to its teams.
     assembly = _synthesize(console, {"principals": ADMINISTRATOR} | settings)
+    gc.freeze()  # moto and botocore stay; looking through them for garbage takes a tenth of a deployment
     with Cloud(speed=speed, port=port) as cloud:
         _deploy(console, cloud, assembly)
         yield cloud
@@ -91,9 +95,17 @@ def _synthesize(console: Console, settings: dict[str, str]) -> Path:
         command = ["cdk", "synth", "--quiet", "--output", str(directory), STACK]
         for each in context:
             command += ["--context", each]
-        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise SynthesisFailedError(f"{done.stdout}{done.stderr}")
+        # In a session of its own, for the cdk command starts others, which would go on when it is stopped.
+        with subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdout=PIPE, stderr=STDOUT, text=True, start_new_session=True
+        ) as process:
+            try:
+                printed, _ = process.communicate()
+            except BaseException:
+                os.killpg(process.pid, signal.SIGKILL)
+                raise
+        if process.returncode:
+            raise SynthesisFailedError(printed)
 
     with console.status("Synthesizing the catalog"):
         assembly = kept(digest(STACK, *context, environment=environment), make)

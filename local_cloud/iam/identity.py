@@ -101,6 +101,7 @@ def _client(endpoint: str, service: str, key_id: str, secret: str, token: str | 
         s3={"addressing_style": "path"},
         read_timeout=930,
         max_pool_connections=100,
+        proxies={},  # those of the environment lead out of this machine
     )
     with _session_lock:
         return _session.client(

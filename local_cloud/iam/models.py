@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from copy import copy
+from typing import Any, ClassVar
 
 from moto.iam.exceptions import DeleteConflictException, NotFoundException
-from moto.iam.models import IAMBackend, Role
+from moto.iam.models import IAMBackend, ManagedPolicy, Role
 
 from ..moto_seam import Local
 
 
 class LocalIAM(Local, IAMBackend):
     """IAM. It refuses, in its own words, requests that moto allows."""
+
+    _policies_of_aws: ClassVar[dict[str, list[ManagedPolicy]]] = {}
+
+    def _init_aws_policies(self) -> list[ManagedPolicy]:
+        """Return AWS's own 1,500 policies. An account changes only how often each is attached."""
+        if self.account_id not in self._policies_of_aws:
+            self._policies_of_aws[self.account_id] = super()._init_aws_policies()
+        return [copy(policy) for policy in self._policies_of_aws[self.account_id]]
 
     def get_roles(self) -> list[Role]:
         """Return a copy of the roles: every request iterates over it while other threads change them."""

@@ -3,8 +3,8 @@
 A request can run code on this machine, as a Lambda function. A browser sends requests to loopback for any
 page that is open in it. Three rules keep pages out:
 
-- `Host` has to name this machine. A site can point its own name at 127.0.0.1 (DNS rebinding). Then the browser
-  believes that the site's pages come from this server, and lets them set any header. Nobody can register a
+- `Host` has to name this machine. A site can point its own name at 127.0.0.1 (DNS rebinding). The browser
+  then takes its pages for pages of this server, and lets them set any header. Nobody can register a
   name below `localhost` (RFC 6761).
 - `Origin` and `Sec-Fetch-Site` must not name another site. Another port of this machine is another origin.
 - A call has to have a signature in its Authorization header. Older browsers send neither `Origin` nor

@@ -1,7 +1,7 @@
-"""What an update from one template to another does to a stack, as far as the templates tell.
+"""What an update from one template to another does to a stack, as far as the templates show.
 
-It is a net for authors of versions. What really happens depends on the inputs, too: the engine reads
-CloudFormation's change set before each update.
+It catches mistakes of a version's author. What an update really does also depends on the inputs: the engine
+reads CloudFormation's change set before each one.
 """
 
 from __future__ import annotations
@@ -11,25 +11,25 @@ from typing import Any
 
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER  # type: ignore[import-untyped]
 
-from product_template.releasing.version import Template
+from product_template.releasing.released_versions import JsonTemplate
 
 HOLDS_DATA = {
     "AWS::RDS::DBInstance",
     "AWS::KMS::Key",
     "AWS::S3::Bucket",
     "AWS::SecretsManager::Secret",
-    "Custom::EmptyBucketOnDelete",  # its removal empties the bucket
+    "Custom::EmptyBucketOnDelete",  # removing it empties the bucket
 }
 REGION = "us-east-1"
 
 
-def obstacles(before: Template, after: Template, replaceable: Collection[str] = ()) -> Iterator[str]:
-    """Yield, as sentences, what is in the way of updating a stack.
+def obstacles(before: JsonTemplate, after: JsonTemplate, replaceable: Collection[str] = ()) -> Iterator[str]:
+    """Yield a sentence for each change that no update of a stack may make.
 
     Args:
         before: the template of the stack.
         after: the template of the update.
-        replaceable: types of resources that are meant to be replaced.
+        replaceable: resource types that the update may replace.
     """
     old, new = before["Resources"], after["Resources"]
     for name, resource in old.items():
@@ -43,18 +43,18 @@ def obstacles(before: Template, after: Template, replaceable: Collection[str] = 
         if old[name]["Type"] not in replaceable:
             yield f"{name} ({old[name]['Type']}) would be replaced because of {', '.join(causes)}."
     for name in before["Parameters"].keys() - after["Parameters"].keys():
-        yield f"Parameter {name} would be dropped, and who gives it would be refused."
+        yield f"Parameter {name} would be dropped, and CloudFormation refuses an update that still gives it."
     for name in after["Parameters"].keys() - before["Parameters"].keys():
         if "Default" not in after["Parameters"][name]:
             yield f"Parameter {name} would be added without a default, so every update would have to give it."
     for name in before["Outputs"].keys() - after["Outputs"].keys():
-        yield f"Output {name} would be dropped, and others rely on it."
+        yield f"Output {name} would be dropped, and teams may read it."
 
 
-def replaced(before: Template, after: Template) -> dict[str, list[str]]:
-    """Return the resources in both templates that would be replaced, and the properties that cause it.
+def replaced(before: JsonTemplate, after: JsonTemplate) -> dict[str, list[str]]:
+    """Return the resources of both templates that would be replaced, each with the properties that cause it.
 
-    A property that only refers to a resource that is replaced changes as well.
+    A property also changes if it only refers to a resource that is replaced.
     """
     old, new = before["Resources"], after["Resources"]
     found: dict[str, list[str]] = {}
@@ -75,9 +75,9 @@ def replaced(before: Template, after: Template) -> dict[str, list[str]]:
 
 
 def create_only(resource_type: str) -> list[str]:
-    """Return the properties whose change replaces a resource, by CloudFormation's schema of its type.
+    """Return the properties whose change replaces a resource (createOnlyProperties of its type's schema).
 
-    Not those that replace it on a condition: the schema does not say on which.
+    Without those that replace it on a condition, because the schema does not say which condition.
     """
     if resource_type.startswith("Custom::"):
         return ["ServiceToken"]
@@ -85,8 +85,8 @@ def create_only(resource_type: str) -> list[str]:
     return [path.split("/")[2] for path in schema.get("createOnlyProperties", [])]
 
 
-def summary(before: Template, after: Template) -> Iterator[str]:
-    """Yield what differs, one line a kind of change."""
+def summary(before: JsonTemplate, after: JsonTemplate) -> Iterator[str]:
+    """Yield what differs between two templates, one text for each section and kind of change."""
     for section in ("Parameters", "Outputs", "Resources"):
         old, new = before[section], after[section]
         what = section.lower()
@@ -103,7 +103,7 @@ def summary(before: Template, after: Template) -> Iterator[str]:
 
 
 def _changed(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
-    """Return the names of what differs: properties of a resource by their own names."""
+    """Return the names of what differs. A resource's properties go by their own names."""
     was, will = ({**one, **one.get("Properties", {})} for one in (old, new))
     return [name for name in {**was, **will} if name != "Properties" and was.get(name) != will.get(name)]
 

@@ -13,60 +13,65 @@ from pathlib import Path
 import aws_cdk as cdk
 
 from product_template.release_line import POSTGRESQL_14, RELEASE_LINES, ReleaseLine
-from product_template.releasing import differences
-from product_template.releasing import version as released
-from product_template.releasing.version import Template, Version
+from product_template.releasing import differences, released_versions
+from product_template.releasing.released_versions import JsonTemplate
+from product_template.releasing.version import Version
 from product_template.tap_stack import TapStack
 
 CHANGELOG = Path(__file__).parents[2] / "CHANGELOG.md"
 # CloudFormation's limit for a template in S3 (CloudFormation User Guide, "Quotas").
 MAX_BYTES = 1_000_000
-# Its family can't change, so with another major version of PostgreSQL comes another group.
+# The family of a parameter group can't change, so another major version of PostgreSQL has another group.
 REPLACED_BY_MAJOR = {"AWS::RDS::DBParameterGroup"}
-# A withdrawn version has no file. Its entry keeps its number from being used again.
+# A withdrawn version has no file. Its changelog entry keeps anybody from using its number again.
 WITHDRAWN = re.compile(r"^## (\S+) \(withdrawn\)$", re.MULTILINE)
-TO_BE_WRITTEN = "*To be written: what it brings, and what updating to it does to the database, for how long.*"
+TO_BE_WRITTEN = "*To be written: what it brings, what updating to it does to the database, and for how long.*"
 
 
 class ReleaseRefusedError(ValueError):
     """A version can't be released, and nothing was written. The message lists every reason."""
 
 
-def synthesize(line: ReleaseLine = POSTGRESQL_14) -> Template:
-    """Return TapStack's template as a version holds it: self-contained, so an asset in it is an error."""
+def synthesize(line: ReleaseLine = POSTGRESQL_14) -> JsonTemplate:
+    """Return TapStack's template as a version's file has it. It needs no other file: an asset is an error."""
     app = cdk.App(analytics_reporting=False)
     TapStack(app, "TapStack", line=line, synthesizer=cdk.BootstraplessSynthesizer())
-    template: Template = app.synth().get_stack_by_name("TapStack").template
+    template: JsonTemplate = app.synth().get_stack_by_name("TapStack").template
     return template
 
 
 def release(
-    version: Version, template: Template, directory: Path = released.DIRECTORY, changelog: Path = CHANGELOG
+    version: Version,
+    template: JsonTemplate,
+    directory: Path = released_versions.DIRECTORY,
+    changelog: Path = CHANGELOG,
 ) -> Path:
-    """Write `template` as `version`, and begin its entry in the changelog. Return the version's file.
+    """Write `template` as `version`, and begin its entry in the changelog. Return the path of the version.
 
-    An entry that is there already stays as it is.
+    An entry that exists stays as it is.
 
     Raises:
-        ReleaseRefusedError: the version can't be, or nobody could update to it.
+        ReleaseRefusedError: the number is wrong, nothing is new, or an update to the version would fail.
     """
-    versions, entries = released.templates(directory), changelog.read_text()
+    versions, entries = released_versions.templates(directory), changelog.read_text()
     content = (json.dumps(template, indent=1) + "\n").encode()
     reasons = [
         *(
-            f"{name} is not what was released. A released version never changes: restore it from git."
-            for name in released.changed_since_release(directory)
+            f"{name} differs from what was released. A released version never changes: restore it from git."
+            for name in released_versions.changed_since_release(directory)
         ),
         *_wrong_number(version, versions, withdrawn(entries)),
         *_nothing_new(version, template, versions),
         *_no_update(version, template, versions),
     ]
     if len(content) > MAX_BYTES:
-        reasons.append(f"The template has {len(content)} bytes, and CloudFormation takes {MAX_BYTES}.")
+        reasons.append(
+            f"The template has {len(content)} bytes, and CloudFormation takes {MAX_BYTES} at most."
+        )
     if reasons:
-        lines = "\n".join(f"- {reason}" for reason in reasons)
-        raise ReleaseRefusedError(f"Version {version} was not released, and nothing was written:\n{lines}")
-    path = released.add(version, content, directory)
+        listed = "\n".join(f"- {reason}" for reason in reasons)
+        raise ReleaseRefusedError(f"Version {version} was not released, and nothing was written:\n{listed}")
+    path = released_versions.add(version, content, directory)
     if f"## {version}\n" not in entries:
         changelog.write_text(_with_entry(entries, version, template, versions))
     return path
@@ -92,18 +97,22 @@ def _wrong_number(
         major, minor, patch = max(own)
         following = [Version(major, minor, patch + 1), Version(major, minor + 1, 0)]
     if version not in following:
-        after = f"after {max(own)} comes" if own else "the first of its line is"
+        after = f"after {max(own)} comes" if own else "the first of its release line is"
         yield f"{version} is out of turn: {after} {' or '.join(map(str, following))}."
 
 
-def _nothing_new(version: Version, template: Template, versions: Mapping[Version, Template]) -> Iterator[str]:
+def _nothing_new(
+    version: Version, template: JsonTemplate, versions: Mapping[Version, JsonTemplate]
+) -> Iterator[str]:
     own = [one for one in versions if one.major == version.major]
     if own and versions[max(own)] == template:
         yield f"There is nothing to release: {max(own)} holds what TapStack synthesizes to."
 
 
-def _no_update(version: Version, template: Template, versions: Mapping[Version, Template]) -> Iterator[str]:
-    """Yield what is in the way of updating from any version of the line or of those that it upgrades."""
+def _no_update(
+    version: Version, template: JsonTemplate, versions: Mapping[Version, JsonTemplate]
+) -> Iterator[str]:
+    """Yield the obstacles to an update from any version of the release line, or of those that it upgrades."""
     line: ReleaseLine | None = RELEASE_LINES[version.major]
     hindered = defaultdict(list)
     while line:
@@ -116,20 +125,22 @@ def _no_update(version: Version, template: Template, versions: Mapping[Version, 
         yield f"Updating from {', '.join(map(str, sorted(from_versions)))}: {obstacle}"
 
 
-def _with_entry(text: str, version: Version, template: Template, versions: Mapping[Version, Template]) -> str:
+def _with_entry(
+    text: str, version: Version, template: JsonTemplate, versions: Mapping[Version, JsonTemplate]
+) -> str:
     """Return the changelog with a new entry on top, for a person to complete."""
     earlier = [one for one in versions if one.major == version.major] or list(versions)
     entry = f"## {version}\n\n{TO_BE_WRITTEN}\n\n"
     if earlier:
-        changes = "\n".join(f"- {line}" for line in differences.summary(versions[max(earlier)], template))
+        changes = "\n".join(f"- {one}" for one in differences.summary(versions[max(earlier)], template))
         entry += f"Compared with {max(earlier)}:\n\n{changes}\n\n"
     introduction, heading, rest = text.partition("## ")
     return f"{introduction}{entry}{heading}{rest}"
 
 
 def unreleased() -> list[ReleaseLine]:
-    """Return the lines whose TapStack synthesizes to something that their newest version does not hold."""
-    newest = {version.major: template for version, template in released.templates().items()}
+    """Return the release lines whose newest version differs from what TapStack synthesizes to."""
+    newest = {version.major: template for version, template in released_versions.templates().items()}
     return [line for line in RELEASE_LINES.values() if newest.get(line.number) != synthesize(line)]
 
 
@@ -146,13 +157,13 @@ def main(arguments: list[str] | None = None) -> None:
     except ValueError as error:
         sys.exit(str(error))
     if version.major not in RELEASE_LINES:
-        lines = ", ".join(f"{line.number} (PostgreSQL {line.postgresql})" for line in RELEASE_LINES.values())
-        sys.exit(f"There is no line {version.major}. product_template/release_line.py has {lines}.")
+        known = ", ".join(f"{line.number} (PostgreSQL {line.postgresql})" for line in RELEASE_LINES.values())
+        sys.exit(f"There is no release line {version.major}. product_template/release_line.py has {known}.")
     try:
         path = release(version, synthesize(RELEASE_LINES[version.major]))
     except ReleaseRefusedError as error:
         sys.exit(str(error))
-    print(f"Wrote {path} and its sum. Next:")  # noqa: T201
+    print(f"Wrote {path} and its checksum. Next:")  # noqa: T201
     for line in unreleased():
         print(f"- release PostgreSQL {line.postgresql} as well: make release VERSION={line.number}.…")  # noqa: T201
     print(  # noqa: T201

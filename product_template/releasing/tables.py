@@ -1,4 +1,4 @@
-"""The tables in docs/ that follow from the product; `make docs` writes them anew."""
+"""The tables in docs/ that are generated from the product's templates. `make docs` writes them."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from product_template.release_line import RELEASE_LINES
-from product_template.releasing import version as released
-from product_template.releasing.version import Template
+from product_template.releasing import released_versions
+from product_template.releasing.released_versions import JsonTemplate
 
 COMPARISONS = {"GreaterThanThreshold": ">", "LessThanThreshold": "<"}
 
 
-def newest() -> dict[int, Template]:
-    """Return the newest template of each line, by the line's number."""
-    versions = released.templates()
-    return {number: versions[released.newest(number, versions)] for number in RELEASE_LINES}
+def newest() -> dict[int, JsonTemplate]:
+    """Return the template of each release line's newest version, by the release line's number."""
+    versions = released_versions.templates()
+    return {number: versions[released_versions.newest(number, versions)] for number in RELEASE_LINES}
 
 
 def alarm_slug(alarm: Mapping[str, Any]) -> str:
@@ -62,14 +62,16 @@ def alarms(template: Mapping[str, Any]) -> str:
     )
 
 
-def parameters(lines: Mapping[int, Template]) -> str:
-    """Return the table of what a launch can choose; `lines` are those whose versions are launched."""
-    everything = {name: one for number in lines for name, one in lines[number]["Parameters"].items()}
+def parameters(templates: Mapping[int, JsonTemplate]) -> str:
+    """Return the table of what a launch can choose. `templates` are by the number of their release line."""
+    everything = {
+        name: one for template in templates.values() for name, one in template["Parameters"].items()
+    }
     return table(
         ["parameter", "default", "what it is"],
         [
             [
-                f"`{name}`{_only_in(name, lines)}",
+                f"`{name}`{_only_in(name, templates)}",
                 f"`{one['Default']}`" if "Default" in one else "required",
                 one["Description"].removeprefix("Required. "),
             ]
@@ -78,13 +80,13 @@ def parameters(lines: Mapping[int, Template]) -> str:
     )
 
 
-def _only_in(parameter: str, lines: Mapping[int, Template]) -> str:
-    having = [f"{number}.x" for number, template in lines.items() if parameter in template["Parameters"]]
-    return "" if len(having) == len(lines) else f" ({', '.join(having)})"
+def _only_in(parameter: str, templates: Mapping[int, JsonTemplate]) -> str:
+    having = [f"{number}.x" for number, template in templates.items() if parameter in template["Parameters"]]
+    return "" if len(having) == len(templates) else f" ({', '.join(having)})"
 
 
 def outputs(template: Mapping[str, Any]) -> str:
-    """Return the table of what a launch gives."""
+    """Return the table of a launch's outputs."""
     return table(
         ["output", "what it is"],
         [[f"`{name}`", one["Description"]] for name, one in template["Outputs"].items()],
@@ -93,8 +95,8 @@ def outputs(template: Mapping[str, Any]) -> str:
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Return a Markdown table."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
+    every = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in every)
 
 
 def _alarm_row(template: Mapping[str, Any], resource: Mapping[str, Any]) -> list[str]:

@@ -1,20 +1,9 @@
-"""The released versions: files that never change, and the sums that show it."""
+"""The number of a version of the product."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, NamedTuple
-
-DIRECTORY = Path(__file__).parents[1] / "versions"
-# As `sha256sum --check` reads it.
-SUMS = "SHA256SUMS"
-SUFFIX = ".template.json"
-
-Template = dict[str, Any]
+from typing import NamedTuple
 
 
 class Version(NamedTuple):
@@ -29,7 +18,7 @@ class Version(NamedTuple):
         """Read a version.
 
         Raises:
-            ValueError: it is not of the form 1.2.3.
+            ValueError: `text` does not have the form 1.2.3.
         """
         match = re.fullmatch(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)", text)
         if not match:
@@ -38,45 +27,3 @@ class Version(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.major}.{self.minor}.{self.patch}"
-
-
-def templates(directory: Path = DIRECTORY) -> dict[Version, Template]:
-    """Return the templates of all versions, oldest first."""
-    files = {Version.parse(file.name.removesuffix(SUFFIX)): file for file in directory.glob(f"*{SUFFIX}")}
-    return {version: json.loads(files[version].read_text()) for version in sorted(files)}
-
-
-def newest(number: int, versions: Mapping[Version, Template]) -> Version:
-    """Return the newest version of a line.
-
-    Raises:
-        ValueError: the line has none.
-    """
-    return max(version for version in versions if version.major == number)
-
-
-def digests(directory: Path = DIRECTORY) -> dict[str, str]:
-    """Return the SHA-256 sums that the versions were released with, in hexadecimal, by file name.
-
-    They are in the order of the releases: a version of the first line may come after one of the second.
-    """
-    lines = (directory / SUMS).read_text().splitlines()
-    return {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
-
-
-def changed_since_release(directory: Path = DIRECTORY) -> list[str]:
-    """Return the names of files that are not what was released, are gone, or were never released."""
-    present = {
-        file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in directory.glob(f"*{SUFFIX}")
-    }
-    released = digests(directory)
-    return sorted(name for name in present | released if present.get(name) != released.get(name))
-
-
-def add(version: Version, content: bytes, directory: Path = DIRECTORY) -> Path:
-    """Write the file of a new version and its sum, and return the file."""
-    path = directory / f"{version}{SUFFIX}"
-    path.write_bytes(content)
-    with (directory / SUMS).open("a") as sums:
-        sums.write(f"{hashlib.sha256(content).hexdigest()}  {path.name}\n")
-    return path

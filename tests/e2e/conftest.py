@@ -1,4 +1,4 @@
-"""The unmodified `aws` command against the local cloud, as a user at a terminal would have it."""
+"""The unmodified `aws` command against the local cloud, as at a user's terminal."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -18,7 +18,7 @@ def cloud(assembly: Path) -> Iterator[Cloud]:
     """A cloud with the synthesized catalog deployed into it, and a clock that makes hours of fractions."""
     with Cloud(speed=20_000) as cloud:
         deploy(cloud, assembly, "CatalogStack")
-        # With this clock it would run without a pause, and its answers are among those that tests count.
+        # With this clock it would run without a pause, and its answers would change the counts of tests.
         with rule_is(cloud, "disabled", SWEEP):
             yield cloud
 
@@ -30,7 +30,7 @@ def aws(cloud: Cloud) -> Aws:
 
 @pytest.fixture(scope="package")
 def guidance(cloud: Cloud) -> dict[str, str]:
-    """What users were told of each version when the catalog had just been deployed."""
+    """The guidance of each version right after the catalog was deployed."""
     service_catalog = cloud.client("servicecatalog")
     product_id = service_catalog.search_products()["ProductViewSummaries"][0]["ProductId"]
     versions = service_catalog.describe_product(Id=product_id)["ProvisioningArtifacts"]
@@ -48,7 +48,7 @@ def catalog(cloud: Cloud, guidance: dict[str, str]) -> Catalog:  # noqa: ARG001 
 
 @pytest.fixture(scope="package")
 def oldest(catalog: Catalog) -> Catalog:
-    """The catalog with its oldest version chosen: fewer resources, where a test is about the engine."""
+    """The catalog with its oldest version chosen, which has fewer resources, for tests about the engine."""
     return catalog.offering(OLDEST)
 
 

@@ -1,4 +1,4 @@
-"""R12: automated snapshots leave RDS for the backup bucket, and what can be restored from."""
+"""R12: automated snapshots are exported to the backup bucket; and what can be restored from them."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -17,7 +17,7 @@ SUFFIX = "backups"
 
 @pytest.fixture(scope="module")
 def product(cloud: Cloud, catalog: Catalog) -> Iterator[dict[str, str]]:
-    """The outputs of a launched product; it leaves nothing."""
+    """The outputs of a launched product, which is terminated without a trace at the end."""
     launched = catalog.provision("backups", EnvironmentSuffix=SUFFIX, OpsEmails="ops@example.com")
     assert launched["RecordDetail"]["Status"] == "SUCCEEDED", reason(launched)
     yield outputs(launched)

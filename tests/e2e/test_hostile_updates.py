@@ -1,4 +1,4 @@
-"""Updates that would lose a payment, or that nothing could undo: refused in words before anything changes."""
+"""Updates that would lose data or that nothing could undo are refused before anything changes."""
 
 import copy
 import json
@@ -18,7 +18,7 @@ from tests.support.versions import ALL, OLDEST
 DATABASE, BUCKET = "DatabaseInstance", "BackupsBucket"
 SUFFIX = "hostile"
 GIB = 1024**3
-# A resource, a property, and what somebody might make of it.
+# A resource, a property, and a value that somebody might give it.
 REPLACING = [
     (DATABASE, "DBInstanceIdentifier", "database-renamed"),
     (DATABASE, "DBSubnetGroupName", "other-subnets"),
@@ -59,11 +59,14 @@ def stack(product: str) -> str:
         ),
         (
             [(DATABASE, "ManageMasterUserPassword", False)],
-            [f"- {DATABASE} (AWS::RDS::DBInstance) would give up its secret because of Manage"],
+            [f"- {DATABASE} (AWS::RDS::DBInstance) would lose its secret because of Manage"],
         ),
         (
             [(DATABASE, "EngineVersion", "19")],
-            ["- Product version: would take the database from PostgreSQL 14.", "to 19, and RDS does not up"],
+            [
+                "- Product version: would upgrade the database from PostgreSQL 14.",
+                "to 19, and RDS does not up",
+            ],
         ),
     ],
 )
@@ -147,12 +150,12 @@ def test_all_that_stands_against_another_major_version_is_said_at_once(
 
     # THEN nothing has changed
     assert [line.split(" (")[0] for line in reason(refused).splitlines()[1:]] == [
-        "- AllowMajorVersionUpgrade: must be 17 for this version, which takes the database from PostgreSQL "
-        f"{before[1]['EngineVersion']} to 17: it is out of service meanwhile, and the only way back is a "
-        "restore. Try it with a restored copy first",
-        f"- Database database-{SUFFIX}: had only 1.0 GiB of its 100 GiB free within the last hour. Begin a "
-        "major version upgrade with 20% at least: raise AllocatedStorage first, in an update of its own",
-        "- AllocatedStorage: can't be less than the 100 GiB the database has: storage never shrinks",
+        "- AllowMajorVersionUpgrade: must be 17 for this version, which upgrades the database from "
+        f"PostgreSQL {before[1]['EngineVersion']} to 17. The database is out of service meanwhile, and the "
+        "only way back is a restore. Try it with a restored copy first",
+        f"- Database database-{SUFFIX}: had only 1.0 GiB of its 100 GiB free within the last hour. A major "
+        "version upgrade needs at least 20%: raise AllocatedStorage first, in an update of its own",
+        "- AllocatedStorage: can't be less than the 100 GiB that the database has: storage never shrinks",
     ]
     assert state(cloud, stack) == before
 
@@ -198,7 +201,7 @@ def altered(changes: list[Change]) -> str:
 
 
 def state(cloud: Cloud, stack: str) -> tuple[list[Any], dict[str, Any]]:
-    """What has happened to a stack, the change sets that wait for execution, and its database as it is."""
+    """The stack's events, its change sets that wait for execution, and its database."""
     cloudformation = cloud.client("cloudformation")
     happened = cloudformation.describe_stack_events(StackName=stack)["StackEvents"]
     waiting = cloudformation.list_change_sets(StackName=stack)["Summaries"]

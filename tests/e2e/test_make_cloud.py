@@ -42,13 +42,14 @@ ZSH = ("zsh", "-f", "-i")
 
 def blocks(served: Served) -> tuple[str, str]:
     """What is to be pasted first, and then."""
-    _, setup, life = served.printed.split(":\n\n")
-    return setup.rpartition("\n\n")[0], life.rpartition("\n\n")[0]
+    setup, life, _ = served.printed.split(":\n\n")[1].split("\n\n")
+    return setup, life
 
 
 def paste(shell: tuple[str, ...], *lines: str) -> str:
-    # At many terminals these are set for an account of AWS.
+    # At many terminals these are set, for an account of AWS or the way out of a company's network.
     of_the_user = {"AWS_PROFILE": "payments-prod", "AWS_SESSION_TOKEN": "token", "AWS_REGION": "eu-west-1"}
+    of_the_user |= {"HTTP_PROXY": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9"}
     done = subprocess.run(
         shell,
         input="\n".join(["alias aws='aws --profile payments-prod'", *lines, "exit\n"]),

@@ -1,4 +1,4 @@
-"""P7: an update does to the database what it was asked for, and its report has the live values."""
+"""P7: an update changes in the database what it was asked for, and its report has the live values."""
 
 import shlex
 from typing import Any
@@ -24,7 +24,7 @@ def product(aws: Aws, cloud: Cloud, oldest: Catalog) -> str:
 
 
 class Database:
-    """The product's DB instance, in the hands of somebody who does not use Service Catalog."""
+    """The product's DB instance, changed by somebody who bypasses Service Catalog."""
 
     def __init__(self, cloud: Cloud) -> None:
         self.rds = cloud.client("rds")
@@ -121,7 +121,7 @@ def test_an_update_does_not_reboot_for_parameters_that_somebody_left_waiting(
 
     # WHEN the product is updated THEN the database is not rebooted
     refused = oldest.update(product, BackupRetentionDays="22")
-    assert f"- {name}: parameters wait for a reboot, and the update would reboot" in reason(refused)
+    assert f"- {name}: parameters are pending a reboot, and the update would reboot" in reason(refused)
     assert database.now()["DBParameterGroups"][0]["ParameterApplyStatus"] == "pending-reboot"
 
     # WHEN somebody has rebooted it THEN an update is done

@@ -1,4 +1,4 @@
-"""P8, P21: a termination looks at everything that AWS would not delete before it deletes anything."""
+"""P8, P21: a termination finds everything that AWS would not delete before it deletes anything."""
 
 from typing import Any
 
@@ -100,10 +100,10 @@ def test_a_protected_database_keeps_its_whole_product_until_the_protection_is_of
     assert refused["RecordDetail"]["Status"] == "FAILED"
     assert reason(refused).splitlines() == [
         "Nothing was deleted, and the database runs as before. This keeps AWS from deleting the product:",
-        f"- DB instance {database} has deletion protection, which was set by hand. If nobody needs its data: "
-        f"aws rds modify-db-instance --db-instance-identifier {database} --no-deletion-protection "
+        f"- DB instance {database} has deletion protection, which somebody set by hand. If nobody needs its "
+        f"data: aws rds modify-db-instance --db-instance-identifier {database} --no-deletion-protection "
         "--apply-immediately",
-        "Ask whoever owns what is listed and remove it, then terminate this provisioned product again.",
+        "Ask the owners, remove all of it, then terminate this provisioned product again.",
     ]
     assert len(buckets) == 2
     assert [s3.get_object(Bucket=each, Key="kept")["Body"].read() for each in buckets] == [b"a backup"] * 2

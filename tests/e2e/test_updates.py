@@ -1,4 +1,4 @@
-"""Updates of one launched product: the ones that are done, and the ones that are refused."""
+"""Updates of one launched product: some are done, some are refused."""
 
 import shlex
 from typing import Any
@@ -17,7 +17,7 @@ NO_CHANGES = "none: the stack was already as asked for"
 
 @pytest.fixture(scope="module")
 def launched(aws: Aws, cloud: Cloud, oldest: Catalog) -> dict[str, Any]:
-    """A launch while CloudFormation was throttling. Each test leaves it as it may be updated again."""
+    """A product, launched while CloudFormation throttled. Each test leaves it so that it can be updated."""
     cloud.faults.stack.throttle_action("DescribeStacks", 2)
     launched = oldest.provision("updated", EnvironmentSuffix="updated", OpsEmails="first@example.com")
     _confirm(aws, cloud, "first@example.com")
@@ -36,7 +36,7 @@ def stack(product: str) -> str:
 
 @pytest.fixture
 def before(cloud: Cloud, stack: str) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """What had happened to the stack before the test, and the database as it was then."""
+    """The stack's events and its database before the test."""
     return _events(cloud, stack), _database(cloud, stack)
 
 
@@ -145,7 +145,7 @@ def test_a_failed_rollback_is_continued_by_the_next_update_which_then_does_its_o
 
     # WHEN it is updated again THEN the rollback goes on, and its failure says what else can be done
     again = oldest.update(product, BackupRetentionDays="14")
-    assert f"has to be undone first, and that failed again: {at}. " in reason(again)
+    assert f", and that failed again {at}. " in reason(again)
     assert "Resources to skip" in reason(again)
     assert oldest.answers(again) == ["FAILED"]
     assert oldest.status(product) == "TAINTED"
@@ -161,7 +161,7 @@ def test_a_failed_rollback_is_continued_by_the_next_update_which_then_does_its_o
     # AND those who get the alerts are told of this update, and were of none that changed nothing
     [_, mail] = cloud.mailbox.to("second@example.com")
     assert mail.subject == "updated was updated"
-    assert f"({product}) was updated and has version {OLDEST} now." in mail.body
+    assert f"({product}) was updated and now has version {OLDEST}." in mail.body
     assert "changed: DatabaseInstance (BackupRetentionPeriod 7 -> 14)" in mail.body
     assert f"record {updated['RecordDetail']['RecordId']}" in mail.body
 
@@ -232,7 +232,7 @@ def test_an_update_of_a_stack_that_somebody_deleted_launches_no_empty_database_i
 
 
 def _confirm(aws: Aws, cloud: Cloud, email: str) -> None:
-    """Do what the one mail to an address asks for: `aws sns confirm-subscription …`."""
+    """Follow the link in the only mail to an address: `aws sns confirm-subscription …`."""
     [mail] = cloud.mailbox.to(email)
     aws(*shlex.split(mail.todo)[1:])
 

@@ -15,7 +15,7 @@ from tests.support.launches import Catalog, outputs, product_of, reason
 from tests.support.versions import ALL, LATER, NEWEST, OLDEST, RELEASES
 
 STEP_BY_STEP = [version for number, version in enumerate(ALL) if version >= max([*ALL][: number + 1])]
-# What skips versions goes to the newest released ones.
+# Upgrades that skip versions go to the newest released ones.
 SKIPS = [
     (old, new) for old, new in combinations((OLDEST, *RELEASES), 2) if old < new and new in NEWEST.values()
 ]
@@ -46,7 +46,7 @@ class Lives:
 
 @pytest.fixture(scope="module")
 def lives(cloud: Cloud, catalog: Catalog) -> Lives:
-    """One product that goes from version to version, and one for each upgrade that skips some."""
+    """One product that is upgraded from version to version, and one for each upgrade that skips some."""
     quotas = dict(cloud.quotas)
     cloud.quotas.update(dict.fromkeys(quotas, 100.0))
     before = inventory(cloud)
@@ -78,7 +78,7 @@ def _live(
 
 
 def _inputs(version: Version) -> dict[str, str | None]:
-    """Keep all inputs, those too that are new in the version, and consent to what it asks consent for."""
+    """Return the inputs: all keep their values, new ones have their defaults, and consents are given."""
     declared = ALL[version]["Parameters"]
     inputs = dict.fromkeys(declared)
     if consent := declared.get("AllowMajorVersionUpgrade"):

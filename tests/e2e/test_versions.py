@@ -1,4 +1,4 @@
-"""Versions that are not for everybody any more, and versions that are published by mistake."""
+"""Versions that are deprecated or inactive, and versions that are published by mistake."""
 
 import json
 from collections.abc import Callable
@@ -74,6 +74,8 @@ def test_a_version_that_needs_newer_roles_is_refused_before_anything_is_made_and
 
     # THEN the user reads which roles are missing, nothing was created, and nothing is left
     assert record["RecordDetail"]["Status"] == "FAILED"
-    assert "needs version 1 of the roles, and account 123456789012 has roles from before" in reason(record)
+    assert "needs version 1 of the roles, and account 123456789012 has older roles that have" in reason(
+        record
+    )
     assert stacks_ever(cloud, product_of(record)) == []
     assert ended["RecordDetail"]["Status"] == "SUCCEEDED"

@@ -1,6 +1,6 @@
 """What cdk-nag's rule packs say about the stacks of an app.
 
-`python -m tests.infrastructure.nag` says what is left unexplained.
+`python -m tests.infrastructure.nag` prints the findings that nobody has acknowledged.
 """
 
 import json
@@ -39,12 +39,12 @@ class Acknowledgement(NamedTuple):
 
 
 def findings(app: cdk.App) -> list[Finding]:
-    """What the packs find in the app and nobody has acknowledged, warnings included. Synthesizes the app."""
+    """Synthesize the app, and return what the packs find and nobody has acknowledged, warnings included."""
     cdk.Validations.of(app).add_plugins(*(pack(app) for pack in PACKS.values()))
     report = Path(app.outdir) / "validation-report.json"
     try:
         app.synth()
-    except Exception:  # jsii has no narrower class; without a report it is about something else
+    except Exception:  # jsii has no narrower class. Without a report, the cause is not a finding.
         if not report.exists():
             raise
     if not report.exists():
@@ -103,7 +103,7 @@ def table(*apps: cdk.App) -> str:
 
 
 def main() -> int:
-    """Say what is found, and return how much of it nobody has explained."""
+    """Print the findings. Return how many of them nobody has acknowledged."""
     unexplained = 0
     for app in (tap_stack(), catalog()):
         found = findings(app)

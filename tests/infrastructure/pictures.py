@@ -25,7 +25,7 @@ SHAPES = {
     "AWS::StepFunctions::StateMachine": '["state machine<br/>{}"]',
     None: '(["{}"])',  # a service of AWS
 }
-# What the picture of the product names; the other resources are counted.
+# The picture of the product names these. It counts the other resources.
 TELLING = re.compile(
     "Alarm|Bucket|DBInstance|DBParameterGroup|Dashboard|EventSubscription|FlowLog|Key|NatGateway|Rule"
     "|SecurityGroup|StateMachine|Subnet|Topic|VPC|VPCEndpoint"
@@ -33,7 +33,7 @@ TELLING = re.compile(
 
 
 def catalog() -> Any:
-    """Return the template of CatalogStack as it is without a setting."""
+    """Return the template of CatalogStack with no setting set."""
     context = json.loads((ROOT / "cdk.json").read_text())["context"] | {"aws:cdk:bundling-stacks": []}
     with TemporaryDirectory() as directory:
         build(context=context, outdir=directory).synth()
@@ -41,7 +41,7 @@ def catalog() -> Any:
 
 
 def engine(template: Any) -> str:
-    """Draw what Service Catalog calls, what follows from it, and what catches an operation that gets lost."""
+    """Draw what Service Catalog calls, what that starts, and the safety net."""
     resources = template["Resources"]
     names = {name: _name(name, resource) for name, resource in resources.items()}
     queues = [name for name, one in _of(resources, "SQS::Queue").items() if "QueueName" in one["Properties"]]
@@ -51,7 +51,7 @@ def engine(template: Any) -> str:
         (names.get(source, source), arrow, names.get(target, target))
         for source, arrow, target in _arrows(resources)
     ]
-    # A queue that a function empties is none that it fills.
+    # A function that empties a queue does not fill it.
     arrows = [
         (at, arrow, to) for at, arrow, to in arrows if "cannot" not in arrow or (to, "-->", at) not in arrows
     ]
@@ -83,7 +83,7 @@ def workflow(template: Any) -> str:
         for catch in state.get("Catch", []):
             error = "any error" if catch["ErrorEquals"] == ["States.ALL"] else "not confirmed"
             caught[error, catch["Next"]].append(name)
-    # One arrow from the frame of all steps, for those that nearly all of them have.
+    # One arrow from the frame of the steps stands for the arrows that nearly all of them have.
     group = max(caught.values(), key=len)
     for (error, handler), names in caught.items():
         if set(names) <= set(group):
@@ -128,7 +128,7 @@ def _arrows(resources: Resources) -> Iterator[Arrow]:
             case "AWS::SQS::Queue":
                 if name in called:
                     yield machine, "-. not confirmed .->", name
-                if "QueueName" in properties:  # by which Service Catalog finds it
+                if "QueueName" in properties:  # Service Catalog finds it by this name
                     yield "Service Catalog", "-- operations -->", name
                 for other in _references(properties.get("RedrivePolicy"), resources):
                     yield name, f"-. {properties['RedrivePolicy']['maxReceiveCount']} tries .->", other
@@ -151,7 +151,7 @@ def _arrows(resources: Resources) -> Iterator[Arrow]:
 
 
 def _name(logical_id: str, resource: Any) -> str:
-    """Return what a person calls a resource."""
+    """Return the name of a resource that a person uses."""
     match resource["Type"], resource["Properties"]:
         case "AWS::Lambda::Function", {"Handler": handler}:
             return str(handler.partition(".")[0])

@@ -1,4 +1,4 @@
-"""Facts that stand in several places, since what knows them may not import each other."""
+"""Facts that stand in several places, because those places may not import each other."""
 
 import os
 import re
@@ -10,10 +10,11 @@ from types import ModuleType
 from typing import Any, get_args
 
 import pytest
-from engine import account, catalog, errors, models, nets, operations, reasons, stacks, template
+from engine import account, errors, models, reasons, safety_net, stacks, template
+from engine import operation as engine_operation
 from snapshot import snapshots
 from sweep import leftovers
-from validate import engine_rules, template_rules
+from validate import postgresql_rules, template_rules
 from verify import promises
 
 from catalog_stack import dashboard, metrics, settings
@@ -28,7 +29,8 @@ from local_cloud.quotas import models as quotas
 from local_cloud.service_catalog import external_engine as service_catalog
 from product_template import launch_account
 from product_template.releasing import differences
-from product_template.releasing.version import Version, newest, templates
+from product_template.releasing.released_versions import newest, templates
+from product_template.releasing.version import Version
 from tests.privilege import synthesized
 from tests.support.deployed import NAMESPACE, Deployed
 from tests.support.reading import text
@@ -47,7 +49,7 @@ def same(deployed: Deployed) -> dict[str, dict[ModuleType | str, Any]]:
     """Return what each place says of a fact; all places must say the same."""
     return {
         "kind of operation by queue": {
-            operations: operations.KINDS,
+            engine_operation: engine_operation.KINDS,
             operation: operation.QUEUES,
             service_catalog: {queue: _kind(name) for name, queue in service_catalog.QUEUES.items()},
             "CatalogStack": {
@@ -106,7 +108,7 @@ def same(deployed: Deployed) -> dict[str, dict[ModuleType | str, Any]]:
             "product_template/versions": [each["Metadata"]["TapStack"]["RolesVersion"] for each in ALL],
         },
         "tag with the provisioned product": {
-            catalog: catalog.TRACER_TAG,
+            models: models.TRACER_TAG,
             tags: tags.TRACER_TAG,
         },
         "how names of the product's stacks begin": {
@@ -123,7 +125,7 @@ def same(deployed: Deployed) -> dict[str, dict[ModuleType | str, Any]]:
             differences: differences.HOLDS_DATA,
         },
         "how an execution ends that has not answered": {
-            nets: list(nets.LOST),
+            safety_net: list(safety_net.LOST),
             operator: list(operator.LOST),
             "CatalogStack": deployed.reported_statuses(),
         },
@@ -161,7 +163,7 @@ def same(deployed: Deployed) -> dict[str, dict[ModuleType | str, Any]]:
             },
         },
         "percent of free storage that is too little": {
-            engine_rules: {engine_rules._LEAST_FREE_PERCENT},
+            postgresql_rules: {postgresql_rules._LEAST_FREE_PERCENT},
             "product_template/versions": {
                 each["Resources"]["MonitoringStorageAlarm"]["Properties"]["Threshold"] for each in ALL
             },
@@ -187,6 +189,7 @@ def same(deployed: Deployed) -> dict[str, dict[ModuleType | str, Any]]:
         "version of the catalog": {
             "pyproject.toml": PROJECT["project"]["version"],
             "uv.lock": _locked(PROJECT["project"]["name"]),
+            "CatalogStack": deployed.template["Outputs"]["CatalogVersion"]["Value"],
             "catalog_stack/CHANGELOG.md": re.findall(r"^## (\S+)$", CATALOG_CHANGELOG, re.MULTILINE)[0],
         },
         "oldest Python": {
@@ -213,7 +216,7 @@ def used_and_there(deployed: Deployed) -> dict[str, tuple[set[str], set[str]]]:
         "outputs that make operations and make launch read": (
             {
                 *re.findall(r'_outputs\["(\w+)"\]', getsource(operator)),
-                *operator._LAST_QUEUES.values(),
+                *operator._SAFETY_NET_QUEUES.values(),
                 operator._UNCONFIRMED,
                 *re.findall(r'"OutputKey"\] == "(\w+)"', getsource(demo)),
             },
@@ -242,7 +245,7 @@ def used_and_there(deployed: Deployed) -> dict[str, tuple[set[str], set[str]]]:
             set.intersection(*(set(each["Parameters"]) for each in ALL)),
         ),
         "input that consents to an upgrade": (
-            {engine_rules._CONSENT},
+            {postgresql_rules._CONSENT},
             set(VERSIONS[newest(2, VERSIONS)]["Parameters"]),
         ),
         "custom resources that hold data": (
@@ -285,7 +288,7 @@ def _locked(package: str) -> str:
 
 
 def _kind(operation: str) -> models.Kind | None:
-    """Return what the engine takes an operation of Service Catalog's for."""
+    """Return the kind that the engine takes an operation of Service Catalog for."""
     kinds: tuple[models.Kind, ...] = get_args(models.Kind)
     for kind in kinds:
         request = models.Request(kind=kind, record_id="rec-1", provisioned_product_id="pp-1", message={})

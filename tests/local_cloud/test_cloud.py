@@ -54,6 +54,14 @@ def test_it_serves_on_the_port_it_is_given_and_refuses_one_that_is_taken() -> No
         assert cloud.endpoint == f"http://127.0.0.1:{port}"
 
 
+def test_a_proxy_of_the_environment_is_not_asked_for_what_is_on_this_machine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    with Cloud() as cloud:
+        assert cloud.client("sqs").list_queues().get("QueueUrls", []) == []
+
+
 def test_what_moto_cannot_do_is_told_as_a_service_error_and_not_as_a_page_of_html() -> None:
     with Cloud() as cloud:
         quotas = cloud.client("service-quotas")

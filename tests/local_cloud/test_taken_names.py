@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from local_cloud.cloud import Cloud
+from local_cloud.cloudformation.names import LOOKS
 from tests.support.account import zipped
 from tests.support.cloudformation import finished, reasons, template, topic
 
@@ -245,6 +246,10 @@ def test_a_stack_does_not_take_over_what_exists(cloud: Cloud, client: Any, resou
     assert f'Resource handler returned message: "{words}' in reason
     assert reason.endswith("HandlerErrorCode: AlreadyExists)")
     assert case.look(service) == before
+
+
+def test_every_type_that_cloudformation_looks_for_is_among_the_cases() -> None:
+    assert LOOKS.keys() <= CASES.keys()
 
 
 def test_what_a_deleted_stack_retained_is_not_taken_over_by_the_next(cloud: Cloud, client: Any) -> None:

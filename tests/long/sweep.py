@@ -1,4 +1,4 @@
-"""Take every permission that the newest version's life needs away, one at a time: does the failure name it?
+"""Take away, one at a time, every permission that the newest version's life needs: does the failure name it?
 
 `python -m tests.long.sweep` takes most of an hour, less with the names of roles or phases alone;
 test_refusals.py tries one permission of each step.
@@ -18,7 +18,7 @@ ROLES = ("TapStackExecution", "SCLaunch-TapStack")
 
 
 def main() -> None:
-    """Print a line for each permission; exit with how many were missed by nobody, or not by their name."""
+    """Print a line for each permission. Exit with the number of those that no failure named."""
     wanted = set(sys.argv[1:])
     assembly = Path(tempfile.mkdtemp())
     synthesize(assembly)
@@ -34,7 +34,7 @@ def main() -> None:
 
 
 _numbers = count()
-# What a product has to have been through before a phase: the end deletes the upgrade's snapshot.
+# The phases that a product needs before a phase: the end deletes the upgrade's snapshot.
 BEFORE = {
     "provision": (),
     "update": ("provision",),
@@ -45,7 +45,7 @@ PHASES = tuple(BEFORE)
 
 
 def _live(cloud: Lives, suffix: str) -> None:
-    """Live a life in which every permission comes up that is to be taken away."""
+    """Run a product's life that uses every permission that is to be taken away."""
     product = ""
     for phase in PHASES:
         with cloud.phase(phase):
@@ -68,7 +68,7 @@ def _do(cloud: Lives, phase: str, suffix: str, product: str) -> dict[str, Any]:
 
 
 def _first_asked(cloud: Lives, phase: str) -> list[tuple[str, str]]:
-    """The permissions of both roles that come up in a phase and in none before; keys give others."""
+    """The permissions of both roles that a phase is the first to use, without those from key policies."""
     before = {_permission(one) for name in PHASES[: PHASES.index(phase)] for one in cloud.asked[name]}
     here = {_permission(one) for one in cloud.asked[phase]} - before
     tolerated = {action for actions in NOT_MISSED.values() for action in actions}
@@ -85,7 +85,7 @@ def _permission(request: Request) -> tuple[str, str]:
 
 
 def _names(cloud: Lives, role: str, action: str, phase: str) -> bool:
-    """Whether the phase fails without the permission, and its reason has the action."""
+    """Whether the phase fails without the permission, with a reason that names the action."""
     suffix, product = f"swept-{next(_numbers)}", ""
     for before in BEFORE[phase]:
         record = _do(cloud, before, suffix, product)

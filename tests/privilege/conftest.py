@@ -1,4 +1,4 @@
-"""Whole lives, once for all tests of this folder, and what they proved."""
+"""The lives of products, run once for all tests of this folder, and what they proved."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +13,7 @@ LIVED = pytest.StashKey[Lives]()
 
 @pytest.fixture(scope="package")
 def lived(assembly: Path, pytestconfig: pytest.Config) -> Iterator[Lives]:
-    """A cloud after the life of a product: from the oldest version to the newest of the next line."""
+    """A cloud after the life of a product, from the oldest version to the newest of the next release line."""
     with lives(assembly) as found:
         with found.phase("provision"):
             found.form()
@@ -22,7 +22,7 @@ def lived(assembly: Path, pytestconfig: pytest.Config) -> Iterator[Lives]:
         assert record["Status"] == "SUCCEEDED", reason(record)
         product = record["ProvisionedProductId"]
         with found.phase("step"):
-            # Together, the new static parameter and the change of the database make CloudFormation reboot it.
+            # A new static parameter and a change of the instance together make CloudFormation reboot it.
             record = found.update(product, EARLIER, BackupRetentionDays="20")
         assert record["Status"] == "SUCCEEDED", reason(record)
         with found.phase("update"):
@@ -44,7 +44,7 @@ def lived(assembly: Path, pytestconfig: pytest.Config) -> Iterator[Lives]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Say what was proved, as the rule packs do in `make check`."""
+    """Print what was proved."""
     if lived := config.stash.get(LIVED, None):
         unproved = sum(len(terminalreporter.stats.get(kind, [])) for kind in ("failed", "error"))
         granted = sum(len(actions_of(documents)) for documents in lived.policies.values())

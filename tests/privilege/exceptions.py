@@ -1,4 +1,4 @@
-"""Where the roles' permissions differ from a plain rule, and why. The one place for such exceptions."""
+"""Where the roles' permissions differ from a general rule, and why. All such exceptions are here."""
 
 
 def lines(text: str) -> list[str]:
@@ -59,7 +59,7 @@ GRANTED_BESIDES = {
     "tags, which the schemas name apart from their handlers": lines("iam:ListRoleTags lambda:ListTags"),
     "a master secret that RDS manages": ["secretsmanager:RotateSecret"],
 }
-# Everything but reading that is allowed on every resource without a condition.
+# Every action that is allowed on all resources without a condition and does more than read.
 ON_EVERYTHING = {
     "a new resource group has no ARN yet": ["resource-groups:CreateGroup"],
     "the action knows no resource": lines(
@@ -70,7 +70,7 @@ ON_EVERYTHING = {
         logs:CreateLogDelivery logs:DeleteLogDelivery logs:UpdateLogDelivery logs:PutResourcePolicy"""
     ),
 }
-# Granted, and not asked for in the lives of the local cloud: reason -> role -> patterns of actions.
+# Granted, but not used in the lives in the local cloud: reason -> role -> patterns of actions.
 NOT_SEEN: dict[str, dict[str, list[str]]] = {
     "the local cloud takes traces by UDP and forgets them": {"*": ["xray:*"]},
     "the local cloud keeps the history of executions in the clear": {
@@ -157,7 +157,7 @@ NOT_SEEN: dict[str, dict[str, list[str]]] = {
         role: ["*"] for role in ("flow-log-role-*", "monitoring-role-*")
     },
 }
-# Asked for, and not missed by the user: reason -> actions.
+# Used, but without them nothing fails for the user: reason -> actions.
 NOT_MISSED = {
     "an operation that Service Catalog may not be asked about goes on; an alarm tells the platform team": [
         "servicecatalog:DescribeRecord"

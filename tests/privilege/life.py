@@ -1,4 +1,4 @@
-"""The lives of a product in a local cloud, and what each role asked for in them."""
+"""The lives of a product in a local cloud, and the requests that each role made in them."""
 
 import json
 import shlex
@@ -24,7 +24,7 @@ OURS = (ENGINE, PRODUCT, "role/SCLaunch-TapStack", "role/TapStackExecution", "ro
 
 
 class Request(NamedTuple):
-    """What a role asked for, once."""
+    """One kind of request that a role made."""
 
     role: str
     action: str
@@ -57,7 +57,7 @@ class Lives:
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
-        """Note under `name` what is asked for the first time since the phase before, schedules' work too."""
+        """Note under `name` the requests that were new since the last phase, those of schedules included."""
         yield
         asked = dict(self.cloud.identity.asked)
         new = {Request(*key): verdict for key, verdict in asked.items() if key not in self._known}
@@ -74,7 +74,7 @@ class Lives:
         return {one: verdict for asked in self.asked.values() for one, verdict in asked.items()}
 
     def offer_again(self, version: Version) -> None:
-        """Let a version be launched as before a newer one deprecated it."""
+        """Let a version be launched that a newer one has deprecated."""
         product, versions, _ = self._offer()
         self.cloud.client("servicecatalog").update_provisioning_artifact(
             ProductId=product, ProvisioningArtifactId=versions[str(version)], Guidance="DEFAULT"
@@ -99,7 +99,7 @@ class Lives:
     def update(
         self, product_id: str, version: Version = NEWEST_OF_LINE_1, **parameters: str
     ) -> dict[str, Any]:
-        """Update to a version; what is not given stays."""
+        """Update to a version. Parameters that are not given keep their values."""
         product, versions, path = self._offer()
         kept = [
             {"Key": key, "UsePreviousValue": True}
@@ -119,7 +119,7 @@ class Lives:
         )  # fmt: skip
 
     def form(self) -> dict[str, Any]:
-        """What the launch form asks for."""
+        """The parameters in the launch form."""
         product, versions, path = self._offer()
         return dict(
             self.cloud.client("servicecatalog").describe_provisioning_parameters(
@@ -128,7 +128,7 @@ class Lives:
         )
 
     def confirm_mail(self) -> None:
-        """Do what the mails about present topics ask for: `aws sns confirm-subscription …`."""
+        """Follow the links in the mails about existing topics: `aws sns confirm-subscription …`."""
         sns = self.cloud.client("sns")
         present = {topic["TopicArn"] for topic in sns.list_topics()["Topics"]}
         for mail in (one for one in self.cloud.mailbox.all() if one.todo):
@@ -137,7 +137,7 @@ class Lives:
                 sns.confirm_subscription(TopicArn=given["--topic-arn"], Token=given["--token"])
 
     def export(self, suffix: str) -> str:
-        """Let the backup window of a database pass. Returns how the export of the snapshot ended."""
+        """Let the backup window of a database pass. Return the status that the snapshot's export ended in."""
         states = self.cloud.client("stepfunctions")
         [workflow] = [
             machine["stateMachineArn"]
@@ -225,7 +225,7 @@ def boundaries_of(cloud: Cloud) -> Policies:
     """The boundaries of our roles, as the synthesized template made them."""
     iam = cloud.client("iam")
     pages = iam.get_paginator("list_roles").paginate()
-    # Lists of roles leave boundaries out.
+    # ListRoles returns no boundaries.
     roles = [iam.get_role(RoleName=role["RoleName"])["Role"] for page in pages for role in page["Roles"]]
     return {
         role["Arn"]: [_default_version(iam, role["PermissionsBoundary"]["PermissionsBoundaryArn"])]
@@ -251,7 +251,7 @@ def actions_of(documents: list[dict[str, Any]]) -> set[str]:
 
 
 def actions_seen(requests: Iterable[Request]) -> dict[str, set[str]]:
-    """The actions that each role asked for."""
+    """The actions of each role's requests."""
     seen: dict[str, set[str]] = {}
     for one in requests:
         seen.setdefault(one.role, set()).add(one.action)

@@ -20,7 +20,7 @@ class Verdict:
 
     Attributes:
         allowed: whether the policies of the role, and of the key that it is about, allow it.
-        error: why the request cannot be one of AWS: no such action, or not on such a resource.
+        error: why AWS has no such request: the action does not exist, or not for such a resource.
     """
 
     allowed: bool = False
@@ -30,7 +30,7 @@ class Verdict:
 def judge(
     policies: Policies, boundaries: Policies, keys: Keys, requests: Iterable[Request]
 ) -> dict[Request, Verdict]:
-    """Judge every request against the policies and the boundary of its role, and the policy of its key."""
+    """Decide each request by the policies and the boundary of its role, and the policy of its key."""
     asked = list(requests)
     verdicts = judge_each(policies, boundaries, keys, [(one.role, one) for one in asked])
     return dict(zip(asked, verdicts, strict=True))
@@ -72,7 +72,7 @@ def _context(request: Request) -> dict[str, str | list[str]]:
 
 
 def _install() -> None:
-    """Install what the lock file says, unless it is there."""
+    """Install what the lock file says, unless it is installed."""
     installed = HERE / "node_modules" / ".package-lock.json"
     if not installed.exists() or installed.stat().st_mtime < (HERE / "package-lock.json").stat().st_mtime:
         subprocess.run(

@@ -24,7 +24,7 @@ def product_roles(policies: Policies) -> list[str]:
 
 
 def allowed_by(documents: list[dict[str, Any]]) -> Iterator[Allowed]:
-    """Each action with each resource that a statement names, and the condition keys that it asks for."""
+    """Each action with each resource of a statement, and the condition keys of that statement."""
     for document in documents:
         for statement in document["Statement"]:
             keys = statement.get("Condition", {}).get("StringEquals", {})

@@ -26,7 +26,7 @@ CONTEXTS: tuple[dict[str, str], ...] = (
     {f"aws:RequestTag/{TAG}": "pp-foreign"},
 )
 SERVICES = ("", "cloudformation", "rds", "secretsmanager", "sns")
-# CreateKey asks for it (permissions/execution_role/database.py), and nothing follows from the tag.
+# CreateKey needs it (permissions/execution_role/database.py), and no permission depends on the tag.
 IN_REACH = {(EXECUTION_ROLE, "kms:TagResource")}
 
 
@@ -80,7 +80,7 @@ def test_whatever_the_roles_may_do_with_a_key_of_the_product_they_may_not_do_wit
 
 
 def test_it_is_the_key_policy_that_makes_the_difference(lived: Lives) -> None:
-    """The same requests about a key with the product's policy: without this, the two above prove nothing."""
+    """The product's key policy allows the same requests; without this, the tests above prove nothing."""
     [policy, *_] = [policy for policy in lived.keys.values() if EXECUTION_ROLE in json.dumps(policy)]
     given = given_for_a_key(lived)
     may = allowed(lived, {FOREIGN: policy}, requests_about(FOREIGN, given))

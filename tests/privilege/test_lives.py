@@ -1,4 +1,4 @@
-"""What roles ask for in whole lives, judged by an IAM simulator against the synthesized policies."""
+"""What roles request in a product's life, checked by an IAM simulator against the synthesized policies."""
 
 from fnmatch import fnmatchcase
 from typing import Any
@@ -40,7 +40,7 @@ def unneeded(policies: Policies, requests: set[Request]) -> set[tuple[str, str]]
 
 @pytest.fixture(scope="module")
 def idle(lived: Lives) -> list[tuple[str, dict[str, Any]]]:
-    """The statements of each role without which nothing that was asked for is refused."""
+    """The statements of each role that no request needs."""
     policies, cases, statements = {}, [], {}
     for role, documents in lived.policies.items():
         for number, statement in enumerate(one for document in documents for one in document["Statement"]):
@@ -106,7 +106,7 @@ def test_an_unneeded_action_is_found(lived: Lives, role: str) -> None:
 def test_without_any_one_statement_something_that_was_asked_for_is_refused(
     idle: list[tuple[str, dict[str, Any]]],
 ) -> None:
-    """A statement of which nothing was asked for has to consist of actions with a reason."""
+    """A statement that no request used may only have actions with a reason."""
     assert [
         (role, statement)
         for role, statement in idle
@@ -115,7 +115,7 @@ def test_without_any_one_statement_something_that_was_asked_for_is_refused(
 
 
 def test_the_local_cloud_decides_as_the_simulator_does(lived: Lives) -> None:
-    """Also on what is almost what was asked for: other names, and without the tags or the calling service."""
+    """Also for requests with another name, without the tags or without the calling service."""
     variants = set()
     for one in lived.requests:
         other = one.resource.replace("lived", "other").replace("TapStack-", "Payments-")

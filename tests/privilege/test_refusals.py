@@ -1,4 +1,4 @@
-"""A product operation of which a role lacks one permission fails, and the user reads which one."""
+"""If a role lacks one permission, the operation fails and the user reads which one."""
 
 import pytest
 
@@ -12,7 +12,7 @@ EXECUTION_ROLE, LAUNCH_ROLE = "TapStackExecution", "SCLaunch-TapStack"
     [
         (LAUNCH_ROLE, "s3:GetObject"),  # Validate inputs
         (LAUNCH_ROLE, "cloudformation:ExecuteChangeSet"),  # Apply changes
-        (EXECUTION_ROLE, "kms:TagResource"),  # Wait for stack; asked for besides kms:CreateKey
+        (EXECUTION_ROLE, "kms:TagResource"),  # Wait for stack; needed besides kms:CreateKey
     ],
 )
 def test_a_launch_that_lacks_a_permission_fails_and_names_it(lived: Lives, role: str, action: str) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from product_template.releasing import version as released
+from product_template.releasing import released_versions
 from product_template.releasing.release import synthesize
 from tests.privilege.exceptions import GRANTED_BESIDES, NOT_GRANTED, ON_EVERYTHING
 from tests.privilege.synthesized import (
@@ -20,7 +20,7 @@ from tests.privilege.synthesized import (
     roles_of,
 )
 
-# How the resources that have a name are created, and the ARN that this name makes.
+# The actions that create resources with a name, and the ARN with this name.
 CREATED_BY_NAME = {
     "AWS::CloudWatch::Alarm": (
         "cloudwatch:PutMetricAlarm",
@@ -58,7 +58,7 @@ def roles(catalog_template: Any) -> dict[str, list[Statement]]:
 @pytest.fixture(scope="module")
 def products() -> list[Any]:
     """Every version on offer, since all of them can be launched, and the product as it is now."""
-    return [*released.templates().values(), synthesize()]
+    return [*released_versions.templates().values(), synthesize()]
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +76,7 @@ def handlers(products: list[Any]) -> dict[str, set[str]]:
 
 
 def missing(allowed: set[str], handlers: dict[str, set[str]]) -> set[tuple[str, str]]:
-    """What resource types need and the role is not allowed, but for what the product does without."""
+    """What resource types need and the role lacks, without the features that the product does not use."""
     left_out = [pattern for patterns in NOT_GRANTED.values() for pattern in patterns]
     return {
         (resource_type, action)
@@ -107,7 +107,7 @@ def test_cloudformation_may_do_nothing_that_no_resource_of_the_product_needs(
 def test_without_any_one_statement_a_resource_lacks_something_or_its_scope_is_lost(
     roles: dict[str, list[Statement]], handlers: dict[str, set[str]]
 ) -> None:
-    """A statement whose actions are in others, too, has to be about resources that those are not about."""
+    """If other statements have the same actions, this one must be about other resources."""
     role = roles[EXECUTION_ROLE]
     besides = {action for actions in GRANTED_BESIDES.values() for action in actions}
     for statement in role:

@@ -1,4 +1,4 @@
-"""What goes wrong in a database, and what its runbook says to it."""
+"""Troubles of a database, and running the SQL of the runbooks in it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,7 +39,7 @@ def made_database(server: Server) -> Iterator[str]:
 
 @contextmanager
 def application(server: Server, database: str) -> Iterator[Session]:
-    """A session of the application's, however it ends."""
+    """A session of the application, closed at the end."""
     session = server.connect(database, user=OWNER)
     try:
         yield session

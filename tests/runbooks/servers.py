@@ -29,7 +29,7 @@ MASTER = "dbadmin"
 PASSWORD = "correct horse battery staple"
 _NOBODY = 65534
 
-# What RDS and the product's parameter group set, as far as a runbook meets it; then what makes a test fast.
+# What RDS and the product's parameter group set, as far as runbooks depend on it; then settings for speed.
 _SETTINGS = {
     "log_line_prefix": "%t:%r:%u@%d:[%p]:",
     "password_encryption": "scram-sha-256",
@@ -43,7 +43,7 @@ _SETTINGS = {
     "autovacuum": "off",
     "statement_timeout": "60s",  # no test hangs
 }
-# RDS refuses its own database to everybody else, whatever their rights.
+# RDS lets nobody else into its own database, whatever their permissions.
 _ACCESS = """\
 local   all      rdsadmin               trust
 hostssl rdsadmin all       0.0.0.0/0    reject
@@ -108,7 +108,7 @@ class Server:
 
 @contextmanager
 def running(major: int) -> Iterator[Server]:
-    """Start a server with a fresh data folder, and stop it afterwards.
+    """Start a server with a new data folder, and stop it afterwards.
 
     Raises:
         NoServerError: there are no binaries for this machine.
@@ -117,7 +117,7 @@ def running(major: int) -> Iterator[Server]:
     # Not below pytest's own folder, which root alone may enter.
     folder = Path(tempfile.mkdtemp(prefix=f"postgresql-{major}-"))
     try:
-        # PostgreSQL refuses to run as root, and another user may not be able to read a clone of root's.
+        # PostgreSQL refuses to run as root, and another user may not be able to read root's clone.
         shutil.copytree(binaries, folder / "native")
         _make_links(folder)
         _make_certificate(folder)

@@ -1,4 +1,4 @@
-"""The page of an alarm names the culprit, and what it says to do ends the trouble."""
+"""The queries on an alarm's page find the cause, and what the page says to do removes it."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Every query that README and docs/ show runs, and none does anything while a gap is left in it."""
+"""Every query in README and docs/ runs, and one with an unfilled gap changes nothing."""
 
 import re
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ def database(server: Server) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def gaps(server: Server, database: str) -> Iterator[dict[str, str]]:
-    """What a reader fills in, of a database in which there is all that any page speaks of."""
+    """What a reader fills in, for a database that has everything the pages are about."""
     with application(server, database) as app, application(server, database) as to_be_ended:
         app.execute("CREATE TABLE payment (id int)")
         app.execute("BEGIN")

@@ -1,4 +1,4 @@
-"""What the page about upgrades asks a database finds what would stop the upgrade, and what is left to do."""
+"""The queries on the page about upgrades find what would stop the upgrade, and what is to do after it."""
 
 import shutil
 import subprocess

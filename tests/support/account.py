@@ -1,4 +1,4 @@
-"""What nearly every test of the local cloud puts into an empty account first."""
+"""What nearly every test of the local cloud first creates in an empty account."""
 
 import io
 import json
@@ -47,7 +47,7 @@ def refusal(call: Callable[..., Any], **arguments: Any) -> str:
 
 
 def eventually(look: Callable[[], Seen], seconds: float = 15) -> Seen:
-    """Look until something is seen, and return it."""
+    """Call a function until it returns something, and return that."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if seen := look():

@@ -12,13 +12,13 @@ MADE_BY = (Path(__file__), Path(versions.__file__), ROOT / "local_cloud" / "iam"
 
 
 def assembly() -> Path:
-    """The catalog with all versions of tests, open to who calls the local cloud. Nobody writes into it."""
+    """The catalog with all versions of tests, open to every caller of the local cloud. Do not write to it."""
     return kept(digest(*(file.read_text() for file in MADE_BY)), synthesize).directory
 
 
 def synthesize(directory: Path) -> None:
     """Write the cloud assembly that `assembly` returns."""
-    # Here, for the CDK and moto take seconds to load, and most runs of few tests need neither.
+    # Imported here: the CDK and moto take seconds to load, and most runs of few tests need neither.
     from app import build
     from local_cloud.iam.trust import ADMINISTRATOR
 

@@ -1,4 +1,4 @@
-"""Stacks of the tests, and what became of them."""
+"""The stacks that tests make, and how their operations ended."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""CatalogStack as synthesized, asked for what its code and other code both state."""
+"""Facts in the synthesized CatalogStack that other code states, too."""
 
 import json
 import re
@@ -43,7 +43,7 @@ class Deployed:
                     yield from ((text(resource), statement) for resource in _listed(statement["Resource"]))
 
     def names_for(self, action: str, after: str) -> set[str]:
-        """Return how the names begin that some role may do an action on; in the ARN they stand `after`."""
+        """Return how the names begin that some role may do an action on. In the ARN they follow `after`."""
         return {resource.partition(after)[2].removesuffix("*") for resource, _ in self._allowed(action)}
 
     def passed_roles(self) -> set[tuple[str, str]]:
@@ -56,7 +56,7 @@ class Deployed:
         }
 
     def reported_statuses(self) -> list[str]:
-        """Return the statuses of executions that a rule has reported."""
+        """Return the statuses of ended executions that a rule gives to `report`."""
         patterns = self.values("AWS::Events::Rule", "EventPattern")
         [pattern] = [each for each in patterns if each["source"] == ["aws.states"]]
         return list(pattern["detail"]["status"])

@@ -1,4 +1,4 @@
-"""What README and docs/ give readers to paste."""
+"""The blocks of README and docs/ that readers paste."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What somebody could send who means harm, or whose software is broken."""
+"""Input from an attacker, or from broken software."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""What there is in the account, whoever made it."""
+"""Everything in the account, whoever made it."""
 
 import json
 from collections.abc import Iterator

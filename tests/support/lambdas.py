@@ -1,4 +1,4 @@
-"""What a Lambda function is called with, and its clients."""
+"""A Lambda context, and the functions' clients."""
 
 from dataclasses import dataclass
 from functools import cache

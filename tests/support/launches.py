@@ -53,7 +53,7 @@ class Aws:
 
 @dataclass(frozen=True)
 class Catalog:
-    """What every operation of the product on offer has to name."""
+    """The ids that every operation of the product needs."""
 
     cloud: Cloud
     product_id: str
@@ -61,7 +61,7 @@ class Catalog:
     path_id: str
 
     def offering(self, version: Version) -> "Catalog":
-        """The catalog with a version chosen, as it could be launched before a newer one deprecated it."""
+        """The catalog with a version chosen, which can be launched even if a newer one deprecated it."""
         service_catalog = self.cloud.client("servicecatalog")
         versions = service_catalog.list_provisioning_artifacts(ProductId=self.product_id)
         [chosen] = [each for each in versions["ProvisioningArtifactDetails"] if each["Name"] == str(version)]
@@ -113,7 +113,7 @@ class Catalog:
     def ended(self, answer: dict[str, Any], seconds: float = 60) -> dict[str, Any]:
         """Return the record of an operation once it is SUCCEEDED or FAILED.
 
-        To look, again and again, through the API cost the machine more than the operation.
+        It does not poll the API, which would take this machine longer than the operation does.
         """
         record = backend().state.record(record_of(answer))
         deadline = time.monotonic() + seconds
@@ -130,13 +130,13 @@ class Catalog:
         return [answer.status for answer in backend().state.record(record_of(record)).answers]
 
     def outcomes(self, record: dict[str, Any]) -> dict[str, int]:
-        """Count what became of the engine's answers: one is accepted, others are repeated or refused."""
+        """Count the outcomes of the engine's answers: accepted, repeated or refused."""
         return dict(Counter(answer.outcome for answer in backend().state.record(record_of(record)).answers))
 
     def answered_once(self, record: dict[str, Any]) -> bool:
-        """Whether one answer was accepted and any other said the same.
+        """Whether one answer was accepted and all others were the same.
 
-        Two that find an operation open at a time, such as sweeps with this clock, both answer it.
+        Two sweeps at the same time, which happen with this clock, both answer an open operation.
         """
         outcomes = self.outcomes(record)
         return outcomes.pop("accepted") == 1 and outcomes.keys() <= {"repeated"}

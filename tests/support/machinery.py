@@ -1,4 +1,4 @@
-"""The engine's own parts, for tests that look into it or get in its way."""
+"""The engine's parts, for tests that look at them or disturb them."""
 
 import hashlib
 import time
@@ -69,7 +69,7 @@ class Queue:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Keep the engine from this queue, so that a test can take what is in it."""
+        """Keep the engine from reading this queue, so that a test can."""
         lambdas = self.cloud.client("lambda")
         mappings = lambdas.list_event_source_mappings(EventSourceArn=self.arn)["EventSourceMappings"]
         for mapping in mappings:
@@ -88,7 +88,7 @@ class Queue:
 def operations(cloud: Cloud, verb: str) -> Queue:
     """Return the queue that Service Catalog puts operations into: of Provision, Update or Terminate.
 
-    Nobody else may, so what a test sends seems to come from Service Catalog.
+    Only Service Catalog may send to it, so a test's message seems to come from there.
     """
     name = f"ServiceCatalogExternal{verb}OperationQueue"
     url = cloud.client("sqs").get_queue_url(QueueName=name)["QueueUrl"]
@@ -102,7 +102,7 @@ def dead_letters(cloud: Cloud) -> Queue:
 
 
 def release(cloud: Cloud, content: str) -> None:
-    """Let the engine take a file for a released version, as a deployment does whose SHA256SUMS has it."""
+    """Let the engine accept a file as a released version, as if SHA256SUMS had it at the deployment."""
     lambdas = cloud.client("lambda")
     [validate] = [
         each
@@ -118,7 +118,7 @@ def release(cloud: Cloud, content: str) -> None:
 
 
 def unreported(cloud: Cloud) -> Queue:
-    """Return the queue of what could not be answered."""
+    """Return the queue of operations that could not be answered."""
     [url] = [url for url in cloud.client("sqs").list_queues()["QueueUrls"] if "Unreported" in url]
     return Queue(cloud, url)
 
@@ -163,7 +163,7 @@ def paused(cloud: Cloud, verb: str) -> Iterator[None]:
 def executions(cloud: Cloud, of: str = "") -> list[dict[str, Any]]:
     """Return the executions of the engine, or those for one record or provisioned product."""
     step_functions = cloud.client("stepfunctions")
-    machines = step_functions.list_state_machines()["stateMachines"]  # products have some, too
+    machines = step_functions.list_state_machines()["stateMachines"]  # products also have state machines
     [arn] = [each["stateMachineArn"] for each in machines if each["name"] == MACHINE]
     pages = step_functions.get_paginator("list_executions").paginate(stateMachineArn=arn)
     return [execution for page in pages for execution in page["executions"] if of in execution["name"]]

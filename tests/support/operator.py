@@ -1,4 +1,4 @@
-"""What the platform team's commands say."""
+"""The platform team's commands and their output."""
 
 from collections.abc import Callable
 from typing import NamedTuple

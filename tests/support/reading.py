@@ -1,4 +1,4 @@
-"""Templates as a person reads them."""
+"""Values of a template as a person reads them."""
 
 from typing import Any
 

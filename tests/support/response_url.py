@@ -7,7 +7,7 @@ from typing import Any
 
 
 class Answers:
-    """What is put to the response URL of events."""
+    """The answers that were put to the response URLs of events."""
 
     def __init__(self) -> None:
         self.received: list[dict[str, Any]] = []

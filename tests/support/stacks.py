@@ -1,4 +1,4 @@
-"""The product's stack, as CloudFormation tells of it."""
+"""CloudFormation's recorded answers about the product's stack."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -1,6 +1,6 @@
-"""Versions of the product that nobody released, for tests of updates: the newest ones with small changes.
+"""Versions for tests of updates, which nobody released: the newest versions with small changes.
 
-Each change is a function with a name that says what a version has less or more than the newest of its line.
+Each change is a function. Its name says how the version differs from the newest of its release line.
 """
 
 import copy
@@ -10,43 +10,46 @@ from pathlib import Path
 from typing import Any
 
 from product_template.release_line import RELEASE_LINES
-from product_template.releasing import version as released
-from product_template.releasing.version import Template, Version
+from product_template.releasing import released_versions
+from product_template.releasing.released_versions import JsonTemplate
+from product_template.releasing.version import Version
 
-RELEASED = released.templates()
-NEWEST = {number: released.newest(number, RELEASED) for number in RELEASE_LINES}
+RELEASED = released_versions.templates()
+NEWEST = {number: released_versions.newest(number, RELEASED) for number in RELEASE_LINES}
 # In the order of their releases.
-RELEASES = [Version.parse(name.removesuffix(released.SUFFIX)) for name in released.digests()]
-Change = Callable[[Template], None]
+RELEASES = [
+    Version.parse(name.removesuffix(released_versions.ENDING)) for name in released_versions.digests()
+]
+Change = Callable[[JsonTemplate], None]
 
 
-def few_alarms(template: Template) -> None:
+def few_alarms(template: JsonTemplate) -> None:
     """Two alarms instead of all, and no dashboard."""
     kept = {"MonitoringCpuAlarm", "MonitoringConnectionsAlarm"}
     kinds = ("AWS::CloudWatch::", "AWS::Logs::MetricFilter")
     _drop(template, lambda name, resource: resource["Type"].startswith(kinds) and name not in kept)
 
 
-def no_exports(template: Template) -> None:
+def no_exports(template: JsonTemplate) -> None:
     """Snapshots are not exported."""
     _drop(template, lambda name, _: name.startswith(("Exports", "MonitoringExport")))
 
 
-def no_flow_logs(template: Template) -> None:
+def no_flow_logs(template: JsonTemplate) -> None:
     """The network's traffic is not logged, so the key does not serve that log."""
     _drop(template, lambda name, _: name.startswith("NetworkFlowLog"))
     policy = _properties(template, "EncryptionKey")["KeyPolicy"]
     policy["Statement"] = [one for one in policy["Statement"] if "/aws/vpc/flow-log-" not in json.dumps(one)]
 
 
-def open_endpoints(template: Template) -> None:
+def open_endpoints(template: JsonTemplate) -> None:
     """The VPC endpoints have no policies."""
     for resource in template["Resources"].values():
         if resource["Type"] == "AWS::EC2::VPCEndpoint":
             del resource["Properties"]["PolicyDocument"]
 
 
-def other_functions(template: Template) -> None:
+def other_functions(template: JsonTemplate) -> None:
     """The functions behind custom resources have other code, and less time."""
     for resource in template["Resources"].values():
         if resource["Type"] == "AWS::Lambda::Function":
@@ -54,18 +57,18 @@ def other_functions(template: Template) -> None:
             resource["Properties"]["Timeout"] = 600
 
 
-def no_swap_alarm(template: Template) -> None:
-    """An alarm less."""
+def no_swap_alarm(template: JsonTemplate) -> None:
+    """One alarm less."""
     _drop(template, lambda name, _: name == "MonitoringSwapAlarm")
 
 
-def no_connection_limit(template: Template) -> None:
-    """RDS chooses max_connections: a static parameter, so to set it reboots the database."""
+def no_connection_limit(template: JsonTemplate) -> None:
+    """RDS chooses max_connections. It is a static parameter, so setting it later reboots the database."""
     del _properties(template, "DatabaseParameterGroup")["Parameters"]["max_connections"]
 
 
-def no_choice_of_extended_support(template: Template) -> None:
-    """An input less: its value is fixed."""
+def no_choice_of_extended_support(template: JsonTemplate) -> None:
+    """One input less: its value is fixed."""
     rules = template["Parameters"].pop("EngineLifecycleSupport")
     _properties(template, "DatabaseInstance")["EngineLifecycleSupport"] = rules["Default"]
     interface = template["Metadata"]["AWS::CloudFormation::Interface"]
@@ -74,13 +77,13 @@ def no_choice_of_extended_support(template: Template) -> None:
         group["Parameters"] = [name for name in group["Parameters"] if name in template["Parameters"]]
 
 
-def no_output_of_subnets(template: Template) -> None:
-    """An output less."""
+def no_output_of_subnets(template: JsonTemplate) -> None:
+    """One output less."""
     del template["Outputs"]["PrivateSubnetIds"]
 
 
-def trust_on_a_condition(template: Template) -> None:
-    """The roles of functions trust Lambda in this account alone, and may do a little more."""
+def trust_on_a_condition(template: JsonTemplate) -> None:
+    """The roles of functions trust Lambda only for this account, and have a few more permissions."""
     for resource in template["Resources"].values():
         if resource["Type"] == "AWS::IAM::Role":
             [trust] = resource["Properties"]["AssumeRolePolicyDocument"]["Statement"]
@@ -90,13 +93,13 @@ def trust_on_a_condition(template: Template) -> None:
     logs["Action"].append("logs:DescribeLogStreams")
 
 
-def smaller_queries(template: Template) -> None:
-    """Another static parameter: to set it reboots the database."""
+def smaller_queries(template: JsonTemplate) -> None:
+    """Sets another static parameter, which reboots the database."""
     _properties(template, "DatabaseParameterGroup")["Parameters"]["track_activity_query_size"] = "4096"
 
 
-def choice_of_cpu_threshold(template: Template) -> None:
-    """An input more, with a default, and an alarm that follows it."""
+def choice_of_cpu_threshold(template: JsonTemplate) -> None:
+    """One input more, with a default, and an alarm that uses it."""
     template["Parameters"]["CpuThreshold"] = {
         "Type": "Number",
         "Default": 80,
@@ -108,16 +111,16 @@ def choice_of_cpu_threshold(template: Template) -> None:
     _properties(template, "MonitoringCpuAlarm")["Threshold"] = {"Ref": "CpuThreshold"}
 
 
-def output_of_parameter_group(template: Template) -> None:
-    """An output more."""
+def output_of_parameter_group(template: JsonTemplate) -> None:
+    """One output more."""
     template["Outputs"]["ParameterGroupName"] = {
         "Description": "The DB parameter group",
         "Value": {"Ref": "DatabaseParameterGroup"},
     }
 
 
-def _drop(template: Template, unwanted: Callable[[str, Any], bool]) -> None:
-    """Remove resources, and the outputs that tell of them."""
+def _drop(template: JsonTemplate, unwanted: Callable[[str, Any], bool]) -> None:
+    """Remove resources, and the outputs that refer to them."""
     resources, outputs = template["Resources"], template["Outputs"]
     gone = [name for name, resource in resources.items() if unwanted(name, resource)]
     assert gone, "nothing to remove: the template has changed"
@@ -128,27 +131,27 @@ def _drop(template: Template, unwanted: Callable[[str, Any], bool]) -> None:
         del outputs[key]
 
 
-def _properties(template: Template, name: str) -> dict[str, Any]:
+def _properties(template: JsonTemplate, name: str) -> dict[str, Any]:
     properties: dict[str, Any] = template["Resources"][name]["Properties"]
     return properties
 
 
-def derived(line: int, *changes: Change) -> Template:
-    """Return the newest version of a line with some changes."""
+def derived(line: int, *changes: Change) -> JsonTemplate:
+    """Return the newest version of a release line with some changes."""
     template = copy.deepcopy(RELEASED[NEWEST[line]])
     for change in changes:
         change(template)
     return template
 
 
-# Little more than half of the resources: for tests that are about the engine.
+# Little more than half of the resources, for tests about the engine.
 OLDEST = Version(1, NEWEST[1].minor - 1, 91)
 EARLIER = OLDEST._replace(patch=92)
 LATER = {line: Version(line, newest.minor + 1, 0) for line, newest in NEWEST.items()}
 _MORE = (smaller_queries, choice_of_cpu_threshold, output_of_parameter_group)
 
-# In the order of their releases: LATER[1] came after NEWEST[2], so the way from it goes to LATER[2].
-ALL: dict[Version, Template] = {
+# In the order of their releases: LATER[1] came after NEWEST[2], so it upgrades to LATER[2].
+ALL: dict[Version, JsonTemplate] = {
     OLDEST: derived(
         1,
         few_alarms,
@@ -169,4 +172,4 @@ ALL: dict[Version, Template] = {
 def shelve(directory: Path, versions: Iterable[Version] = ALL) -> None:
     """Fill a directory with versions, as releases do."""
     for version in versions:
-        released.add(version, (json.dumps(ALL[version], indent=1) + "\n").encode(), directory)
+        released_versions.add(version, (json.dumps(ALL[version], indent=1) + "\n").encode(), directory)

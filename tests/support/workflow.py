@@ -1,4 +1,4 @@
-"""The state machine with functions that answer what a test wants."""
+"""The state machine with stand-ins for its functions, which answer what a test gives them."""
 
 import json
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ ANSWERS: dict[str, Any] = {
 }
 
 
-# Gives the answers of its verb in turn; the last one stays. {"raise": name} raises an error of that name.
+# Returns its verb's answers in turn, the last one repeatedly. {"raise": name} raises an error of that name.
 # The answers travel in the provisioned product's id, because that is what every function is given.
 STAND_IN = """
 import collections, json
@@ -57,7 +57,7 @@ class Execution:
         return [event["stateEnteredEventDetails"]["name"] for event in self.events if _enters_a_state(event)]
 
     def given(self, state: str) -> list[dict[str, Any]]:
-        """What the function of a state was given, once for each try."""
+        """The events that the function of a state got, one for each try."""
         found, current = [], ""
         for event in self.events:
             if _enters_a_state(event):

@@ -1,4 +1,4 @@
-"""An AWS in this process for code that talks to it, and the messages Service Catalog sends."""
+"""AWS in this process for code that calls it, and the messages that Service Catalog sends."""
 
 import io
 import json

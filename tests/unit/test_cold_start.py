@@ -1,4 +1,4 @@
-"""What a function loads before its first event: modules, not seconds, which depend on the machine."""
+"""What a function loads before its first event: modules, because seconds depend on the machine."""
 
 import json
 import os
@@ -13,7 +13,7 @@ VERBS = sorted(handler.parent.name for handler in LAMBDAS.glob("*/handler.py"))
 
 
 def run(code: str) -> str:
-    """What some code prints in a process of its own, set up as in Lambda."""
+    """Return what some code prints in a process of its own, set up as in Lambda."""
     environment = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": str(LAMBDAS),
@@ -46,7 +46,7 @@ def test_no_function_loads_what_its_first_event_may_not_need(boto3_alone: set[st
         "aws_lambda_powertools.utilities.batch",
     )
     assert {name for name in modules if name.startswith(slow)} == set()
-    # Nothing of the SDK that boto3 leaves to the first client: no client is made on import.
+    # No client is made on import, so nothing of the SDK is loaded but what importing boto3 loads.
     assert {
         name for name in modules - boto3_alone if name.startswith(("botocore", "boto3", "urllib3"))
     } == set()

@@ -1,4 +1,4 @@
-"""What CONTRIBUTING.md and the workflows name is there."""
+"""What CONTRIBUTING.md and the workflows name exists."""
 
 import re
 from pathlib import Path

@@ -1,6 +1,6 @@
-"""What every inline function does when CloudFormation does not take its answer.
+"""What every inline function does when CloudFormation does not accept its answer.
 
-Product and catalog each have code of their own for it, so each of their functions is asked.
+Product and catalog have separate code for it, so each of their functions is tested.
 """
 
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from tests.support.response_url import Answers, event_for
 
 Handler = Callable[[dict[str, Any], Any], None]
 
-# Each with the event on which there is nothing to do but to answer.
+# Each function with an event on which it only answers.
 pytestmark = pytest.mark.parametrize(
     ("handler", "request_type", "properties"),
     [
@@ -43,6 +43,6 @@ def test_an_unreachable_cloudformation_is_reported_without_the_signed_url(
     with pytest.raises(ConnectionError) as failure:
         handler(event_for(answers, request_type, **properties), None)
     assert "signature" not in str(failure.value)
-    # Lambda would log cause or context, which have the URL.
+    # Lambda would log an error's cause or context, and those have the URL.
     assert failure.value.__cause__ is None
     assert failure.value.__suppress_context__

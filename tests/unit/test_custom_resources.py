@@ -47,7 +47,7 @@ def test_an_answer_names_the_request_it_belongs_to(answers: Answers) -> None:
         "StackId": "arn:aws:cloudformation:us-east-1:123456789012:stack/TapStack/1",
         "RequestId": "request-1",
         "LogicalResourceId": "BackupsEmptyOnDelete",
-        "Content-Type": "",  # the URL is signed for none
+        "Content-Type": "",  # the URL is signed for no content type
     }
 
 
@@ -100,7 +100,7 @@ class TestDefaultSecurityGroup:
         [group] = ec2.describe_security_groups(Filters=[{"Name": "vpc-id", "Values": [vpc]}])[
             "SecurityGroups"
         ]
-        assert group["IpPermissionsEgress"]  # EC2 lets everything out of a default group
+        assert group["IpPermissionsEgress"]  # EC2 makes the group with a rule that lets everything out
         members = [{"IpProtocol": "-1", "UserIdGroupPairs": [{"GroupId": group["GroupId"]}]}]
         ec2.authorize_security_group_ingress(GroupId=group["GroupId"], IpPermissions=members)
         return str(group["GroupId"])

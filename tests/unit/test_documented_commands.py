@@ -1,4 +1,4 @@
-"""The `aws` commands that README and docs/ show are ones that AWS's service models know."""
+"""The `aws` commands in README and docs/ are in AWS's service models."""
 
 import re
 import shlex
@@ -19,7 +19,7 @@ OF_EVERY_COMMAND = {"query", "output", "region", "profile"}
 def _commands() -> list[list[str]]:
     """Return the words of each `aws` command."""
     texts = [block.text.replace("\\\n", " ") for block in blocks("sh", "console")]
-    # In running text, a command that has options; a bare name is there to be read.
+    # In running text, only a command with options counts: a bare name is just mentioned.
     for page in PAGES:
         quoted = re.findall(r"`(aws [^`]+ --[^`]+)`", page.read_text())
         texts += [command.replace("\n", " ") for command in quoted]

@@ -18,7 +18,7 @@ def _rows() -> list[list[str]]:
 
 
 def test_every_error_a_user_can_meet_has_a_row() -> None:
-    # Of a message that Service Catalog does not confirm, no user is told.
+    # No user reads about a message that Service Catalog does not confirm.
     polled = {
         "EngineError",
         "RecordNotFoundError",

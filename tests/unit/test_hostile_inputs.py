@@ -1,4 +1,4 @@
-"""Inputs and templates of any content: refused in a sentence or taken, never an error of Python."""
+"""Inputs and templates of any content: accepted, or refused with a sentence; never an error of Python."""
 
 import json
 from collections.abc import Iterator
@@ -20,11 +20,11 @@ from parse_parameters import handler as parse_parameters
 from validate import handler as validate
 from validate.template_rules import resolve
 
-from product_template.releasing import version as released
+from product_template.releasing import released_versions
 from tests.support import hostile
 from tests.support.lambdas import EVENTS, Context, client
 
-NEWEST = max(released.DIRECTORY.glob("1.*.template.json")).read_bytes()
+NEWEST = max(released_versions.DIRECTORY.glob("1.*.template.json")).read_bytes()
 TEMPLATE = artifact.parse(NEWEST)
 BUCKET = "copies"
 CONTEXT: Any = Context()
@@ -67,11 +67,11 @@ messages = st.builds(
 def account() -> Iterator[Any]:
     """An account with the artifact's copy, once for all examples: none of them may leave anything in it."""
     with mock_aws(), pytest.MonkeyPatch.context() as patch:
-        sums = (f"{name}={digest}" for name, digest in released.digests().items())
+        sums = (f"{name}={digest}" for name, digest in released_versions.digests().items())
         patch.setenv("RELEASED", ",".join(sums))
         names = ("s3", "sts", "cloudformation", "ec2", "rds", "service-quotas", "cloudwatch", "iam")
         clients = {name: client(name) for name in (*names, "servicecatalog")}
-        # moto knows no records. An operation goes on where the engine may not ask for them.
+        # moto has no records. An operation goes on if the engine may not read them.
         refused = (
             AWSResponse("", 400, HTTPHeaders(), None),
             {"Error": {"Code": "AccessDeniedException", "Message": ""}},
@@ -81,7 +81,7 @@ def account() -> Iterator[Any]:
         patch.setattr(record, "servicecatalog", lambda: clients["servicecatalog"])
         # Making them takes most of an example.
         patch.setattr(boto3.Session, "client", lambda _, name, **__: clients[name])
-        patch.setattr(Account, "limit", lambda *_: 5)  # moto knows no quotas
+        patch.setattr(Account, "limit", lambda *_: 5)  # moto has no quotas
         tags = [{"Key": ROLES_VERSION_TAG, "Value": "1"}]
         client("iam").create_role(RoleName="SCLaunch-TapStack", AssumeRolePolicyDocument="{}", Tags=tags)
         client("s3").create_bucket(Bucket=BUCKET)
@@ -90,7 +90,7 @@ def account() -> Iterator[Any]:
 
 
 def outcome(handler: Any, event: dict[str, Any]) -> Any:
-    """Return what a handler answers, or None if it refuses in a sentence."""
+    """Return what a handler answers, or None if it refuses with a sentence."""
     try:
         return handler.handle(event, CONTEXT)
     except EngineError as error:

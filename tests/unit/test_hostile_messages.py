@@ -9,8 +9,8 @@ import boto3
 import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
-from engine import catalog
-from engine.nets import Nets
+from engine.answer import presentable
+from engine.safety_net import SafetyNet
 from hypothesis import given
 from hypothesis import strategies as st
 from receive import handler as receive
@@ -26,7 +26,7 @@ INPUT_BYTES = 262_144  # Step Functions takes no longer input
 
 
 class Services:
-    """Service Catalog, Step Functions and SQS as far as the two ends of the engine call them, over HTTP."""
+    """Service Catalog, Step Functions and SQS, as far as `receive` and the safety net call them over HTTP."""
 
     def __init__(self) -> None:
         self.started: list[dict[str, Any]] = []
@@ -62,14 +62,14 @@ def clients() -> Iterator[Callable[[], Services]]:
         boto3.client("sqs"),
     )
     made: list[Any] = [sfn, servicecatalog, sqs]
-    nets = Nets(
+    net = SafetyNet(
         servicecatalog, sfn, sqs, MACHINE, "https://sqs.us-east-1.amazonaws.com/123456789012/unreported"
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("STATE_MACHINE_ARN", MACHINE)
         patch.setattr(receive, "sfn", lambda: sfn)
         patch.setattr(report, "servicecatalog", lambda: servicecatalog)
-        patch.setattr(report, "nets", lambda: nets)
+        patch.setattr(report, "safety_net", lambda: net)
 
         def fresh() -> Services:
             nonlocal services
@@ -77,7 +77,7 @@ def clients() -> Iterator[Callable[[], Services]]:
                 client.meta.events.unregister("before-send", unique_id="services")
             services = Services()
             for client in made:
-                answer: Any = services.answer  # what it returns is taken for the response
+                answer: Any = services.answer  # botocore uses the return value as the response
                 client.meta.events.register("before-send", answer, unique_id="services")
             return services
 
@@ -85,7 +85,7 @@ def clients() -> Iterator[Callable[[], Services]]:
 
 
 def _check(services: Services, body: str, queue: str) -> None:
-    """Deliver a body as SQS does: to the engine, and if that does not take it, as a dead letter."""
+    """Deliver a body as SQS does: to `receive`, and as a dead letter if that fails."""
     context: Any = Context()
     sent = batch(body, queue=queue)
     if receive.handle(sent, context)["batchItemFailures"]:
@@ -135,5 +135,5 @@ def test_a_failure_of_any_kind_is_told_in_characters_that_service_catalog_takes(
         context,  # type: ignore[arg-type]
     )
     [answer] = services.answers
-    assert catalog.presentable(answer["FailureReason"]) == answer["FailureReason"]
+    assert presentable(answer["FailureReason"]) == answer["FailureReason"]
     assert 1 <= len(answer["FailureReason"]) <= 2048

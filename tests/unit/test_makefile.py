@@ -1,4 +1,4 @@
-"""`make` alone shows what there is; what a command can't use is refused before it begins."""
+"""`make` alone shows the commands; a command refuses what it can't use before it begins."""
 
 import os
 import re
@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from product_template.releasing import version
+from product_template.releasing import released_versions
 from tests.support.documentation import PAGES
 
 ROOT = Path(__file__).parents[2]
 
 
 def make(*words: str, directory: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
-    # A make that runs these tests would hand its own variables on.
+    # If make runs these tests, its variables must not reach the make under test.
     inherited = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "VERSION")}
     return subprocess.run(
         ["make", "--no-print-directory", *words],
@@ -49,7 +49,7 @@ def test_an_example_that_make_shows_is_taken(command: str) -> None:
 
 def test_the_version_that_make_shows_as_an_example_is_on_offer() -> None:
     [offered] = [example for example in EXAMPLES["launch"] if example.startswith("VERSION=")]
-    assert offered.removeprefix("VERSION=") in map(str, version.templates())
+    assert offered.removeprefix("VERSION=") in map(str, released_versions.templates())
 
 
 def test_every_command_in_the_documentation_is_taken() -> None:

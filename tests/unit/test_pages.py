@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from product_template.releasing import version as released
+from product_template.releasing import released_versions
 from tests.support.documentation import ROOT
 
 PAGES = sorted(
@@ -34,11 +34,19 @@ def test_every_relative_link_leads_to_a_file_and_to_a_heading_in_it(page: Path) 
     assert [link for link in _links(page) if not _leads_somewhere(page, link)] == []
 
 
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if page.name == "README.md"], ids=lambda page: str(page.relative_to(ROOT))
+)
+def test_every_file_that_a_page_beside_the_code_names_is_there(page: Path) -> None:
+    named = re.findall(r"`([\w-]+(?:/[\w-]+)*\.(?:py|mjs|json))`", page.read_text())
+    assert [name for name in named if not ((page.parent / name).exists() or (ROOT / name).exists())] == []
+
+
 def test_what_mails_of_released_versions_name_is_there() -> None:
-    # A released template never changes, so a page that it names never moves.
+    # A released template never changes, so a page that it names must stay where it is.
     named = {
         found
-        for template in released.templates().values()
+        for template in released_versions.templates().values()
         for resource in template["Resources"].values()
         for found in re.findall(r"docs/\S+", resource["Properties"].get("AlarmDescription", ""))
     }

@@ -3,7 +3,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from engine.operations import execution_name
+from engine.operation import execution_name
 from receive import handler
 
 QUEUES = {
@@ -130,9 +130,9 @@ def test_each_message_leaves_a_line_with_its_record(
 
 
 def test_an_execution_name_fits_step_functions_whatever_the_ids_are() -> None:
-    assert execution_name("pp-1-rec-1") == "pp-1-rec-1"
-    for illegal in ("pp-" + "x" * 100, "pp 1/rec:1"):
-        name = execution_name(illegal)
+    assert execution_name("pp-1", "rec-1") == "pp-1-rec-1"
+    for illegal in ("pp-" + "x" * 100, "pp 1/"):
+        name = execution_name(illegal, "rec:1")
         assert len(name) <= 80
         assert name.isalnum()
-    assert execution_name("pp 1") != execution_name("pp:1")
+    assert execution_name("pp 1", "rec-1") != execution_name("pp:1", "rec-1")

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import ANY, Stubber
-from engine.catalog import notify, presentable
+from engine.answer import notify, presentable
 from engine.errors import AWSRefusedError
 from engine.models import Failure, Report
 from engine.reasons import count_failure, error_class, explained, reason
@@ -43,8 +43,8 @@ def test_a_provision_is_answered_with_its_outputs_subscriptions_and_identifier(s
                 {
                     "OutputKey": "OpsEmailSubscriptions",
                     "OutputValue": "a@example.com: pending confirmation; b@example.com: already subscribed",
-                    "Description": "Each ops email and its subscription to the alert topic. "
-                    "A pending one gets alerts after the link in the confirmation email was followed.",
+                    "Description": "Each ops email and its subscription to the alert topic. A "
+                    "pending one gets alerts after somebody has followed the link in the confirmation email.",
                 },
             ],
         },
@@ -129,7 +129,7 @@ def test_a_major_upgrade_says_which_snapshot_leads_back_whether_it_succeeds_or_n
 
     told = {
         "Status": "FAILED",
-        "FailureReason": f"It broke. The database as it was before is in snapshot {name}.",
+        "FailureReason": f"It broke. Snapshot {name} has the database as it was before.",
     }
     stub.add_response(operation, {}, always | told)
     error = lambda_failure("StackFailedError", "It broke.")
@@ -325,8 +325,8 @@ def test_any_other_error_is_a_sentence_with_the_record_and_without_internals(fai
         ("\x1b[31mred\x1b[0m alert\x00", "red alert"),
         ("fire \U0001f525 here", "fire  here"),
         ("tab\tand\nline", "tab\tand\nline"),
-        ("", "The operation failed without giving a reason."),
-        ("\x07", "The operation failed without giving a reason."),
+        ("", "The operation failed without a reason."),
+        ("\x07", "The operation failed without a reason."),
         ("x" * 2048, "x" * 2048),
         ("x" * 2049, "x" * 2047 + "…"),
     ],

@@ -1,4 +1,4 @@
-"""docs/audit/requirements.md says of each requirement where it is built and which tests hold it."""
+"""docs/audit/requirements.md says where each requirement is built and which tests hold it."""
 
 import re
 import subprocess

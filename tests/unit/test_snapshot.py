@@ -1,4 +1,4 @@
-"""The snapshot before a major version upgrade, and its end with the product."""
+"""The snapshot before a major version upgrade, and its deletion with the product."""
 
 from contextlib import nullcontext
 from typing import Any
@@ -103,7 +103,7 @@ def test_a_snapshot_that_fails_ends_the_upgrade_and_removes_what_was_planned(
     gone = {"StackName": STACK, "ChangeSetName": upgrade.record_id}
     cloudformation[1].add_response("delete_change_set", {}, gone)
     with pytest.raises(
-        SnapshotFailedError, match=rf"nothing was changed\. Correct .* RDS says that {name} is failed\."
+        SnapshotFailedError, match=rf"Nothing was changed\. Correct .* Snapshot {name} is failed\."
     ):
         snapshot(client, cloudformation[0], upgrade)
 
@@ -218,7 +218,9 @@ def test_a_snapshot_that_is_gone_by_now_and_one_that_is_still_being_taken(
     stub.add_response("describe_db_snapshots", {"DBSnapshots": found}, None)
     stub.add_client_error("delete_db_snapshot", "DBSnapshotNotFound", "gone", 404)
     unasked: Any = None
-    with pytest.raises(SnapshotInProgressError, match=r"pre-upgrade-1-database-dev \(creating\) could not"):
+    with pytest.raises(
+        SnapshotInProgressError, match=r"waiting: pre-upgrade-1-database-dev \(creating\)\. Term"
+    ):
         snapshot(client, unasked, termination)
 
 

@@ -153,7 +153,7 @@ def test_an_update_is_told_resource_by_resource(announced: Any, event: Any) -> N
     [mail] = announced("update", CHANGES)
     assert mail["Subject"] == f"{name} was updated"
     assert mail["Message"].splitlines() == [
-        f"{name} ({product}) was updated and has version 1.2.0 now.",
+        f"{name} ({product}) was updated and now has version 1.2.0.",
         "",
         "changed: Database (EngineVersion, Tags)",
         "added: Dashboard",

@@ -1,4 +1,4 @@
-"""The net behind all nets."""
+"""The sweep, the last part of the safety net."""
 
 import json
 from datetime import timedelta
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.stub import ANY, Stubber
 from engine.errors import ThrottledError
-from engine.nets import Nets
+from engine.safety_net import SafetyNet
 from sweep import handler
 from sweep.leftovers import sweep
 
@@ -29,7 +29,7 @@ class Engine:
         self.dead_letters = self.sqs.create_queue(QueueName="dead-letters")["QueueUrl"]
         self.unreported = self.sqs.create_queue(QueueName="unreported")["QueueUrl"]
         servicecatalog, self.catalog = stubbed("servicecatalog")
-        self.nets = Nets(servicecatalog, self.sfn, self.sqs, self.machine, self.unreported)
+        self.net = SafetyNet(servicecatalog, self.sfn, self.sqs, self.machine, self.unreported)
 
     def execution(self, name: str, *, stopped: bool = True) -> str:
         given = {"kind": "UPDATE", "token": "t-1", "recordId": name, "provisionedProductId": "pp-1"}
@@ -52,7 +52,7 @@ class Engine:
 
 
 def take_what_is_there(sqs: Any) -> None:
-    """One server has everything here, so nothing is found by waiting for others."""
+    """Receive without waiting: this one server has all messages."""
     sqs.meta.events.register(
         "before-parameter-build.sqs.ReceiveMessage", lambda params, **_: params.update(WaitTimeSeconds=0)
     )
@@ -78,7 +78,7 @@ def test_executions_that_ended_unanswered_in_the_last_hour_are_answered(engine: 
     backend_execution(engine, "rec-before").stop_date -= timedelta(hours=2)
     # WHEN it is swept THEN Service Catalog hears of the first
     engine.hears("rec-now")
-    sweep(engine.nets, engine.dead_letters)
+    sweep(engine.net, engine.dead_letters)
 
 
 @pytest.mark.parametrize(("minutes", "kept"), [(10, 0), (40, 1)])
@@ -90,22 +90,22 @@ def test_an_execution_that_is_not_answered_before_it_is_too_old_to_be_seen_is_ke
     backend_execution(engine, "rec-1").stop_date -= timedelta(minutes=minutes)
     engine.is_open()
     engine.catalog.add_client_error(UPDATE, "InternalFailure", "oops", 500)
-    if kept:  # the queue is looked at last, so the same sweep tries what it has just put there
+    if kept:  # the sweep reads this queue last, so it tries what it has just put there
         engine.is_open()
         engine.catalog.add_client_error(UPDATE, "InternalFailure", "oops", 500)
     with pytest.raises(Exception, match="oops"):
-        sweep(engine.nets, engine.dead_letters)
+        sweep(engine.net, engine.dead_letters)
     assert engine.left_in(engine.unreported) == kept
     # WHEN Service Catalog listens again THEN it hears of the execution, however old that is by then
     backend_execution(engine, "rec-1").stop_date -= timedelta(hours=3 * kept)
     make_visible(engine.unreported)
     engine.hears("rec-1")
-    sweep(engine.nets, engine.dead_letters)
+    sweep(engine.net, engine.dead_letters)
     assert engine.left_in(engine.unreported) == 0
 
 
 def make_visible(queue: str) -> None:
-    """Let the time pass for which messages are invisible that somebody has received."""
+    """Let the visibility timeout of received messages pass."""
     from moto.sqs.models import sqs_backends
 
     for message in sqs_backends["123456789012"]["us-east-1"].queues[queue.rsplit("/", 1)[-1]]._messages:
@@ -115,7 +115,7 @@ def make_visible(queue: str) -> None:
 def test_dead_letters_that_lambda_hands_over_are_answered(
     engine: Engine, context: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(handler, "nets", lambda: engine.nets)
+    monkeypatch.setattr(handler, "safety_net", lambda: engine.net)
     letters: list[dict[str, Any]] = [
         {"messageId": record, "body": letter(record), "attributes": {}} for record in ("rec-1", "rec-2")
     ]
@@ -139,14 +139,14 @@ def test_messages_that_lie_in_a_last_queue_are_answered_and_deleted(engine: Engi
     for number in range(11):
         engine.sqs.send_message(QueueUrl=url, MessageBody=letter(f"rec-{number}"))
         engine.hears(ANY)
-    sweep(engine.nets, engine.dead_letters)
+    sweep(engine.net, engine.dead_letters)
     assert engine.left_in(url) == 0
 
 
 def test_what_nobody_can_answer_ends_among_the_unreported_and_stays_there(engine: Engine) -> None:
     engine.sqs.send_message(QueueUrl=engine.dead_letters, MessageBody="not json")
-    sweep(engine.nets, engine.dead_letters)
-    sweep(engine.nets, engine.dead_letters)
+    sweep(engine.net, engine.dead_letters)
+    sweep(engine.net, engine.dead_letters)
     assert (engine.left_in(engine.dead_letters), engine.left_in(engine.unreported)) == (0, 1)
 
 
@@ -159,7 +159,7 @@ def test_one_answer_that_does_not_get_through_does_not_hold_up_the_others_and_is
     engine.catalog.add_client_error(UPDATE, "InternalFailure", "oops", 500)
     engine.hears("rec-2")
     with pytest.raises(Exception, match="oops"):
-        sweep(engine.nets, engine.dead_letters)
+        sweep(engine.net, engine.dead_letters)
     assert engine.left_in(engine.dead_letters) == 1
 
 
@@ -171,7 +171,7 @@ def test_the_age_of_the_oldest_operation_is_measured_even_when_there_is_none(
         engine.execution("rec-new", stopped=False)
         engine.execution("rec-old", stopped=False)
         backend_execution(engine, "rec-old").start_date -= timedelta(hours=1)
-    sweep(engine.nets, engine.dead_letters)
+    sweep(engine.net, engine.dead_letters)
     measured = json.loads(capsys.readouterr().out.splitlines()[0])
     [age] = measured["OldestOperationAge"]
     assert least <= age <= most
@@ -180,7 +180,7 @@ def test_the_age_of_the_oldest_operation_is_measured_even_when_there_is_none(
 
 
 def test_a_sweep_that_came_to_its_end_says_so(engine: Engine, capsys: pytest.CaptureFixture[str]) -> None:
-    sweep(engine.nets, engine.dead_letters)
+    sweep(engine.net, engine.dead_letters)
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["Swept"] == [1.0]
 
 
@@ -191,7 +191,7 @@ def test_what_cannot_be_read_keeps_nothing_else_from_being_answered_and_is_no_en
     engine.sqs.delete_queue(QueueUrl=engine.dead_letters)
     engine.hears("rec-1")
     with pytest.raises(engine.sqs.exceptions.QueueDoesNotExist):
-        sweep(engine.nets, engine.dead_letters)
+        sweep(engine.net, engine.dead_letters)
     assert engine.left_in(engine.unreported) == 0
     assert "Swept" not in capsys.readouterr().out
 
@@ -203,10 +203,10 @@ def test_the_handler_finds_the_engine_by_its_variables(
     monkeypatch.setenv("DEAD_LETTERS_QUEUE_URL", engine.dead_letters)
     monkeypatch.setenv("UNREPORTED_QUEUE_URL", engine.unreported)
     engine.sqs.send_message(QueueUrl=engine.dead_letters, MessageBody=letter("rec-1"))
-    nets = handler.nets.__wrapped__()
-    take_what_is_there(nets.sqs)
-    monkeypatch.setattr(handler, "nets", lambda: nets)
-    with Stubber(nets.servicecatalog) as catalog:
+    net = handler.safety_net.__wrapped__()
+    take_what_is_there(net.sqs)
+    monkeypatch.setattr(handler, "safety_net", lambda: net)
+    with Stubber(net.servicecatalog) as catalog:
         catalog.add_client_error("describe_record", "ThrottlingException", "slow down")
         catalog.add_client_error(UPDATE, "ThrottlingException", "slow down")
         with pytest.raises(ThrottledError):

@@ -1,4 +1,4 @@
-"""What an operation goes through, from the message received to the one answer."""
+"""The states that an operation goes through, from its message to its one answer."""
 
 import json
 from collections.abc import Callable

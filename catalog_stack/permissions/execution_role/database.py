@@ -44,9 +44,9 @@ def _of_database() -> list[Permission]:
             "rds",
             "CreateDBInstance ModifyDBInstance",
             on=arn("rds", "og:default:*"),
-            why="R10: PostgreSQL; RDS puts every instance into its engine's default option group.",
+            why="R10: PostgreSQL; RDS puts every instance into the default option group of its version.",
         ),
-        # The master secret is RDS's own, made in the name of whoever creates the instance (RDS User Guide,
+        # RDS makes the master secret with the permissions of whoever creates the instance (RDS User Guide,
         # "Password management with Amazon RDS and AWS Secrets Manager", permissions required).
         allow(
             "secretsmanager",
@@ -54,7 +54,7 @@ def _of_database() -> list[Permission]:
             on=arn("secretsmanager", "secret:rds!*"),
             why="R11: the password is encrypted, too; RDS names the secret at random.",
         ),
-        # Only in an account that never had a database.
+        # Needed only in an account that never had a DB instance.
         allow(
             "iam",
             "CreateServiceLinkedRole",
@@ -65,7 +65,7 @@ def _of_database() -> list[Permission]:
 
 
 def _of_key() -> list[Permission]:
-    """What KMS asks IAM for. The product's key policy lets the role in to everything else."""
+    """Return what KMS asks IAM policies for. The product's key policy allows the role everything else."""
     return [
         allow(
             "kms",
@@ -74,8 +74,8 @@ def _of_key() -> list[Permission]:
             when=BEING_TAGGED_AS_OURS,
             why="R11: a key of its own; a new key has no id yet, but it has the engine's tag.",
         ),
-        # CreateKey asks for it when there is no key yet. It lets any other key of the account be tagged, too.
-        # Nothing is won by that: no permission of any role follows from a key's tags.
+        # CreateKey needs it before the key exists. It also allows tagging any other key of the account, which
+        # gains nothing: no permission of any role depends on a key's tags.
         allow(
             "kms",
             "TagResource",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from ..policy import Permission, allow, arn
 from .tags import BEING_TAGGED_AS_OURS, READ, TAGGED, TAGGED_AS_OURS
 
-# The type has to be spelled out: IAM matches no wildcard in its place ("Identify AWS resources with ARNs",
-# IAM User Guide, "Incorrect wildcard usage").
+# Each type is spelled out, because IAM matches no wildcard in its place (IAM User Guide, "Identify AWS
+# resources with ARNs", "Incorrect wildcard usage").
 RESOURCES = [
     arn("ec2", f"{kind}/*")
     for kind in (
@@ -38,7 +38,7 @@ def permissions() -> list[Permission]:
             on="*",
             why=READ,
         ),
-        # The schema of AWS::EC2::FlowLog lists it.
+        # The schema of AWS::EC2::FlowLog lists this action.
         allow("autoscaling", "DescribeTags", on="*", why=READ),
         allow(
             "ec2",
@@ -71,6 +71,6 @@ def permissions() -> list[Permission]:
             "logs",
             "CreateLogDelivery DeleteLogDelivery",
             on="*",
-            why="R24: logging throughout; the API of log deliveries knows no resource.",
+            why="R24: logging throughout; log deliveries support no resource-level permissions.",
         ),
     ]

@@ -16,7 +16,7 @@ from tests.support.operator import Command, Said
 def command(
     cloud: Cloud, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Iterator[Command]:
-    """The command in the environment that `make cloud` prints; it never says a token."""
+    """The command in the environment that `make cloud` prints. It checks that no output has a token."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", cloud.endpoint)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "local")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "local")

@@ -20,7 +20,7 @@ def at(actor: str, call: str, fault: str) -> Disturbance:
     return disturbance(Place(actor, call), FAULTS[fault])
 
 
-# One product: launched, updated, terminated. And a launch that fails before anything is there.
+# One product that is launched, updated and terminated; and a launch that fails before it creates anything.
 CELLS: list[tuple[Operation, str, Disturbance, str]] = [
     ("provision", "denied", at("validate", "sts:AssumeRole", "access denied"), "FAILED"),
     ("provision", "every answer is lost", INTERRUPTIONS["every answer is lost once"][0], "SUCCEEDED"),

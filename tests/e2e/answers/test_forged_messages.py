@@ -38,7 +38,7 @@ COUNTED = ("ReportedByNet", "LateReportRefused", "PlatformFailure", "RecordCheck
 
 @pytest.fixture(scope="module")
 def victim(oldest: Catalog) -> Iterator[str]:
-    """A product with a database. At the end it makes room for the networks of other tests."""
+    """A product with a database, terminated at the end to free the account's quota of networks."""
     record = oldest.provision("victim", EnvironmentSuffix="victim", OpsEmails="ops@example.com")
     assert record["RecordDetail"]["Status"] == "SUCCEEDED", reason(record)
     yield product_of(record)
@@ -55,7 +55,7 @@ def unseen() -> Iterator[str]:
 
 @pytest.fixture(autouse=True)
 def nothing_is_kept(cloud: Cloud) -> Iterator[None]:
-    """What a test leaves for a person is gone after it."""
+    """Empty the queue of unconfirmed operations after a test."""
     yield
     kept = unconfirmed(cloud)
     while kept.depth():
@@ -63,7 +63,7 @@ def nothing_is_kept(cloud: Cloud) -> Iterator[None]:
 
 
 def message(cloud: Cloud, catalog: Catalog, product: str, kind: Kind, record: str) -> Message:
-    """What somebody would send who has read what a message looks like: all is right but record and token."""
+    """A forged message by somebody who knows the format: only record and token are wrong."""
     shown = cloud.client("servicecatalog").describe_provisioned_product(Id=product)
     role = shown["ProvisionedProductDetail"]["LaunchRoleArn"]
     account = role.split(":")[4]
@@ -88,7 +88,7 @@ def message(cloud: Cloud, catalog: Catalog, product: str, kind: Kind, record: st
 
 
 def view(cloud: Cloud, product: str) -> Any:
-    """All that Service Catalog and CloudFormation show of a product."""
+    """Everything that Service Catalog and CloudFormation show of a product."""
     service_catalog, cloudformation = cloud.client("servicecatalog"), cloud.client("cloudformation")
     detail = service_catalog.describe_provisioned_product(Id=product)["ProvisionedProductDetail"]
     events = cloudformation.describe_stack_events(StackName=f"TapStack-{product}")["StackEvents"]
@@ -97,7 +97,7 @@ def view(cloud: Cloud, product: str) -> Any:
 
 
 def troubles(cloud: Cloud) -> dict[str, int]:
-    """Count what raises alarms of the engine."""
+    """Count the events that make the engine's alarms fire."""
     counted = published(cloud, *COUNTED)
     return {
         "lost": sum(each["status"] in LOST for each in executions(cloud)),
@@ -109,14 +109,14 @@ def troubles(cloud: Cloud) -> dict[str, int]:
 
 
 def calm(cloud: Cloud) -> dict[str, int]:
-    """Return the count once nothing of other tests is under way any more."""
+    """Return the count once no operation of another test is under way."""
     eventually(lambda: all(each["status"] != "RUNNING" for each in executions(cloud)), "nothing runs", 60)
     eventually(lambda: dead_letters(cloud).depth() == 0, "no dead letters", 60)
     return troubles(cloud)
 
 
 def kept(cloud: Cloud, forged: Message) -> Message:
-    """Return what is kept of a forged message once its execution has ended."""
+    """Return the forged message's operation in the queue `unconfirmed`, once its execution has ended."""
     queue = unconfirmed(cloud)
     eventually(lambda: queue.depth() == 1, "it is kept", 60)
     found: Message = json.loads(queue.take())

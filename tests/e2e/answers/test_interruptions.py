@@ -131,7 +131,7 @@ def given_to(cloud: Cloud, record: dict[str, Any]) -> Any:
     return json.loads(described["input"])
 
 
-# Each net without which something is lost, and what then has to be answered by the sweep.
+# A part of the safety net that is switched off, and what only the sweep can then answer.
 
 
 def test_without_the_rule_a_stopped_execution_is_swept(cloud: Cloud, oldest: Catalog) -> None:
@@ -167,7 +167,7 @@ def test_without_the_function_that_reports_failures_are_swept_with_their_reason(
 ) -> None:
     with paused(cloud, "Report"), rule_is(cloud, "enabled", SWEEP):
         record = oldest.ended(oldest.start_provision("unreportable", **WRONG))
-        # What Lambda gave up meanwhile is swept, too.
+        # The sweep also answers what Lambda gave up on meanwhile.
         eventually(lambda: dead_letters(cloud).depth() == 0, "no dead letter is left")
     assert "EnvironmentSuffix: " in reason(record)
     assert oldest.answered_once(record)

@@ -72,7 +72,7 @@ def _elsewhere(message: Message) -> Message:
     return _with_artifact(f"{message['artifact']['path'].rpartition('/')[0]}/{uuid.uuid4()}")(message)
 
 
-# What is wrong with the message: how it comes to be so, and the words in the answer.
+# For each defect of a message: the function that makes it, and the words in the answer.
 DEFECTS: dict[str, tuple[Callable[[Message], Message], str]] = {
     "an unknown operation": (_with(operation="EXPLODE_PRODUCT"), 'operation "EXPLODE_PRODUCT" came through'),
     "an operation of another queue": (
@@ -91,14 +91,14 @@ DEFECTS: dict[str, tuple[Callable[[Message], Message], str]] = {
     "an artifact that is gone": (_elsewhere, "artifact"),
     # Step Functions takes at most 256 KiB, SQS four times as much.
     "more than an execution can hold": (_with(padding="x" * 300_000), "engine failed (OperationNotStarted)"),
-    # Without the resource identifier that is made of it, Service Catalog says nothing else.
+    # The resource identifier is made of this id. Without one, Service Catalog says nothing else.
     "no provisioned product": (_without("provisionedProductId"), "Internal failure."),
 }
 
 
 @pytest.fixture(scope="module")
 def answered(cloud: Cloud, catalog: Catalog) -> dict[str, Any]:
-    """The records of launches whose messages got those defects on their way, all at the same time."""
+    """The records of launches, all at the same time, whose messages got these defects on their way."""
     queue = operations(cloud, "Provision")
     names = {defect.replace(" ", "-"): defect for defect in DEFECTS}
     inputs = {"EnvironmentSuffix": "defect", "OpsEmails": "ops@example.com"}

@@ -1,4 +1,4 @@
-"""Service Catalog's token, with which anybody could answer an operation, stays where it has to be."""
+"""Whoever has Service Catalog's token can answer an operation, so it stays only where it is needed."""
 
 import json
 
@@ -14,12 +14,12 @@ INPUTS = {"EnvironmentSuffix": "Bad_Suffix", "OpsEmails": "ops@example.com"}  # 
 
 @pytest.fixture(scope="module")
 def tokens(cloud: Cloud, catalog: Catalog) -> list[str]:
-    """The tokens of every operation in this cloud so far, which a short life with two dead letters ends."""
+    """The tokens of all operations in this cloud, after a product's short life and two dead letters."""
     failed = catalog.provision("secrecy", **INPUTS)
     catalog.update(product_of(failed), **INPUTS)
     catalog.terminate(product_of(failed))
 
-    # One dead letter that can be answered, and one that has a token and can't be.
+    # One dead letter that can be answered, and one with a token that can't.
     queue, last = operations(cloud, "Provision"), unreported(cloud)
     with queue.held():
         dead = catalog.start_provision("secrecy-dead", **INPUTS)

@@ -1,4 +1,4 @@
-"""The platform team's commands, against products that nothing else would free."""
+"""The platform team's commands free products that nothing else would."""
 
 import os
 import subprocess
@@ -19,7 +19,7 @@ WRONG = {"EnvironmentSuffix": "Bad_Suffix", "OpsEmails": "ops@example.com"}  # a
 
 @pytest.fixture
 def stuck(cloud: Cloud, oldest: Catalog) -> dict[str, Any]:
-    """A launch whose execution was aborted while no net was there: UNDER_CHANGE, for ever."""
+    """A launch whose execution was aborted while the safety net was off: it stays UNDER_CHANGE for ever."""
     with rule_is(cloud, "disabled", EXECUTION_ENDED), dead_letters(cloud).held():
         stall = cloud.faults.stack.stall("AWS::EC2::VPC")
         launched = oldest.start_provision("stuck", EnvironmentSuffix="stuck", OpsEmails="ops@example.com")

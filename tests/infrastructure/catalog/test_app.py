@@ -1,4 +1,4 @@
-"""The app: which stacks there are, and that it takes no account to see them."""
+"""The app: which stacks it has, and that it needs no AWS account to synthesize them."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from aws_cdk.cx_api import CloudAssembly
 from app import build
 from catalog_stack.settings import SettingsError
 from local_cloud.demo.kept import UNREAD
-from product_template.releasing import version as released
+from product_template.releasing import released_versions
 
 ROOT = Path(__file__).parents[3]
 
@@ -34,7 +34,7 @@ def files_read() -> set[Path]:
 
 @pytest.fixture(scope="module")
 def with_other_accounts(tmp_path_factory: pytest.TempPathFactory, files_read: set[Path]) -> CloudAssembly:
-    """The app of an account that launches another's product and lets a third launch its own, with tags."""
+    """The app with a hub account, another provisioning account and tags."""
     settings = {
         "catalog:hubAccount": "111122223333",
         "catalog:provisioningAccounts": ["444455556666"],
@@ -89,7 +89,9 @@ def test_a_stack_warns_of_nothing(assembly: Path) -> None:
 
 def test_a_catalog_that_nobody_may_use_says_so(with_other_accounts: CloudAssembly) -> None:
     [warning] = warnings(Path(with_other_accounts.directory))
-    assert warning.startswith("Nobody may launch the product, because catalog:principals names no one.")
+    assert warning.startswith(
+        "Nobody may launch the product, because the setting catalog:principals is empty."
+    )
 
 
 def test_the_catalog_is_in_the_products_region_and_in_whichever_account_deploys_it(assembly: Path) -> None:
@@ -133,7 +135,10 @@ def test_the_catalog_offers_what_was_released_and_the_engine_launches_nothing_el
     offered = {version["Name"] for version in product["Properties"]["ProvisioningArtifactParameters"]}
     environments = [r["Properties"].get("Environment", {}).get("Variables", {}) for r in template]
     [launched] = [variables["RELEASED"] for variables in environments if "RELEASED" in variables]
-    digests = {name.removesuffix(released.SUFFIX): digest for name, digest in released.digests().items()}
+    digests = {
+        name.removesuffix(released_versions.ENDING): digest
+        for name, digest in released_versions.digests().items()
+    }
     assert offered == digests.keys()
     assert dict(each.split("=") for each in launched.split(",")) == digests
 

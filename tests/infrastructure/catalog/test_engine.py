@@ -1,4 +1,4 @@
-"""The engine as deployed: Service Catalog finds it, no one else gets in, and nothing gets lost on the way."""
+"""The engine in the template: Service Catalog finds it, nobody else reaches it, and no message gets lost."""
 
 import ast
 import json
@@ -167,7 +167,7 @@ def test_an_execution_that_ends_without_an_answer_is_reported(
         "detail-type": ["Step Functions Execution Status Change"],
         "detail": {"stateMachineArn": [{"Ref": machine}], "status": ["FAILED", "TIMED_OUT", "ABORTED"]},
     }
-    # What Lambda gives up is a dead letter, which the same function and the sweep read for days.
+    # What Lambda gives up on is a dead letter, which this function and the sweep read for days.
     [dead_letters, _] = target["DeadLetterConfig"]["Arn"]["Fn::GetAtt"]
     assert {"Ref": functions["report"]["Id"]} in consumers_of(catalog, dead_letters)
     assert (
@@ -248,7 +248,7 @@ def test_service_catalog_may_encrypt_what_it_sends(catalog: Template) -> None:
 
 
 def test_services_are_let_in_under_a_condition(catalog: Template) -> None:
-    # The queues' policies hold Service Catalog's condition; the CDK writes the statement for log delivery.
+    # The condition for Service Catalog is in the queues' policies. The CDK writes the one for log delivery.
     unconditional = {"servicecatalog.amazonaws.com", "delivery.logs.amazonaws.com"}
     services = services_let_in(catalog)
     assert {

@@ -1,4 +1,4 @@
-"""What watches the engine: alarms that arrive, and a page that says what to do about each."""
+"""The alarms of the engine reach somebody, and a page says what to do about each."""
 
 import json
 import re
@@ -18,7 +18,7 @@ def catalog(catalog_template: Any) -> Template:
 
 @pytest.fixture(scope="module")
 def alarms(catalog: Template) -> dict[str, Any]:
-    """The alarms by their heading in the runbook."""
+    """The alarms by their headings in the runbook."""
     found = (alarm["Properties"] for alarm in catalog.find_resources("AWS::CloudWatch::Alarm").values())
     return {alarm["AlarmDescription"].partition("engine.md#")[2]: alarm for alarm in found}
 

@@ -13,7 +13,7 @@ from catalog_stack.encryption import CatalogKey
 from catalog_stack.permissions.launch_roles import LaunchRoles
 from catalog_stack.settings import Settings
 from catalog_stack.version_guidance import guidance
-from product_template.releasing import version as released
+from product_template.releasing import released_versions
 from product_template.releasing.version import Version
 from tests.support import versions
 
@@ -25,7 +25,7 @@ def catalog(catalog_template: Any) -> Template:
     return Template.from_json(catalog_template)
 
 
-def small_catalog(directory: Path = released.DIRECTORY, **settings: Any) -> Template:
+def small_catalog(directory: Path = released_versions.DIRECTORY, **settings: Any) -> Template:
     """A catalog without the engine, which takes longer to synthesize."""
     stack = cdk.Stack(cdk.App(), "Stack")
     roles = LaunchRoles(stack, "LaunchRoles", hub_account=stack.account)
@@ -82,7 +82,7 @@ def test_the_launch_constraint_waits_for_the_product_and_for_both_roles(catalog:
         logical_id
         for kind in ("AWS::ServiceCatalog::PortfolioProductAssociation", "AWS::IAM::ManagedPolicy")
         for logical_id in catalog.find_resources(kind)
-        # The policies of functions are not a launch's concern.
+        # The policies of functions have nothing to do with a launch.
         if not logical_id.startswith(("Engine", "CatalogVersionGuidance"))
     } | {
         logical_id

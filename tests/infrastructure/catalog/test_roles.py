@@ -1,4 +1,4 @@
-"""Who may do what: each role can do its work, and nothing beyond it."""
+"""Each role can do its work, and nothing else."""
 
 import ast
 import json
@@ -94,7 +94,7 @@ def test_deleting_and_changing_what_has_random_ids_needs_the_engines_tag(
 def test_iam_lets_no_role_get_at_a_key_but_for_what_making_one_asks(
     roles: dict[str, list[Statement]],
 ) -> None:
-    """A tag, which others can give to another key, opens nothing."""
+    """No permission depends on a key's tag, because others can give the tag to another key."""
     of_keys = {
         (name, action, resource)
         for name in (EXECUTION_ROLE, LAUNCH_ROLE)
@@ -139,7 +139,7 @@ def test_the_products_key_lets_in_the_accounts_two_roles_which_decrypt_only_by_w
 def test_only_cloudformation_takes_the_execution_role(trust: dict[str, list[Statement]]) -> None:
     [statement] = trust[EXECUTION_ROLE]
     assert statement["Principal"] == {"Service": "cloudformation.amazonaws.com"}
-    # A condition on a key that CloudFormation is not documented to send would refuse every launch.
+    # AWS does not document that CloudFormation sends this key. Without it, a condition refuses every launch.
     assert "Condition" not in statement
 
 
@@ -184,7 +184,7 @@ def test_cloudformation_gives_rights_only_to_roles_with_the_boundary(
         for action in statement["Action"]
         if (action.endswith("RolePolicy") and not action.startswith("iam:Get")) or action == "iam:CreateRole"
     }
-    del conditions["iam:UpdateAssumeRolePolicy"]  # IAM knows no such condition for it
+    del conditions["iam:UpdateAssumeRolePolicy"]  # IAM has no such condition for it
     assert conditions.keys() == {"iam:CreateRole", "iam:AttachRolePolicy", "iam:DetachRolePolicy"}
     assert all(one == {"iam:PermissionsBoundary": boundary} for one in conditions.values())
 
@@ -236,7 +236,7 @@ def test_the_engine_may_call_what_its_code_calls(roles: dict[str, list[Statement
     assert refused == {}
 
 
-# S3's actions that have other names than their operations (Service Authorization Reference).
+# S3's actions whose names differ from those of their operations (Service Authorization Reference).
 S3_ACTIONS = {
     "GetObjectLockConfiguration": "GetBucketObjectLockConfiguration",
     "ListObjectVersions": "ListBucketVersions",
@@ -244,7 +244,7 @@ S3_ACTIONS = {
 
 
 def calls() -> dict[str, set[str]]:
-    """The AWS operations in the functions' code by their names in Python, and the actions they may be."""
+    """The AWS operations in the functions' code, by their names in boto3, with their possible IAM actions."""
     code = "\n".join(file.read_text() for file in LAMBDAS.rglob("*.py"))
     services = set(re.findall(r"""client\(["']([a-z0-9-]+)["']""", code))
     assert {"cloudformation", "rds", "servicecatalog", "stepfunctions"} <= services

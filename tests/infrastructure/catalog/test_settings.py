@@ -1,4 +1,4 @@
-"""Settings from CDK context: typed, checked, and refused in words."""
+"""Settings from CDK context: typed, checked, and refused with a sentence."""
 
 import json
 import re
@@ -10,7 +10,7 @@ import pytest
 from aws_cdk import aws_logs as logs
 
 from catalog_stack.settings import Settings, SettingsError
-from product_template.releasing import version as released
+from product_template.releasing import released_versions
 
 DOCUMENTATION = Path(__file__).parents[3] / "docs" / "operate" / "configuration.md"
 
@@ -90,7 +90,7 @@ def test_an_inactive_version_that_was_never_released_is_refused() -> None:
 
 
 def test_one_version_has_to_stay_active() -> None:
-    versions = list(map(str, released.templates()))
+    versions = list(map(str, released_versions.templates()))
     assert read(inactiveVersions=",".join(versions[:-1])).inactive_versions == versions[:-1]
     with pytest.raises(SettingsError, match="catalog:inactiveVersions: must leave a version"):
         read(inactiveVersions=versions)

@@ -1,4 +1,4 @@
-"""Each alarm of the product can fire, fires when it should for every class, and says why."""
+"""Each alarm can fire, has the right threshold for every instance class, and says why it fires."""
 
 import re
 from collections.abc import Iterator
@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from product_template.releasing.released_versions import JsonTemplate
 from product_template.releasing.tables import alarm_slug, threshold_for
 
-Template = dict[str, Any]
 RUNBOOK = Path(__file__).parents[3] / "docs" / "runbook" / "alarms.md"
 GIB = 2**30
 
-# What CloudWatch has, by namespace: the dimensions to ask for it with and the metrics.
+# CloudWatch's metrics by namespace: their dimensions and their names.
 # AWS/RDS: RDS User Guide, "Amazon CloudWatch metrics for Amazon RDS" (instance-level, of PostgreSQL; the EBS
 # balances for classes that burst) and "Amazon CloudWatch metrics for Performance Insights" (DBLoad).
 # AWS/NATGateway: VPC User Guide, "NAT gateway metrics and dimensions".
@@ -65,7 +65,7 @@ class Watched(NamedTuple):
     period: int
 
 
-def alarms(template: Template) -> dict[str, dict[str, Any]]:
+def alarms(template: JsonTemplate) -> dict[str, dict[str, Any]]:
     return {
         logical_id: resource["Properties"]
         for logical_id, resource in template["Resources"].items()
@@ -73,7 +73,7 @@ def alarms(template: Template) -> dict[str, dict[str, Any]]:
     }
 
 
-def watched(template: Template) -> Iterator[Watched]:
+def watched(template: JsonTemplate) -> Iterator[Watched]:
     """Every metric that an alarm reads, directly or as the input of an expression."""
     for logical_id, alarm in alarms(template).items():
         stats = [query["MetricStat"] for query in alarm.get("Metrics", []) if "MetricStat" in query] or [
@@ -95,7 +95,7 @@ def watched(template: Template) -> Iterator[Watched]:
 def counts(pattern: str, line: str) -> bool:
     """Whether a metric filter counts a line: it has all quoted terms, or one of those with a question mark.
 
-    CloudWatch Logs User Guide, "Filter pattern syntax". What the two do together is nothing to rely on.
+    CloudWatch Logs User Guide, "Filter pattern syntax". It does not say what both kinds do together.
     """
     terms = re.findall(r'(\??)"([^"]+)"', pattern)
     assert " ".join(f'{optional}"{term}"' for optional, term in terms) == pattern
@@ -103,14 +103,14 @@ def counts(pattern: str, line: str) -> bool:
     return (any if optional else all)(term in line for _, term in terms)
 
 
-def alarm(template: Template, kind: str) -> dict[str, Any]:
+def alarm(template: JsonTemplate, kind: str) -> dict[str, Any]:
     [found] = [one for one in alarms(template).values() if alarm_slug(one) == kind]
     return found
 
 
 class TestAlarmsThatCanFire:
     def test_each_reads_a_metric_that_cloudwatch_has_with_the_dimensions_it_has(
-        self, product_template: Template
+        self, product_template: JsonTemplate
     ) -> None:
         for one in watched(product_template):
             if one.namespace == "TapStack":
@@ -119,7 +119,7 @@ class TestAlarmsThatCanFire:
             assert one.metric in metrics, one
             assert one.dimensions.keys() == dimensions, one
 
-    def test_each_dimension_is_a_resource_of_the_stack(self, product_template: Template) -> None:
+    def test_each_dimension_is_a_resource_of_the_stack(self, product_template: JsonTemplate) -> None:
         expected = {
             "DBInstanceIdentifier": [{"Ref": "DatabaseInstance"}],
             "NatGatewayId": [{"Ref": f"NetworkVpcPublicSubnet{zone}NATGateway"} for zone in (1, 2)],
@@ -131,7 +131,7 @@ class TestAlarmsThatCanFire:
                 assert value in expected[name], one
 
     def test_each_log_metric_is_one_that_a_filter_of_the_postgresql_log_makes(
-        self, product_template: Template
+        self, product_template: JsonTemplate
     ) -> None:
         filters = [
             resource["Properties"]
@@ -177,7 +177,7 @@ class TestAlarmsThatCanFire:
         ],
     )
     def test_a_line_of_postgresql_14_or_17_is_counted_by_the_filter_for_it_and_no_other(
-        self, product_template: Template, kind: str, line: str
+        self, product_template: JsonTemplate, kind: str, line: str
     ) -> None:
         counting = [
             resource["Properties"]["FilterName"]["Fn::Join"][1][0]
@@ -188,7 +188,7 @@ class TestAlarmsThatCanFire:
         assert counting == [f"{kind}-metric-filter-"]
 
     def test_those_on_metrics_that_only_some_classes_have_exist_for_these_classes(
-        self, product_template: Template
+        self, product_template: JsonTemplate
     ) -> None:
         conditional = {
             logical_id: resource["Condition"]
@@ -209,14 +209,16 @@ class TestAlarmsThatCanFire:
             name: str(bursts) for name, (_, _, bursts) in CLASSES.items()
         }
 
-    def test_cloudwatch_takes_their_periods(self, product_template: Template) -> None:
-        """PutMetricAlarm: a day in all, or seven where a period is an hour or more."""
+    def test_cloudwatch_takes_their_periods(self, product_template: JsonTemplate) -> None:
+        """PutMetricAlarm takes at most a day in all, or seven days where a period is an hour or more."""
         for one in watched(product_template):
             evaluated = one.period * alarms(product_template)[one.logical_id]["EvaluationPeriods"]
             assert evaluated <= (7 * 86_400 if one.period >= 3600 else 86_400), one
             assert one.period % 60 == 0
 
-    def test_silence_is_noticed_of_the_database_and_of_its_backups(self, product_template: Template) -> None:
+    def test_silence_is_noticed_of_the_database_and_of_its_backups(
+        self, product_template: JsonTemplate
+    ) -> None:
         missing = {alarm_slug(one): one["TreatMissingData"] for one in alarms(product_template).values()}
         assert {kind for kind, treated in missing.items() if treated == "breaching"} == {
             "heartbeat",
@@ -224,7 +226,7 @@ class TestAlarmsThatCanFire:
         }
         assert set(missing.values()) == {"breaching", "notBreaching"}
 
-    def test_a_new_alarm_on_silence_waits_for_the_first_data(self, product_template: Template) -> None:
+    def test_a_new_alarm_on_silence_waits_for_the_first_data(self, product_template: JsonTemplate) -> None:
         for kind, at_least in (("heartbeat", 15), ("export-heartbeat", 1440)):
             warm_up = alarm(product_template, kind)["WarmUpConfiguration"]["WarmUpPeriodDurationInMinutes"]
             assert at_least <= warm_up <= 2880
@@ -233,7 +235,7 @@ class TestAlarmsThatCanFire:
 @pytest.mark.parametrize("instance_class", CLASSES)
 class TestThresholdsOfEachClass:
     def test_connections_are_three_quarters_of_what_the_parameter_group_allows(
-        self, product_template: Template, instance_class: str
+        self, product_template: JsonTemplate, instance_class: str
     ) -> None:
         memory, *_ = CLASSES[instance_class]
         table = product_template["Mappings"]["ByInstanceClass"][instance_class]
@@ -241,26 +243,28 @@ class TestThresholdsOfEachClass:
         assert group["max_connections"] == {
             "Fn::FindInMap": ["ByInstanceClass", {"Ref": "InstanceClass"}, "MaxConnections"]
         }
-        # Below RDS's own LEAST({DBInstanceClassMemory/9531392}, 5000), so no more memory goes to connections.
+        # Below RDS's default LEAST({DBInstanceClassMemory/9531392}, 5000), so connections get no more memory.
         assert table["MaxConnections"] <= min(memory // 9_531_392, 5000)
         assert table["MaxConnections"] >= 0.85 * min(memory // 9_531_392, 5000)
         threshold = threshold_for(product_template, alarm(product_template, "connections"), instance_class)
         assert threshold == table["MaxConnections"] * 0.75
 
     def test_memory_is_a_tenth_of_what_the_class_has(
-        self, product_template: Template, instance_class: str
+        self, product_template: JsonTemplate, instance_class: str
     ) -> None:
         memory, *_ = CLASSES[instance_class]
         threshold = threshold_for(product_template, alarm(product_template, "memory"), instance_class)
         assert threshold == memory // 10
 
-    def test_load_is_its_number_of_processors(self, product_template: Template, instance_class: str) -> None:
+    def test_load_is_its_number_of_processors(
+        self, product_template: JsonTemplate, instance_class: str
+    ) -> None:
         _, vcpus, _ = CLASSES[instance_class]
         threshold = threshold_for(product_template, alarm(product_template, "load"), instance_class)
         assert threshold == vcpus
 
 
-def test_the_table_has_the_classes_that_can_be_chosen_and_no_other(product_template: Template) -> None:
+def test_the_table_has_the_classes_that_can_be_chosen_and_no_other(product_template: JsonTemplate) -> None:
     chosen = product_template["Parameters"]["InstanceClass"]["AllowedValues"]
     assert list(product_template["Mappings"]["ByInstanceClass"]) == chosen == list(CLASSES)
 
@@ -275,7 +279,7 @@ def test_the_table_has_the_classes_that_can_be_chosen_and_no_other(product_templ
     ],
 )
 def test_storage_is_measured_in_percent_of_what_was_asked_for(
-    product_template: Template, kind: str, statistic: str, percent: int, periods: int
+    product_template: JsonTemplate, kind: str, statistic: str, percent: int, periods: int
 ) -> None:
     properties = alarm(product_template, kind)
     expression, stat = properties["Metrics"]
@@ -290,11 +294,13 @@ def test_storage_is_measured_in_percent_of_what_was_asked_for(
 
 
 class TestWhoeverIsCalled:
-    def test_is_told_of_the_beginning_and_of_the_end(self, product_template: Template) -> None:
+    def test_is_told_of_the_beginning_and_of_the_end(self, product_template: JsonTemplate) -> None:
         for logical_id, one in alarms(product_template).items():
             assert one["AlarmActions"] == one["OKActions"] == [{"Ref": "MonitoringTopic"}], logical_id
 
-    def test_reads_what_is_the_case_and_where_it_says_what_to_do(self, product_template: Template) -> None:
+    def test_reads_what_is_the_case_and_where_it_says_what_to_do(
+        self, product_template: JsonTemplate
+    ) -> None:
         headings = re.findall(r"^## (\S+)$", RUNBOOK.read_text(), flags=re.MULTILINE)
         slugs = [alarm_slug(one) for one in alarms(product_template).values()]
         for one in alarms(product_template).values():
@@ -303,14 +309,16 @@ class TestWhoeverIsCalled:
             assert len(text) <= 1024  # PutMetricAlarm
         assert sorted(slugs) == sorted(headings)
 
-    def test_can_read_why_each_threshold_is_what_it_is_and_whence(self, product_template: Template) -> None:
+    def test_can_read_why_each_threshold_is_what_it_is_and_whence(
+        self, product_template: JsonTemplate
+    ) -> None:
         for logical_id in alarms(product_template):
             metadata = product_template["Resources"][logical_id]["Metadata"]
             assert metadata["Why"], logical_id
             assert metadata["Source"], logical_id
 
     def test_opens_one_dashboard_with_the_state_of_every_alarm_that_is_always_there(
-        self, product_template: Template
+        self, product_template: JsonTemplate
     ) -> None:
         dashboard = product_template["Resources"]["MonitoringDashboard"]["Properties"]
         assert dashboard["DashboardName"] == {"Fn::Join": ["", ["dashboard-", {"Ref": "EnvironmentSuffix"}]]}
@@ -329,5 +337,5 @@ class TestWhoeverIsCalled:
             "SwapUsage",
             "MaximumUsedTransactionIDs",
             "OldestReplicationSlotLag",
-        }  # nothing to see in a graph
+        }  # a graph would show nothing
         assert set(re.findall(r'"AWS/RDS","([^"]+)"', body)) == watches - slow

@@ -1,6 +1,6 @@
-"""Deleting a stack leaves nothing: one test a trap, and each trap set again to see that its test notices.
+"""Deleting a stack leaves nothing. Each audit finds one trap, and each trap is set again to prove the audit.
 
-The traps are those of product teams before us; where AWS or a tool documents one, the test names the source.
+Earlier product teams met these traps. Where AWS or a tool documents one, the audit names the source.
 """
 
 import copy
@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
+from product_template.releasing.released_versions import JsonTemplate
 from tests.support.reading import text
 
-Template = dict[str, Any]
-Audit = Callable[[Template], list[str]]
+Audit = Callable[[JsonTemplate], list[str]]
 DATABASE_LOGS = "/aws/rds/instance/"
 
 
-def of_type(template: Template, *resource_types: str) -> dict[str, Any]:
+def of_type(template: JsonTemplate, *resource_types: str) -> dict[str, Any]:
     return {
         logical_id: resource
         for logical_id, resource in template["Resources"].items()
@@ -38,8 +38,8 @@ def references(value: Any) -> Iterator[str]:
             yield from references(item)
 
 
-def needs(template: Template, logical_id: str) -> set[str]:
-    """What a resource is created after, and therefore deleted before."""
+def needs(template: JsonTemplate, logical_id: str) -> set[str]:
+    """The resources that a resource is created after, and so deleted before."""
     found: set[str] = set()
     pending = [logical_id]
     while pending:
@@ -51,7 +51,7 @@ def needs(template: Template, logical_id: str) -> set[str]:
     return found
 
 
-def statements(template: Template, role: str) -> list[dict[str, Any]]:
+def statements(template: JsonTemplate, role: str) -> list[dict[str, Any]]:
     """The statements of all policies of a role."""
     properties = template["Resources"][role]["Properties"]
     documents = [policy["PolicyDocument"] for policy in properties.get("Policies", [])]
@@ -62,7 +62,7 @@ def statements(template: Template, role: str) -> list[dict[str, Any]]:
     return [statement for document in documents for statement in document["Statement"]]
 
 
-def allowed_actions(template: Template, role: str) -> set[str]:
+def allowed_actions(template: JsonTemplate, role: str) -> set[str]:
     return {
         action
         for statement in statements(template, role)
@@ -70,7 +70,7 @@ def allowed_actions(template: Template, role: str) -> set[str]:
     }
 
 
-def kept_resources(template: Template) -> list[str]:
+def kept_resources(template: JsonTemplate) -> list[str]:
     """Everything says Delete, because the defaults of some types are Snapshot or Retain."""
     return [
         logical_id
@@ -79,20 +79,20 @@ def kept_resources(template: Template) -> list[str]:
     ]
 
 
-def kept_backups(template: Template) -> list[str]:
+def kept_backups(template: JsonTemplate) -> list[str]:
     """Automated backups go with the instance (RDS User Guide, "Retaining automated backups")."""
     instances = of_type(template, "AWS::RDS::DBInstance").items()
     return [name for name, one in instances if one["Properties"].get("DeleteAutomatedBackups") is not True]
 
 
-def protected_databases(template: Template) -> list[str]:
+def protected_databases(template: JsonTemplate) -> list[str]:
     """RDS refuses to delete a protected instance."""
     instances = of_type(template, "AWS::RDS::DBInstance").items()
     return [name for name, one in instances if one["Properties"].get("DeletionProtection") is not False]
 
 
-def database_logs_that_come_back(template: Template) -> list[str]:
-    """RDS writes, and creates, a log group as long as there is an instance; so the instance goes first."""
+def database_logs_that_come_back(template: JsonTemplate) -> list[str]:
+    """RDS writes to a log group, and creates it, while the instance exists: so the instance goes first."""
     found = []
     for name, instance in of_type(template, "AWS::RDS::DBInstance").items():
         properties = instance["Properties"]
@@ -109,12 +109,12 @@ def database_logs_that_come_back(template: Template) -> list[str]:
     return found
 
 
-def custom_log_retention(template: Template) -> list[str]:
-    """The CDK's LogRetention leaves the group it sets the retention of, and a function's group of its own."""
+def custom_log_retention(template: JsonTemplate) -> list[str]:
+    """The CDK's LogRetention leaves two log groups: the one that it is for, and its own function's."""
     return list(of_type(template, "Custom::LogRetention"))
 
 
-def function_logs_that_come_back(template: Template) -> list[str]:
+def function_logs_that_come_back(template: JsonTemplate) -> list[str]:
     """A function logs to a group of the stack and cannot create one (aws-cdk issues 24815, 33025)."""
     found = []
     for name, function in of_type(template, "AWS::Lambda::Function").items():
@@ -129,13 +129,13 @@ def function_logs_that_come_back(template: Template) -> list[str]:
     return found
 
 
-def managed_policies(template: Template, role: str) -> list[Any]:
+def managed_policies(template: JsonTemplate, role: str) -> list[Any]:
     policies: list[Any] = template["Resources"][role]["Properties"].get("ManagedPolicyArns", [])
     return policies
 
 
-def late_flow_logs(template: Template) -> list[str]:
-    """Flow logs are delivered minutes late, and bring their group back if they may."""
+def late_flow_logs(template: JsonTemplate) -> list[str]:
+    """Flow logs arrive minutes late, and create a deleted group again if their role allows it."""
     found = []
     for name, flow_log in of_type(template, "AWS::EC2::FlowLog").items():
         [role] = set(references(flow_log["Properties"]["DeliverLogsPermissionArn"]))
@@ -147,24 +147,24 @@ def late_flow_logs(template: Template) -> list[str]:
     return found
 
 
-def logs_kept_forever(template: Template) -> list[str]:
+def logs_kept_forever(template: JsonTemplate) -> list[str]:
     groups = of_type(template, "AWS::Logs::LogGroup").items()
     return [name for name, group in groups if "RetentionInDays" not in group["Properties"]]
 
 
-def functions_in_the_network(template: Template) -> list[str]:
+def functions_in_the_network(template: JsonTemplate) -> list[str]:
     """Their network interfaces take up to 40 minutes to go (cloudformation-coverage-roadmap issue 392)."""
     functions = of_type(template, "AWS::Lambda::Function").items()
     return [name for name, function in functions if "VpcConfig" in function["Properties"]]
 
 
-def keys_pending_longer_than_they_must(template: Template) -> list[str]:
+def keys_pending_longer_than_they_must(template: JsonTemplate) -> list[str]:
     """Seven days is the least that KMS waits (KMS API reference, "ScheduleKeyDeletion")."""
     keys = of_type(template, "AWS::KMS::Key").items()
     return [name for name, key in keys if key["Properties"].get("PendingWindowInDays") != 7]
 
 
-def buckets_that_are_not_emptied(template: Template) -> list[str]:
+def buckets_that_are_not_emptied(template: JsonTemplate) -> list[str]:
     """S3 deletes no bucket with objects, versions or delete markers in it."""
     emptied = {
         name
@@ -174,8 +174,8 @@ def buckets_that_are_not_emptied(template: Template) -> list[str]:
     return sorted(of_type(template, "AWS::S3::Bucket").keys() - emptied)
 
 
-def buckets_filled_again(template: Template) -> list[str]:
-    """What keeps new objects out is a policy that the emptier sets, so the template's goes before it."""
+def buckets_filled_again(template: JsonTemplate) -> list[str]:
+    """The emptier sets a policy that refuses new objects, so the template's policy must be deleted before."""
     found = []
     for name, emptying in of_type(template, "Custom::EmptyBucketOnDelete").items():
         [bucket] = set(references(emptying["Properties"]["BucketName"]))
@@ -187,8 +187,8 @@ def buckets_filled_again(template: Template) -> list[str]:
     return found
 
 
-def access_logs_in_the_bucket_they_are_about(template: Template) -> list[str]:
-    """Logging into itself, a bucket logs its own emptying, and S3 has no key of ours to write them with."""
+def access_logs_in_the_bucket_they_are_about(template: JsonTemplate) -> list[str]:
+    """A bucket that logs to itself logs its own emptying, and S3 delivers no access logs under our key."""
     return [
         name
         for name, bucket in of_type(template, "AWS::S3::Bucket").items()
@@ -196,18 +196,18 @@ def access_logs_in_the_bucket_they_are_about(template: Template) -> list[str]:
     ]
 
 
-def backup_vaults(template: Template) -> list[str]:
+def backup_vaults(template: JsonTemplate) -> list[str]:
     """A vault with recovery points cannot be deleted."""
     return [name for name, one in template["Resources"].items() if one["Type"].startswith("AWS::Backup::")]
 
 
-def secrets_with_a_recovery_window(template: Template) -> list[str]:
-    """The master secret is RDS's own and goes with the instance; another one would keep its name for days."""
+def secrets_with_a_recovery_window(template: JsonTemplate) -> list[str]:
+    """RDS deletes the master secret with the instance. Another secret would keep its name for days."""
     return list(of_type(template, "AWS::SecretsManager::Secret"))
 
 
-def assets(template: Template) -> list[str]:
-    """Code in a bucket is gone when somebody cleans the bucket, and with it the ability to delete."""
+def assets(template: JsonTemplate) -> list[str]:
+    """If somebody deletes the code from its bucket, the stack can no longer be deleted."""
     return [
         name
         for name, function in of_type(template, "AWS::Lambda::Function").items()
@@ -215,7 +215,7 @@ def assets(template: Template) -> list[str]:
     ]
 
 
-def parameter_groups_without_their_family(template: Template) -> list[str]:
+def parameter_groups_without_their_family(template: JsonTemplate) -> list[str]:
     """A major upgrade needs the old and the new group side by side, under two names."""
     return [
         name
@@ -224,8 +224,8 @@ def parameter_groups_without_their_family(template: Template) -> list[str]:
     ]
 
 
-def policies_gone_before_those_who_need_them(template: Template) -> list[str]:
-    """The function that empties a bucket runs during the deletion, so its permissions go after it."""
+def policies_gone_before_those_who_need_them(template: JsonTemplate) -> list[str]:
+    """The function that empties a bucket runs during the deletion, so its policy is deleted after that."""
     found = []
     for name, one in template["Resources"].items():
         if one["Type"].startswith("Custom::"):
@@ -260,47 +260,47 @@ AUDITS: list[Audit] = [
 
 
 @pytest.mark.parametrize("audit", AUDITS, ids=lambda audit: audit.__name__)
-def test_the_product_has_none_of(product_template: Template, audit: Audit) -> None:
+def test_the_product_has_none_of(product_template: JsonTemplate, audit: Audit) -> None:
     assert audit(product_template) == []
 
 
-def set_property(logical_id: str, name: str, value: Any) -> Callable[[Template], None]:
-    def change(template: Template) -> None:
+def set_property(logical_id: str, name: str, value: Any) -> Callable[[JsonTemplate], None]:
+    def change(template: JsonTemplate) -> None:
         template["Resources"][logical_id]["Properties"][name] = value
 
     return change
 
 
-def remove_property(logical_id: str, name: str) -> Callable[[Template], None]:
-    def change(template: Template) -> None:
+def remove_property(logical_id: str, name: str) -> Callable[[JsonTemplate], None]:
+    def change(template: JsonTemplate) -> None:
         del template["Resources"][logical_id]["Properties"][name]
 
     return change
 
 
-def remove_resource(logical_id: str) -> Callable[[Template], None]:
-    def change(template: Template) -> None:
+def remove_resource(logical_id: str) -> Callable[[JsonTemplate], None]:
+    def change(template: JsonTemplate) -> None:
         del template["Resources"][logical_id]
 
     return change
 
 
-def remove_dependencies(logical_id: str) -> Callable[[Template], None]:
-    def change(template: Template) -> None:
+def remove_dependencies(logical_id: str) -> Callable[[JsonTemplate], None]:
+    def change(template: JsonTemplate) -> None:
         del template["Resources"][logical_id]["DependsOn"]
 
     return change
 
 
-def set_policy(logical_id: str, policy: str) -> Callable[[Template], None]:
-    def change(template: Template) -> None:
+def set_policy(logical_id: str, policy: str) -> Callable[[JsonTemplate], None]:
+    def change(template: JsonTemplate) -> None:
         template["Resources"][logical_id]["DeletionPolicy"] = policy
 
     return change
 
 
-def add(resource_type: str) -> Callable[[Template], None]:
-    def change(template: Template) -> None:
+def add(resource_type: str) -> Callable[[JsonTemplate], None]:
+    def change(template: JsonTemplate) -> None:
         template["Resources"]["Trap"] = {
             "Type": resource_type,
             "Properties": {},
@@ -311,15 +311,15 @@ def add(resource_type: str) -> Callable[[Template], None]:
     return change
 
 
-def allow(policy: str, action: str) -> Callable[[Template], None]:
-    def change(template: Template) -> None:
+def allow(policy: str, action: str) -> Callable[[JsonTemplate], None]:
+    def change(template: JsonTemplate) -> None:
         document = template["Resources"][policy]["Properties"]["PolicyDocument"]
         document["Statement"].append({"Effect": "Allow", "Action": action, "Resource": "*"})
 
     return change
 
 
-TRAPS: list[tuple[str, Audit, Callable[[Template], None]]] = [
+TRAPS: list[tuple[str, Audit, Callable[[JsonTemplate], None]]] = [
     ("a final snapshot", kept_resources, set_policy("DatabaseInstance", "Snapshot")),
     ("a retained key", kept_resources, set_policy("EncryptionKey", "Retain")),
     ("no policy at all", kept_resources, lambda t: t["Resources"]["BackupsBucket"].pop("DeletionPolicy")),
@@ -406,7 +406,9 @@ TRAPS: list[tuple[str, Audit, Callable[[Template], None]]] = [
 
 
 @pytest.mark.parametrize(("audit", "trap"), [trap[1:] for trap in TRAPS], ids=[trap[0] for trap in TRAPS])
-def test_the_audit_notices(product_template: Template, audit: Audit, trap: Callable[[Template], Any]) -> None:
+def test_the_audit_notices(
+    product_template: JsonTemplate, audit: Audit, trap: Callable[[JsonTemplate], Any]
+) -> None:
     template = copy.deepcopy(product_template)
     trap(template)
     assert audit(template)

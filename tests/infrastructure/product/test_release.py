@@ -1,4 +1,4 @@
-"""A release is refused when it could not be taken back, and nobody can edit one that was made."""
+"""A release is refused if nobody could update to it, and a released version never changes."""
 
 import copy
 import json
@@ -12,15 +12,15 @@ from typing import Any, NamedTuple
 import pytest
 
 from product_template.release_line import RELEASE_LINES, ReleaseLine
-from product_template.releasing import differences, release
-from product_template.releasing import version as released
+from product_template.releasing import differences, release, released_versions
 from product_template.releasing.release import ReleaseRefusedError
-from product_template.releasing.version import Template, Version
+from product_template.releasing.released_versions import JsonTemplate
+from product_template.releasing.version import Version
 from tests.support import versions
 
 ROOT = Path(__file__).parents[3]
 UPDATES = [(before, after) for before, after in combinations(versions.ALL, 2) if before < after]
-# What the versions on the shelf hold. They are numbered 1.0.0, 1.1.0, 1.2.0 and 2.0.0.
+# The templates of the versions on the shelf: 1.0.0, 1.1.0, 1.2.0 and 2.0.0.
 EARLIEST, EARLIER, FIRST = (
     versions.ALL[one] for one in (versions.OLDEST, versions.EARLIER, versions.NEWEST[1])
 )
@@ -34,20 +34,20 @@ class Shelf(NamedTuple):
     directory: Path
     changelog: Path
 
-    def release(self, version: str, template: Template) -> Path:
+    def release(self, version: str, template: JsonTemplate) -> Path:
         return release.release(Version.parse(version), template, self.directory, self.changelog)
 
     def keep_no_version(self) -> None:
         for file in self.directory.iterdir():
             file.unlink()
-        (self.directory / released.SUMS).touch()
+        (self.directory / released_versions.SUMS).touch()
 
     def content(self) -> dict[str, bytes]:
         files = [*self.directory.iterdir(), self.changelog]
         return {file.name: file.read_bytes() for file in files}
 
-    def refusal(self, version: str, template: Template) -> str:
-        """The reasons for which a release is refused; nothing was written."""
+    def refusal(self, version: str, template: JsonTemplate) -> str:
+        """The reasons of a refused release, which wrote nothing."""
         before = self.content()
         with pytest.raises(ReleaseRefusedError) as refused:
             self.release(version, template)
@@ -60,19 +60,19 @@ def shelf(tmp_path: Path) -> Shelf:
     shelf = Shelf(tmp_path / "versions", tmp_path / "CHANGELOG.md")
     shelf.directory.mkdir()
     for number, template in {"1.0.0": EARLIEST, "1.1.0": EARLIER, "1.2.0": FIRST, "2.0.0": SECOND}.items():
-        released.add(Version.parse(number), json.dumps(template).encode(), shelf.directory)
+        released_versions.add(Version.parse(number), json.dumps(template).encode(), shelf.directory)
     shelf.changelog.write_text(CHANGELOG)
     return shelf
 
 
-def changed(template: Template, change: Callable[[dict[str, Any]], object]) -> Template:
+def changed(template: JsonTemplate, change: Callable[[dict[str, Any]], object]) -> JsonTemplate:
     """A template with its resources changed."""
     different = copy.deepcopy(template)
     change(different["Resources"])
     return different
 
 
-def with_monitoring(template: Template) -> Template:
+def with_monitoring(template: JsonTemplate) -> JsonTemplate:
     return changed(
         template, lambda all_: all_["DatabaseInstance"]["Properties"].update(MonitoringInterval=30)
     )
@@ -87,7 +87,9 @@ def line(request: pytest.FixtureRequest) -> ReleaseLine:
 
 class TestWhatWasReleased:
     def test_d2_is_what_was_released(self) -> None:
-        assert released.changed_since_release() == [], "A released version never changes: restore it from git"
+        assert released_versions.changed_since_release() == [], (
+            "A released version never changes: restore it from git"
+        )
 
     def test_d2_is_what_tapstack_synthesizes_to(self, line: ReleaseLine) -> None:
         newest = versions.NEWEST[line.number]
@@ -132,8 +134,8 @@ class TestWhatWasReleased:
                 file.unlink()
             case _:
                 file = Path(shutil.copy(file, shelf.directory / "1.1.1.template.json"))
-        assert released.changed_since_release(shelf.directory) == [file.name]
-        assert f"{file.name} is not what was released" in shelf.refusal("1.3.0", FIRST)
+        assert released_versions.changed_since_release(shelf.directory) == [file.name]
+        assert f"{file.name} differs from what was released" in shelf.refusal("1.3.0", FIRST)
 
 
 class TestRelease:
@@ -142,7 +144,7 @@ class TestRelease:
         template = with_monitoring(FIRST)
         path = shelf.release("1.2.1", template)
         assert json.loads(path.read_text()) == template
-        assert released.changed_since_release(shelf.directory) == []
+        assert released_versions.changed_since_release(shelf.directory) == []
         after = shelf.content()
         assert after.pop("1.2.1.template.json")
         assert after.pop("SHA256SUMS").startswith(before.pop("SHA256SUMS"))
@@ -190,7 +192,7 @@ class TestRelease:
         )
 
     def test_leaves_an_entry_that_is_there_as_it_is(self, shelf: Shelf) -> None:
-        """As after a release that was taken back before anybody had it, to be made again."""
+        """This happens when a release was taken back before anybody had it and is made again."""
         written = CHANGELOG.replace("## 2.0.0", "## 1.3.0\n\n- Monitoring twice a minute.\n\n## 2.0.0")
         shelf.changelog.write_text(written)
         shelf.release("1.3.0", with_monitoring(FIRST))
@@ -247,7 +249,7 @@ class TestRelease:
             "Parameter CostCenter would be added without a default",
             "Parameter BackupRetentionDays would be dropped",
             "Output VpcId would be dropped",
-            f"and CloudFormation takes {release.MAX_BYTES}.",
+            f"and CloudFormation takes {release.MAX_BYTES} at most.",
         ):
             assert reason in reasons
 
@@ -265,7 +267,9 @@ class TestRelease:
             release.main([version])
 
     def test_of_an_unknown_line_says_which_there_are(self) -> None:
-        with pytest.raises(SystemExit, match=r"no line 3\. .* has 1 \(PostgreSQL 14\), 2 \(PostgreSQL 17\)"):
+        with pytest.raises(
+            SystemExit, match=r"no release line 3\. .* has 1 \(PostgreSQL 14\), 2 \(PostgreSQL 17\)"
+        ):
             release.main(["3.0.0"])
 
 

@@ -35,11 +35,11 @@ def test_every_acknowledgement_names_the_requirement_that_stands_against_a_fix(
 def test_no_acknowledgement_is_without_a_finding(
     acknowledged: list[nag.Acknowledgement], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # The packs say nothing of what is acknowledged, so here nothing is.
+    # The packs report no finding that is acknowledged, so here none is.
     monkeypatch.setattr(cdk.Validations, "acknowledge", lambda *_: None)
     found = {(finding.path, finding.rule) for finding in nag.findings(nag.tap_stack())}
     for one in acknowledged:
-        # Acknowledged is a construct, found is the resource in it.
+        # An acknowledgement is about a construct, a finding about the resource in it.
         assert any(rule == one.rule and path.startswith(one.path) for path, rule in found), one
 
 

@@ -1,4 +1,4 @@
-"""The generated tables are those that follow from the newest versions."""
+"""The generated tables show the newest versions."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What can be chosen at launch, and how TapStack becomes a version file (design.md D1 to D4)."""
+"""What a launch can choose, and how TapStack becomes the file of a version (D1 to D4)."""
 
 import json
 import re
@@ -9,13 +9,11 @@ import aws_cdk as cdk
 import pytest
 
 from product_template import custom_resources
-from product_template.releasing import tables
-from product_template.releasing import version as released
+from product_template.releasing import released_versions, tables
+from product_template.releasing.released_versions import JsonTemplate
 from product_template.tap_stack import TapStack
 
-Template = dict[str, Any]
-
-VERSIONS = sorted(released.DIRECTORY.glob("*.template.json"))
+VERSIONS = sorted(released_versions.DIRECTORY.glob("*.template.json"))
 
 
 @pytest.mark.parametrize("file", VERSIONS, ids=lambda file: file.name)
@@ -29,7 +27,7 @@ def test_d1_a_version_needs_no_bucket_no_bootstrap_and_no_asset(file: Path) -> N
     assert file.stat().st_size < 1_000_000
 
 
-def test_d1_the_functions_are_the_tested_file(product_template: Template) -> None:
+def test_d1_the_functions_are_the_tested_file(product_template: JsonTemplate) -> None:
     for function, handler in (("BackupsEmptier", "empty_bucket"), ("NetworkCloser", "close_security_group")):
         properties = product_template["Resources"][function]["Properties"]
         assert properties["Code"] == {"ZipFile": custom_resources.CODE.read_text()}
@@ -58,11 +56,11 @@ class TestSuffixGivenInCode:
 
 class TestUpgradeFromPostgreSQL14:
     @pytest.fixture
-    def template(self) -> Template:
+    def template(self) -> JsonTemplate:
         return tables.newest()[2]
 
     def test_brings_the_newest_minor_of_17_and_the_parameter_group_for_it_in_one_update(
-        self, template: Template
+        self, template: JsonTemplate
     ) -> None:
         database = template["Resources"]["DatabaseInstance"]["Properties"]
         group = template["Resources"]["DatabaseParameterGroup"]["Properties"]
@@ -72,7 +70,9 @@ class TestUpgradeFromPostgreSQL14:
         assert group["DBParameterGroupName"]["Fn::Join"][1][0] == "parameter-group-postgres17-"
         assert "PostgreSQL 17" in template["Description"]
 
-    def test_happens_only_with_a_consent_to_17_that_nobody_has_given_before(self, template: Template) -> None:
+    def test_happens_only_with_a_consent_to_17_that_nobody_has_given_before(
+        self, template: JsonTemplate
+    ) -> None:
         consent = template["Parameters"]["AllowMajorVersionUpgrade"]
         assert (consent["Default"], consent["AllowedValues"]) == ("none", ["none", "17"])
         allowed = template["Resources"]["DatabaseInstance"]["Properties"]["AllowMajorVersionUpgrade"]
@@ -82,7 +82,7 @@ class TestUpgradeFromPostgreSQL14:
             "Fn::Equals": [{"Ref": "AllowMajorVersionUpgrade"}, "17"]
         }
 
-    def test_is_nothing_that_the_line_before_can_be_asked_for(self, product_template: Template) -> None:
+    def test_is_nothing_that_the_line_before_can_be_asked_for(self, product_template: JsonTemplate) -> None:
         assert "AllowMajorVersionUpgrade" not in product_template["Parameters"]
         assert (
             "AllowMajorVersionUpgrade" not in product_template["Resources"]["DatabaseInstance"]["Properties"]
@@ -90,24 +90,24 @@ class TestUpgradeFromPostgreSQL14:
 
 
 class TestParameters:
-    def test_all_are_grouped_and_labelled(self, product_template: Template) -> None:
+    def test_all_are_grouped_and_labelled(self, product_template: JsonTemplate) -> None:
         interface = product_template["Metadata"]["AWS::CloudFormation::Interface"]
         grouped = [name for group in interface["ParameterGroups"] for name in group["Parameters"]]
         assert grouped == list(product_template["Parameters"])
         assert interface["ParameterLabels"].keys() == product_template["Parameters"].keys()
 
-    def test_only_suffix_and_emails_have_to_be_given(self, product_template: Template) -> None:
+    def test_only_suffix_and_emails_have_to_be_given(self, product_template: JsonTemplate) -> None:
         required = {name for name, one in product_template["Parameters"].items() if "Default" not in one}
         assert required == {"EnvironmentSuffix", "OpsEmails"}
 
-    def test_each_says_what_it_is_and_what_it_must_be(self, product_template: Template) -> None:
+    def test_each_says_what_it_is_and_what_it_must_be(self, product_template: JsonTemplate) -> None:
         for name, parameter in product_template["Parameters"].items():
             assert parameter["Description"].startswith("Required. ") == ("Default" not in parameter), name
             assert parameter["Description"].endswith("."), name
             assert parameter["ConstraintDescription"].startswith("must be "), name
             assert {"AllowedPattern", "AllowedValues", "MinValue"} & parameter.keys(), name
 
-    def test_defaults_keep_their_own_rules(self, product_template: Template) -> None:
+    def test_defaults_keep_their_own_rules(self, product_template: JsonTemplate) -> None:
         for name, parameter in product_template["Parameters"].items():
             if "Default" in parameter:
                 assert accepts(parameter, parameter["Default"]), name
@@ -164,7 +164,7 @@ class TestParameters:
         ],
     )
     def test_rules(
-        self, product_template: Template, name: str, accepted: list[Any], refused: list[Any]
+        self, product_template: JsonTemplate, name: str, accepted: list[Any], refused: list[Any]
     ) -> None:
         parameter = product_template["Parameters"][name]
         assert [value for value in accepted if not accepts(parameter, value)] == []

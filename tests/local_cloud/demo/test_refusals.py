@@ -18,7 +18,8 @@ from local_cloud.demo.refusals import (
     usable_port,
     versions_on_offer,
 )
-from product_template.releasing.version import Version, templates
+from product_template.releasing.released_versions import templates
+from product_template.releasing.version import Version
 
 
 @pytest.mark.parametrize("text", ["65536", "-1", "80a", "", "5000.0", "٣", "a" * 9, "9" * 5000])

@@ -1,10 +1,13 @@
 """SIGINT and SIGTERM always end a command: their handler takes no lock."""
 
+import os
 import random
+import select
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 from local_cloud.demo.refusals import ROOT
 
@@ -90,3 +93,24 @@ except KeyboardInterrupt:
     time.sleep(60)
 """
     assert child(hanging).wait(60) == -signal.SIGALRM
+
+
+def test_a_signal_while_the_catalog_is_synthesized_ends_all_that_the_cdk_command_started(
+    tmp_path: Path,
+) -> None:
+    held, cdk = tmp_path / "held", tmp_path / "cdk"
+    os.mkfifo(held)
+    cdk.write_text(f"#!/bin/sh\nexec 3> {held}\necho started >&3\nsleep 600\n")
+    cdk.chmod(0o755)
+    command = [sys.executable, "-m", "local_cloud.demo", "serve"]
+    path = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    with subprocess.Popen(
+        command, cwd=ROOT, env=os.environ | path, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        with held.open() as holders:
+            assert holders.readline() == "started\n"
+            process.send_signal(signal.SIGTERM)
+            assert process.stdout.read() == "Stopped; nothing is left.\n"
+            assert process.wait() == 130
+            assert select.select([holders], [], [], 60)[0]  # its end: nobody holds it open

@@ -30,6 +30,7 @@ def test_nothing_is_allowed_that_no_statement_names() -> None:
     assert not allows(SENDER, {"Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:*"})
 
 
+@pytest.mark.usefixtures("cloud")
 def test_who_has_a_role_that_was_deleted_may_do_nothing() -> None:
     assert not identity_allows(SENDER.arn, "sqs:SendMessage", QUEUE, SENDER)
 

@@ -5,39 +5,38 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from xml.etree import ElementTree
 
 from rich.console import Console
 
 from app import build
 from product_template.releasing.tables import table
 
-from . import burst, launch, measured, package
+from . import burst, launch, measured, package, waiting
 
 ROOT = Path(__file__).parents[3]
-TESTS = ROOT / "build" / "tests.xml"
 
 
 def main() -> None:
     """Measure what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--burst", type=int, nargs="*", help="operations in a burst, instead of the rest")
-    console, bursts = Console(), parser.parse_args().burst
+    parser.add_argument("--before", help="a commit: what people wait for then and now, instead of the rest")
+    arguments = parser.parse_args()
+    console, bursts = Console(), arguments.burst
+    if arguments.before:
+        measured.write("development", waiting.measure(console, arguments.before))
+        return
     if bursts is None:
         measured.write("launch", launch.measure(console))
         with TemporaryDirectory() as directory:
-            started = time.monotonic()
             build(context=json.loads((ROOT / "cdk.json").read_text())["context"], outdir=directory).synth()
-            seconds = time.monotonic() - started
             code = package.directory(Path(directory))
             measured.write("package", package.sizes(code))
             with console.status("Importing"):
                 measured.write("imports", package.imports(code))
-        measured.write("development", _development(seconds))
         return
     rows = []
     for operations in bursts:
@@ -83,17 +82,6 @@ def _row(done: burst.Burst) -> list[str]:
 
 def _spread(seconds: Sequence[float]) -> str:
     return f"{statistics.median(seconds):.1f} / {statistics.quantiles(seconds, n=100)[98]:.1f} s"
-
-
-def _development(synth_seconds: float) -> str:
-    rows = [["synthesis, packages included", f"{synth_seconds:.0f} s"]]
-    if TESTS.exists():
-        suites = ElementTree.parse(TESTS).getroot().iter("testsuite")
-        tests, seconds = 0, 0.0
-        for suite in suites:
-            tests, seconds = tests + int(suite.attrib["tests"]), seconds + float(suite.attrib["time"])
-        rows.append([f"make test, {tests} tests", f"{seconds:.0f} s"])
-    return table(["on this machine", "took"], rows)
 
 
 if __name__ == "__main__":

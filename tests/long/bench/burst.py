@@ -1,4 +1,4 @@
-"""Bursts of operations at the whole engine: is each answered, once, and how much time does the engine add?"""
+"""Bursts of operations: does the engine answer each one once, and how much time does it add?"""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from . import small_version
 # machine that does AWS's part, too: of a thousand executions most wait for their turn, and ask for it once in
 # two minutes at least, which at four AWS seconds a second is half of what the machine does.
 SPEED = 2000.0
-# A thread that waits for the interpreter asks for it again after so many seconds. Where hundreds wait, asking
+# A thread that waits for the interpreter asks for it again after so many seconds. If hundreds wait, asking
 # at Python's own pace, every 5 ms, is all that the processors do.
 SWITCH_SECONDS = 0.02
 # Reserved for each step that calls CloudFormation or RDS: catalog:stepConcurrency.
@@ -53,7 +53,7 @@ WRONG = {
 
 @dataclass
 class Burst:
-    """What came of a burst. Times are seconds of this machine, one for each operation they apply to.
+    """The results of a burst. Times are seconds of this machine, one for each operation that has such a time.
 
     Attributes:
         throttled: the share of the engine's API calls that AWS refused with "Rate exceeded".
@@ -85,7 +85,7 @@ class Burst:
 
     @property
     def lost(self) -> int:
-        """Operations that Service Catalog took and nobody ended."""
+        """Operations that Service Catalog accepted and nobody ended."""
         return self.accepted - self.answered
 
 
@@ -94,7 +94,7 @@ def measure(console: Console, operations: int, throttled: float) -> Burst:
     burst = Burst(operations, throttled)
     sys.setswitchinterval(SWITCH_SECONDS)
     to_terminate = operations * len(TERMINATIONS) // 10
-    # With one more, whose suffix the burst finds taken.
+    # With one more product, whose suffix is then taken in the burst.
     with catalog(
         console, port=0, speed=SPEED / (to_terminate + 1), stepConcurrency=str(STEP_CONCURRENCY)
     ) as cloud:
@@ -119,7 +119,7 @@ def measure(console: Console, operations: int, throttled: float) -> Burst:
 
 
 class _Users:
-    """Who launches and terminates, by the calls that the console and the aws command make."""
+    """The users, who launch and terminate by the calls that the console and the aws command make."""
 
     def __init__(self, cloud: Cloud, version: Offer) -> None:
         self._catalog = cloud.client("servicecatalog")
@@ -138,7 +138,7 @@ class _Users:
         return str(answer["RecordDetail"]["RecordId"])
 
     def operate(self, number: int, before: list[str]) -> str:
-        """Do the operation that is due in the mixture. Returns its record."""
+        """Start the operation that is next in the mixture. Return its record."""
         kind = number % 10
         if kind in TERMINATIONS:
             product = backend().state.record(before[next(self._terminated)]).provisioned_product.id

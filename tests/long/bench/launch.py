@@ -17,11 +17,11 @@ from local_cloud.service_catalog.models import backend
 from product_template.releasing.tables import table
 from tests.support.machinery import log_lines
 
-# Slow enough that a look at the stack takes but a few of the seconds between two looks.
+# Slow enough that a look at the stack takes only a few of the seconds between two looks.
 SPEED = 20.0
 ENTERED = ("TaskStateEntered", "ChoiceStateEntered")
 INVOKED = "LambdaFunctionScheduled"
-# What it is compared with: every ten seconds a Wait, a Task that looks and a Choice.
+# The alternative that it is compared with: every ten seconds a Wait, a Task that looks and a Choice.
 POLLING_SECONDS, STATES_A_POLL = 10, 3
 
 

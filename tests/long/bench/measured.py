@@ -1,4 +1,4 @@
-"""The tables that were measured last: files beside this one, which `make docs` puts into their page."""
+"""The tables of the last measurement: files beside this one, which `make docs` puts into their page."""
 
 from pathlib import Path
 

@@ -88,7 +88,7 @@ def imports(package: Path) -> str:
 
 
 def _seconds(code: str, path: Sequence[Path], *, compiled: bool) -> float:
-    # Without a cache to read or write, each import compiles: so it is on Lambda's read-only file system.
+    # Without a cache each import compiles, as on Lambda's read-only file system.
     flags = [] if compiled else ["-B", "-X", "pycache_prefix=/nonexistent"]
     process = subprocess.Popen(
         [sys.executable, "-I", "-S", "-X", "utf8", *flags, "-c", _with(path, code)], env=_ENVIRONMENT

@@ -1,4 +1,4 @@
-"""A version of the product that two processors launch by the hundred: what the engine looks at, no more."""
+"""A version with only what the engine looks at, so that two processors launch hundreds of it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ KEPT = (
 
 
 def release(cloud: Cloud) -> Offer:
-    """Release the version as a platform team would: a file, a version of the product, a sum in the engine."""
+    """Release the version as a platform team does: a file, a version of the product, a sum in the engine."""
     body = json.dumps(_template(cloud))
     s3, catalog = cloud.client("s3"), cloud.client("servicecatalog")
     s3.create_bucket(Bucket="small-version")

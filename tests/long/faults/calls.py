@@ -43,7 +43,7 @@ class CallFault:
     by_workflow: bool = True
 
 
-# A function may run for 60 seconds, a client waits 20 seconds for an answer: the third time is out of time.
+# A function may run for 60 seconds and a client waits 20 seconds for an answer, so the third wait times out.
 FAULTS = {
     "throttled": CallFault(api_faults.throttle, ALWAYS),
     "server error": CallFault(api_faults.fail, ALWAYS),
@@ -65,7 +65,7 @@ def places(laboratory: Laboratory, operation: Operation) -> list[Place]:
 
 
 def disturbance(place: Place, fault: CallFault) -> Disturbance:
-    """Let the fault happen to the calls of a place, for as long as the engine gets along with it."""
+    """Let the fault happen to the calls of a place, as long as the engine can end the operation."""
 
     @contextmanager
     def disturb(laboratory: Laboratory, case: Case) -> Iterator[Callable[[], None]]:
@@ -89,7 +89,7 @@ def disturbance(place: Place, fault: CallFault) -> Disturbance:
 
 
 def place_of(laboratory: Laboratory, call: Call) -> Place | None:
-    """Return where a call was made; None if it was not the engine that made it."""
+    """Return where a call was made; None if the engine did not make it."""
     for session in (call.caller, call.assumed_by):
         verb = laboratory.verbs.get(session.rpartition("/")[2])
         if verb:

@@ -27,7 +27,7 @@ REFUSED = {"EnvironmentSuffix": "Wrong_Suffix", "OpsEmails": "ops@example.com"}
 
 
 def nothing_to_do() -> None:
-    """Let the operation go on by itself."""
+    """Do nothing to the operation."""
 
 
 # The stack
@@ -128,7 +128,7 @@ def receive_paused(laboratory: Laboratory, _: Case) -> Iterator[Callable[[], Non
 
 
 def message_comes(copies: int) -> Disturbance:
-    """SQS delivers the message that many times at once, and once more when all is over."""
+    """SQS delivers the message this many times at once, and once more when the operation has ended."""
 
     @contextmanager
     def disturb(laboratory: Laboratory, case: Case) -> Iterator[Callable[[], None]]:
@@ -148,7 +148,7 @@ def message_comes(copies: int) -> Disturbance:
 
 @contextmanager
 def message_overtaken(laboratory: Laboratory, case: Case) -> Iterator[Callable[[], None]]:
-    """The product's message comes, then its older one again; a launch is overtaken by a later one."""
+    """The product's message comes, then an older one again; for a launch, a later launch's comes first."""
     older = [] if case.operation == "provision" else [_sent(laboratory, case)]
     other = Case("provision", f"{case.name}-later")
     with _held(laboratory, case) as held:
@@ -169,7 +169,7 @@ def message_overtaken(laboratory: Laboratory, case: Case) -> Iterator[Callable[[
 
 
 def forged(record: Literal["invented", "of another product"]) -> Disturbance:
-    """Before its own message, one comes that somebody else made up about the product and kind."""
+    """Before its own message comes a forged one about the same product and kind."""
 
     @contextmanager
     def disturb(laboratory: Laboratory, case: Case) -> Iterator[Callable[[], None]]:
@@ -271,7 +271,7 @@ def answer_to_report_lost(laboratory: Laboratory, case: Case) -> Iterator[Callab
 
 
 def every_call(effect: Effect, *, but: tuple[str, ...] = ()) -> Disturbance:
-    """Let something happen once to each call that the engine makes, at every place where it makes it."""
+    """Let something happen once to each of the engine's calls, at every place."""
 
     @contextmanager
     def disturb(laboratory: Laboratory, case: Case) -> Iterator[Callable[[], None]]:
@@ -365,7 +365,7 @@ def at(laboratory: Laboratory, case: Case, call: str, effect: Effect, times: int
 
 @dataclass
 class Held:
-    """A queue that the engine is kept from until something is delivered."""
+    """A queue that the engine cannot read until something is delivered."""
 
     queue: Queue
     hold: ExitStack
@@ -390,7 +390,7 @@ def _held(laboratory: Laboratory, case: Case) -> Iterator[Held]:
 
 @contextmanager
 def _untouched(laboratory: Laboratory, case: Case) -> Iterator[None]:
-    """Check that nothing happens to the stack of a case meanwhile."""
+    """Check that nothing happens to the stack of a case in the context."""
 
     def last_event() -> str | None:
         if laboratory.stack(case.product) is None:
@@ -405,7 +405,7 @@ def _untouched(laboratory: Laboratory, case: Case) -> Iterator[None]:
 
 
 def _kept(laboratory: Laboratory, record: str) -> None:
-    """Wait until the operation of a record is kept for a person, and take it away."""
+    """Wait until the operation of a record is in the queue of unconfirmed operations, and delete it there."""
     kept = unconfirmed(laboratory.cloud)
     eventually(lambda: kept.depth() == 1, f"record {record} is kept", 60)
     assert json.loads(kept.take())["recordId"] == record

@@ -1,4 +1,4 @@
-"""One operation of the deployed engine with one thing gone wrong, and what comes of it."""
+"""One operation of the deployed engine in which one thing goes wrong, and its result."""
 
 import itertools
 import re
@@ -26,9 +26,9 @@ from tests.support.versions import OLDEST
 
 Operation = Literal["provision", "update", "terminate"]
 OPERATIONS: tuple[Operation, ...] = ("provision", "update", "terminate")
-# A record whose execution has been over for so long is not answered by what still runs: 11 hours of AWS.
+# If an execution has been over for this long, nothing that still runs answers its record: 11 hours of AWS.
 QUIET_SECONDS = 2.0
-# Products kept for the next cases. Each of them is one more that every validation looks at.
+# How many products are kept for the next cases. Every validation looks at each of them.
 MOST_SPARES = 4
 # A reason that says what to do with a stack that is left behind.
 EXPLAINS_A_STACK = re.compile(r"TapStack-|[Tt]erminate|[Uu]pdate")
@@ -75,7 +75,7 @@ Disturbance = Callable[["Laboratory", Case], AbstractContextManager[Callable[[],
 
 @dataclass(frozen=True)
 class Result:
-    """What came of a case.
+    """The result of a case.
 
     Attributes:
         record: the record's status in the end.
@@ -138,7 +138,7 @@ class Laboratory:
             seconds = self._machine_seconds(case)
         product = self._status(case.product)
         stack = self.stack(case.product)
-        # What is in a stack goes with it; of what a termination leaves `leftovers` knows.
+        # A stack's resources go with it. `leftovers` finds what a termination leaves.
         found = left_with(self.cloud, case.name) if not stack and product != "gone" else []
         why = reason(record)
         defects = list(_defects(record, product, stack, found, why))
@@ -192,7 +192,7 @@ class Laboratory:
     def execution(self, case: Case) -> dict[str, Any] | None:
         """Return what DescribeExecution tells of the execution of a case's record, if there is one.
 
-        A list of them is longer with every case.
+        ListExecutions would return more with every case.
         """
         name = f"execution:{MACHINE}:{case.product}-{record_of(case.record)}"
         arn = f"arn:aws:states:{REGION}:{ACCOUNT_ID}:{name}"
@@ -222,7 +222,7 @@ class Laboratory:
         return case
 
     def _name(self) -> str:
-        # t is no hexadecimal digit: an id such as eipassoc-c0465… is not taken for what case c0465 left.
+        # t is no hexadecimal digit, so no id such as eipassoc-c0465… is mistaken for a leftover of a case.
         return f"t{next(self._numbers):04}"
 
     def _start(self, case: Case) -> None:
@@ -245,7 +245,7 @@ class Laboratory:
     def _answered(self, case: Case) -> dict[str, Any]:
         """Return the record once it has ended: by itself, by the sweep, or when the fault is over.
 
-        The sweep runs when all else is quiet. At the pace of this clock it would run without a pause.
+        The sweep runs only when nothing else does. By this clock's schedule it would run without a pause.
         """
         quiet_since = time.monotonic()
         with ExitStack() as swept:
@@ -306,14 +306,14 @@ class Laboratory:
 
     def _at_rest(self, product: str) -> None:
         def rests() -> bool:
-            # A stack that a change set was made for, and nothing else, stays in review.
+            # A stack that has only a change set stays in REVIEW_IN_PROGRESS.
             status = str(self.stack(product)).replace("REVIEW_IN_PROGRESS", "in review")
             return not status.endswith("_IN_PROGRESS")
 
         eventually(rests, "the stack's rest", 120)
 
     def _confirmed(self, case: Case) -> bool:
-        """Follow the links in the mails. Returns whether the next update has somebody to unsubscribe."""
+        """Follow the links in the mails. Return whether the next update has somebody to unsubscribe."""
         sns, mailbox = self.cloud.client("sns"), self.cloud.mailbox
         subscribed = False
         for topic in sns.list_topics()["Topics"]:
@@ -350,7 +350,7 @@ def _verbs(cloud: Cloud) -> dict[str, str]:
 def _defects(
     record: dict[str, Any], product: str, stack: str | None, found: list[str], why: str
 ) -> Iterator[str]:
-    """Say what is there and not explained by the status of the record and the product."""
+    """Say what exists although the statuses of the record and the product do not explain it."""
     status = record["RecordDetail"]["Status"]
     if status not in ("SUCCEEDED", "FAILED"):
         yield f"the record stays {status}"
@@ -363,7 +363,7 @@ def _defects(
         yield f"the record SUCCEEDED, and the product is {product}"
     if status == "SUCCEEDED" and product == "AVAILABLE" and not str(stack).endswith("_COMPLETE"):
         yield f"the product is AVAILABLE, and its stack is {stack}"
-    # A product that is as it was before is what a user expects of an update or termination that failed.
+    # After a failed update or termination, a user expects the product to be as it was before.
     launched = not record["RecordDetail"]["RecordType"].startswith("PROVISION")
     untouched = launched and str(stack).endswith("_COMPLETE")
     if status == "FAILED" and stack and not untouched and not EXPLAINS_A_STACK.search(why):

@@ -1,4 +1,4 @@
-"""The nets that catch operations nobody has answered, and what happens with any one of them gone."""
+"""The parts of the safety net, and what happens if any one of them is off."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -38,7 +38,7 @@ def _defined(change: Callable[[Definition], None]) -> Net:
 def _without_catch(definition: Definition) -> None:
     for state in definition["States"].values():
         state.pop("Catch", None)
-    # States that nothing leads to any more are no valid definition.
+    # A definition with states that nothing leads to is invalid.
     for name in ("Report failure", "Not reported", "Keep unconfirmed"):
         del definition["States"][name]
 
@@ -92,7 +92,7 @@ NETS: dict[str, Net] = {
 
 
 def without(net: Net, disturb: Disturbance) -> Disturbance:
-    """Let a disturbance happen while a net is gone."""
+    """Let a disturbance happen while one part of the safety net is off."""
 
     @contextmanager
     def both(laboratory: Laboratory, case: Case) -> Iterator[Callable[[], None]]:
@@ -120,7 +120,7 @@ def report_throttled(laboratory: Laboratory, case: Case) -> Iterator[Callable[[]
         yield lambda: None
 
 
-# Each is caught by other nets than the one before.
+# Other parts of the safety net catch each one.
 FAULTS: dict[str, tuple[Operation, Disturbance]] = {
     "a resource fails": ("update", INTERRUPTIONS["a resource fails"][0]),
     "the operation fails, its first report is refused": ("provision", refused_twice),

@@ -32,9 +32,9 @@ from tests.long.faults.nets import NETS, without
 from tests.support.catalog import synthesize
 
 ROOT = Path(__file__).parents[3]
-# Most of a cell is waiting: for a stack to be done, or for twenty seconds that a client waits for an answer.
+# A cell mostly waits: for a stack operation, or for the twenty seconds that a client waits for an answer.
 THREADS = 6
-# What a result follows from.
+# A result depends on these files.
 CODE = (
     "lambdas",
     "catalog_stack",
@@ -68,7 +68,7 @@ def cells_of_calls(laboratory: Laboratory) -> Iterator[Cell]:
                 if place.actor == "workflow" and not fault.by_workflow:
                     continue
                 if name == "function out of time" and place.actor in actors:
-                    continue  # once a function: it does not matter what it was waiting for
+                    continue  # once for each function: it does not matter which call it waited for
                 yield Cell(operation, str(place), name, disturbance(place, fault))
             actors.add(place.actor)
 
@@ -81,7 +81,7 @@ def cells_of_operations() -> Iterator[Cell]:
 
 
 def cells_of_nets() -> Iterator[Cell]:
-    """Yield a cell for each net that is gone and each fault that it would catch."""
+    """Yield a cell for each part of the safety net that is off and each fault that it would catch."""
     for gone, net in NETS.items():
         for name, (operation, disturb) in NET_FAULTS.items():
             yield Cell(operation, f"without {gone}", name, without(net, disturb))
@@ -96,7 +96,7 @@ def chosen(cell: Cell, words: list[str], share: int, seed: int) -> bool:
 
 
 def kept() -> Path:
-    """Return the file of what has come of the cells of this very code."""
+    """Return the file that holds the results of this state of the code."""
     digest = hashlib.sha256()
     for name in CODE:
         files = [ROOT / name] if (ROOT / name).is_file() else sorted((ROOT / name).rglob("*.*"))
@@ -107,7 +107,7 @@ def kept() -> Path:
 
 
 def work(assembly: Path, number: int, workers: int, choice: Any, done: set[str], out: Any) -> None:
-    """Run this worker's share of the cells that are not done and put what comes of each into `out`."""
+    """Run this worker's share of the cells that are not done, and put each result into `out`."""
 
     def mine(cells: Iterator[Cell]) -> list[tuple[int, Cell]]:
         numbered = enumerate(cells)
@@ -138,7 +138,7 @@ def work(assembly: Path, number: int, workers: int, choice: Any, done: set[str],
 
 
 def main() -> int:
-    """Run the cells, print each as it is done, and write the page. Returns how many are wrong."""
+    """Run the cells, print each result, and write the page. Return how many results are wrong."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("words", nargs="*", help="only cells with one of these words in their names")
     parser.add_argument("--share", type=int, default=100, help="percent of the cells")

@@ -1,4 +1,4 @@
-"""docs/audit/faults.md: every fault, what it was done to, and what came of it."""
+"""docs/audit/faults.md: every fault, the operation that it happened to, and the result."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -90,12 +90,12 @@ def page(results: Sequence[dict[str, Any]], leftovers: Sequence[str]) -> str:
 
 
 def name(one: dict[str, Any]) -> str:
-    """Return where a result belongs."""
+    """Return the row and the column of a result."""
     return " · ".join(filter(None, (one["operation"], one["place"], one["fault"])))
 
 
 def cell(one: dict[str, Any] | None) -> str:
-    """Return what a cell of the table reads."""
+    """Return the text of a cell of the table."""
     if one is None:
         return "·"
     left = one["left"].removeprefix("stack ").replace("_COMPLETE", "").replace("_", " ").lower()

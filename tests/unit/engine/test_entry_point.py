@@ -62,7 +62,7 @@ def test_any_other_refusal_is_told_in_the_words_of_aws() -> None:
     error = translate(aws_error("ValidationError", "Template format error", "CreateChangeSet"))
     assert isinstance(error, AWSRefusedError)
     assert str(error) == (
-        "AWS refused CreateChangeSet (ValidationError). Correct what it names, then try again. AWS said: "
+        "AWS refused CreateChangeSet (ValidationError). Correct what AWS names, then try again. AWS said: "
         "Template format error."
     )
 
@@ -71,7 +71,7 @@ def test_any_other_refusal_is_told_in_the_words_of_aws() -> None:
 def test_an_operation_that_cloudformation_fails_to_begin_is_not_tried_for_hours(call: str) -> None:
     error = translate(aws_error("InternalFailure", "", call, 500))
     assert isinstance(error, AWSFailedError)
-    assert f"AWS failed at {call} by an error of its own" in str(error)
+    assert f"AWS answered {call} with an internal error" in str(error)
 
 
 def test_an_encoded_message_takes_no_room_from_what_can_be_read() -> None:

@@ -1,4 +1,4 @@
-"""What Service Catalog's record has to say before anything is changed."""
+"""The engine compares a message with Service Catalog's record before it changes anything."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -20,7 +20,7 @@ from engine.errors import (
 from engine.models import Request
 from engine.record import confirmed_session
 
-HUB, USER = "123456789012", "999999999999"  # the account of the functions, and one that launches besides
+HUB, USER = "123456789012", "999999999999"  # the hub account, and another account that launches
 ROLE = "arn:aws:iam::{}:role/SCLaunch-TapStack"
 KINDS = {
     "provision": "PROVISION_PRODUCT",
@@ -140,7 +140,7 @@ def test_an_open_record_of_the_operation_opens_the_launch_role(
 def test_a_record_that_is_not_the_operations_opens_nothing(
     aws: AWS, context: Any, request_to: Any, other: dict[str, str], says: str
 ) -> None:
-    for confirmed in (False, True):  # a person's word counts only where Service Catalog shows nothing
+    for confirmed in (False, True):  # a person's confirmation counts only if Service Catalog shows no record
         request = request_to("update", confirmed=confirmed)
         aws.shows("testing", **recorded(request, **other))
         with pytest.raises(RecordMismatchError, match=says):
@@ -219,7 +219,7 @@ def test_the_launch_role_tells_the_account_where_the_message_does_not(
 def test_a_launch_role_of_the_hub_does_not_serve_an_account_that_launches(
     aws: AWS, context: Any, request_to: Any
 ) -> None:
-    """A recipient of the portfolio may put the product under any launch constraint, and then so says all."""
+    """Whoever imports the portfolio can choose any launch constraint, and then AWS names that role."""
     request = request_to("provision", identity=identity(USER), launchRoleArn=ROLE.format(HUB))
     aws.shows(f"OF{USER}", **recorded(request))
     with pytest.raises(LaunchRoleForeignError, match=f"is launched in account {USER}. Nothing was changed"):

@@ -1,4 +1,4 @@
-"""Answers for executions and messages, whichever net finds them; through both functions that hold nets."""
+"""The safety net answers for executions and messages, in both functions: `report` and `sweep`."""
 
 import json
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import ANY
-from engine.nets import Nets, StillRunningError, UnanswerableError
+from engine.safety_net import SafetyNet, StillRunningError, UnanswerableError
 from report import handler
 
 MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:engine"
@@ -19,13 +19,13 @@ UPDATE = "notify_update_provisioned_product_engine_workflow_result"
 
 
 class Neighbours:
-    """What the nets ask and tell: Service Catalog, Step Functions and SQS, each with recorded answers."""
+    """What the safety net calls: Service Catalog, Step Functions and SQS, each with recorded answers."""
 
     def __init__(self, stubbed: Any) -> None:
         self.servicecatalog, self.catalog = stubbed("servicecatalog")
         self.stepfunctions, self.executions = stubbed("stepfunctions")
         self.sqs, self.queues = stubbed("sqs")
-        self.nets = Nets(self.servicecatalog, self.stepfunctions, self.sqs, MACHINE, UNREPORTED)
+        self.net = SafetyNet(self.servicecatalog, self.stepfunctions, self.sqs, MACHINE, UNREPORTED)
 
     def execution(self, name: str, status: str, kind: str = "UPDATE", **more: Any) -> str:
         """Answer the question for an execution."""
@@ -90,7 +90,7 @@ def test_an_execution_that_ended_unanswered_is_reported_for_what_it_died_of(
     neighbours.servicecatalog.meta.events.register(event, lambda params, **_: told.append(params))
     arn = neighbours.execution("pp-1-rec-1", status, **more)
     neighbours.hears(UPDATE)
-    neighbours.nets.answer_execution(arn)
+    neighbours.net.answer_execution(arn)
     assert says in told[0]["FailureReason"]
 
 
@@ -98,7 +98,7 @@ def test_an_execution_that_ended_unanswered_is_reported_for_what_it_died_of(
 def test_what_has_been_answered_is_not_answered_again(neighbours: Neighbours, status: str) -> None:
     arn = neighbours.execution("pp-1-rec-1", "ABORTED")
     neighbours.record(status)
-    neighbours.nets.answer_execution(arn)
+    neighbours.net.answer_execution(arn)
 
 
 @pytest.mark.parametrize(
@@ -108,12 +108,12 @@ def test_a_record_that_cannot_be_seen_is_answered(neighbours: Neighbours, code: 
     arn = neighbours.execution("pp-1-rec-1", "ABORTED")
     neighbours.catalog.add_client_error("describe_record", code, "no")
     neighbours.catalog.add_response(UPDATE, {}, None)
-    neighbours.nets.answer_execution(arn)
+    neighbours.net.answer_execution(arn)
 
 
 @pytest.mark.parametrize("status", ["RUNNING", "SUCCEEDED"])
 def test_an_execution_that_answers_by_itself_is_left_alone(neighbours: Neighbours, status: str) -> None:
-    neighbours.nets.answer_execution(neighbours.execution("pp-1-rec-1", status))
+    neighbours.net.answer_execution(neighbours.execution("pp-1-rec-1", status))
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_the_queue_of_a_dead_letter_says_what_kind_of_operation_it_is_and_else_t
     neighbours.no_execution("pp-1-rec-1")
     neighbours.hears(notified)
     letter = {"token": "t-1", "recordId": "rec-1", "provisionedProductId": "pp-1", "operation": operation}
-    neighbours.nets.answer_dead_letter(json.dumps(letter), QUEUE.format(queue) if queue else None)
+    neighbours.net.answer_dead_letter(json.dumps(letter), QUEUE.format(queue) if queue else None)
 
 
 def test_a_dead_letter_whose_execution_runs_is_not_answered_a_second_time(
@@ -141,7 +141,7 @@ def test_a_dead_letter_whose_execution_runs_is_not_answered_a_second_time(
 ) -> None:
     message = event("provision")
     neighbours.execution(f"{message['provisionedProductId']}-{message['recordId']}", "RUNNING")
-    neighbours.nets.answer_dead_letter(json.dumps(message), None)
+    neighbours.net.answer_dead_letter(json.dumps(message), None)
 
 
 def test_a_dead_letter_whose_execution_died_is_reported_for_what_that_died_of(
@@ -151,7 +151,7 @@ def test_a_dead_letter_whose_execution_died_is_reported_for_what_that_died_of(
     name = f"{message['provisionedProductId']}-{message['recordId']}"
     neighbours.execution(name, "FAILED", error="StackFailedError", cause="Stack TapStack-pp-1 has no room.")
     neighbours.hears(UPDATE, reason="Stack TapStack-pp-1 has no room.")
-    neighbours.nets.answer_dead_letter(json.dumps(message), None)
+    neighbours.net.answer_dead_letter(json.dumps(message), None)
 
 
 def test_a_dead_letter_without_its_product_is_answered_nevertheless(
@@ -160,7 +160,7 @@ def test_a_dead_letter_without_its_product_is_answered_nevertheless(
     message = event("update")
     del message["provisionedProductId"]
     neighbours.hears(UPDATE, record=message["recordId"], token=message["token"])
-    neighbours.nets.answer_dead_letter(json.dumps(message), None)
+    neighbours.net.answer_dead_letter(json.dumps(message), None)
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ def test_a_dead_letter_that_nobody_can_answer_is_put_where_an_alarm_shows_it(
 ) -> None:
     sent = {"QueueUrl": UNREPORTED, "MessageBody": body}
     neighbours.queues.add_response("send_message", {"MessageId": "m"}, sent)
-    neighbours.nets.answer_dead_letter(body, None)
+    neighbours.net.answer_dead_letter(body, None)
 
 
 def test_what_lambda_or_eventbridge_gave_up_leads_to_its_execution(neighbours: Neighbours) -> None:
@@ -187,12 +187,12 @@ def test_what_lambda_or_eventbridge_gave_up_leads_to_its_execution(neighbours: N
         arn = neighbours.execution("pp-1-rec-1", "TIMED_OUT")
         neighbours.hears(UPDATE)
         event = {"source": "aws.states", "detail": {"executionArn": arn}}
-        neighbours.nets.answer_message(json.dumps(wrap(event)), None)
+        neighbours.net.answer_message(json.dumps(wrap(event)), None)
 
 
 def test_an_event_that_names_no_execution_is_nobodys(neighbours: Neighbours) -> None:
     with pytest.raises(UnanswerableError):
-        neighbours.nets.answer_message('{"source": "aws.states", "detail": {}}', None)
+        neighbours.net.answer_message('{"source": "aws.states", "detail": {}}', None)
 
 
 @pytest.mark.parametrize("code", ["InvalidParametersException", "ResourceNotFoundException"])
@@ -202,7 +202,7 @@ def test_a_net_that_cannot_see_the_record_takes_a_refusal_for_the_word_that_it_c
     arn = neighbours.execution("pp-1-rec-1", "ABORTED")
     neighbours.catalog.add_client_error("describe_record", "ResourceNotFoundException", "no")
     neighbours.catalog.add_client_error(UPDATE, code, "The workflow token is no longer valid.")
-    neighbours.nets.answer_execution(arn)
+    neighbours.net.answer_execution(arn)
     assert "Service Catalog refused a late report" in caplog.text
     assert '"LateReportRefused"' in capsys.readouterr().out
 
@@ -214,7 +214,7 @@ def test_an_answer_that_is_refused_for_an_open_record_is_not_given_up(
     neighbours.record("IN_PROGRESS")
     neighbours.catalog.add_client_error(UPDATE, "InvalidParametersException", "Not now.")
     with pytest.raises(ClientError):
-        neighbours.nets.answer_execution(arn)
+        neighbours.net.answer_execution(arn)
     assert "Service Catalog refused a late report" in caplog.text
     assert '"LateReportRefused"' in capsys.readouterr().out
 
@@ -226,7 +226,7 @@ def test_an_answer_that_is_refused_while_the_record_cannot_be_looked_up_is_not_g
     neighbours.catalog.add_client_error("describe_record", "ThrottlingException", "slow down")
     neighbours.catalog.add_client_error(UPDATE, "InvalidParametersException", "Not now.")
     with pytest.raises(ClientError, match="Not now"):
-        neighbours.nets.answer_execution(arn)
+        neighbours.net.answer_execution(arn)
 
 
 def test_a_net_says_that_it_was_needed_and_for_what(
@@ -234,7 +234,7 @@ def test_a_net_says_that_it_was_needed_and_for_what(
 ) -> None:
     arn = neighbours.execution("pp-1-rec-1", "TIMED_OUT")
     neighbours.hears(UPDATE)
-    neighbours.nets.answer_execution(arn)
+    neighbours.net.answer_execution(arn)
     counted = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [line["ReportedByNet"] for line in counted if "ReportedByNet" in line] == [[1.0]]
     assert [line["Reason"] for line in counted if "FailureReason" in line] == ["States.Timeout"]
@@ -248,7 +248,7 @@ def test_dead_letters_that_service_catalog_does_not_hear_stay_in_their_queue(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(handler, "nets", lambda: neighbours.nets)
+    monkeypatch.setattr(handler, "safety_net", lambda: neighbours.net)
     message = event("provision")
     for _ in range(2):
         neighbours.no_execution(f"{message['provisionedProductId']}-{message['recordId']}")
@@ -275,7 +275,7 @@ def test_dead_letters_that_service_catalog_does_not_hear_stay_in_their_queue(
 def test_the_event_of_an_execution_that_died_leads_to_its_report(
     neighbours: Neighbours, event: Any, context: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(handler, "nets", lambda: neighbours.nets)
+    monkeypatch.setattr(handler, "safety_net", lambda: neighbours.net)
     died = event("execution_timed_out")
     neighbours.execution(died["detail"]["name"], "TIMED_OUT")
     neighbours.hears(UPDATE)
@@ -285,7 +285,7 @@ def test_the_event_of_an_execution_that_died_leads_to_its_report(
 def test_an_event_that_is_ahead_of_what_step_functions_says_comes_again(
     neighbours: Neighbours, event: Any, context: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(handler, "nets", lambda: neighbours.nets)
+    monkeypatch.setattr(handler, "safety_net", lambda: neighbours.net)
     died = event("execution_timed_out")
     neighbours.execution(died["detail"]["name"], "RUNNING")
     with pytest.raises(StillRunningError):
@@ -296,7 +296,7 @@ def test_an_event_that_is_ahead_of_what_step_functions_says_comes_again(
 def test_an_execution_that_somebody_started_by_hand_is_nobodys_operation(
     neighbours: Neighbours, given: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    neighbours.nets.answer_execution(neighbours.execution("by-hand", "FAILED", input=given))
+    neighbours.net.answer_execution(neighbours.execution("by-hand", "FAILED", input=given))
     assert caplog.messages == ["No operation's execution"]
 
 
@@ -306,7 +306,7 @@ def test_what_is_said_of_one_message_is_not_logged_under_the_record_of_the_one_b
     monkeypatch: pytest.MonkeyPatch,
     logged: Callable[[], list[dict[str, Any]]],
 ) -> None:
-    monkeypatch.setattr(handler, "nets", lambda: neighbours.nets)
+    monkeypatch.setattr(handler, "safety_net", lambda: neighbours.net)
     neighbours.no_execution("pp-1-rec-1")
     neighbours.hears(UPDATE)
     neighbours.queues.add_response("send_message", {"MessageId": "m"})
@@ -315,6 +315,6 @@ def test_what_is_said_of_one_message_is_not_logged_under_the_record_of_the_one_b
     letters = [{"messageId": body, "body": body, "attributes": {}} for body in bodies]
     assert handler.handle({"Records": letters}, context) == {"batchItemFailures": []}
     assert [(line["message"], line.get("correlation_id")) for line in logged()][:2] == [
-        ("Reported by a net", "rec-1"),
+        ("Reported by the safety net", "rec-1"),
         ("A dead letter cannot be answered", None),
     ]

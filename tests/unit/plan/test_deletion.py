@@ -1,4 +1,4 @@
-"""What a termination finds in the way; tests/e2e/test_terminations.py has it as users see it."""
+"""What blocks a termination. tests/e2e/test_terminations.py has the same as users see it."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -81,7 +81,7 @@ def product(aws: Any) -> Product:
 
 @pytest.fixture
 def planned(aws: Any, cloudformation: Any, request_of: Any) -> Callable[..., Planned]:
-    """Plan the termination of a product whose stack is in a status; a stack without product is not read."""
+    """Plan the termination of a product whose stack has a status. Without `product`, it is not read."""
 
     def plan(status: str | None, product: Product | None = None, **more: Any) -> Planned:
         client, stub = cloudformation
@@ -160,7 +160,7 @@ def test_a_database_restored_into_the_network_or_its_groups_is_named(
 ) -> None:
     product.database("restored-back", **has)
     [line] = blockers(product)
-    assert line.startswith("- DB instance restored-back, which is not of this product, uses ")
+    assert line.startswith("- DB instance restored-back, which does not belong to this product, uses ")
     assert named in line
 
 
@@ -286,7 +286,7 @@ def test_the_functions_of_a_team_are_told_how_to_leave_the_network(product: Prod
     for _ in range(5):
         product.interface("AWS Lambda VPC ENI-orders-api-6f1c1b2a-0d7e-4a62-9f65-0a1b2c3d4e5f")
     [line] = blockers(product)
-    assert "and 2 more: of Lambda functions such as orders-api: take them out of the network" in line
+    assert "and 2 more: of Lambda functions such as orders-api: take them out of the VPC" in line
     assert "aws lambda update-function-configuration --function-name orders-api " in line
 
 
@@ -300,9 +300,7 @@ def test_as_many_as_can_be_shown_are_and_the_others_counted(product: Product, pl
     head, *shown, more, foot = told.splitlines()
     assert head.startswith("Nothing was deleted, and the database runs as before. ")
     assert more == f"- and {40 - len(shown)} more"
-    assert foot == (
-        "Ask whoever owns what is listed and remove it, then terminate this provisioned product again."
-    )
+    assert foot == ("Ask the owners, remove all of it, then terminate this provisioned product again.")
 
 
 def test_after_a_deletion_that_failed_only_what_is_left_is_looked_at(product: Product, planned: Any) -> None:

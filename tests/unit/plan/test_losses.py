@@ -43,8 +43,8 @@ def refusal(*changes: Any) -> str:
         ("AWS::S3::Bucket", "Remove", None, "the backups in it would be deleted"),
         ("AWS::SecretsManager::Secret", "Modify", "True", "the password in it would be lost"),
         ("Custom::EmptyBucketOnDelete", "Remove", None, "the backups in the bucket would be deleted"),
-        ("AWS::CloudFormation::Stack", "Modify", "False", "does not tell what would become of the data"),
-        ("AWS::CloudFormation::Stack", "Remove", None, "does not tell what would become of the data"),
+        ("AWS::CloudFormation::Stack", "Modify", "False", "does not show what would happen to the data"),
+        ("AWS::CloudFormation::Stack", "Remove", None, "does not show what would happen to the data"),
     ],
 )
 def test_what_would_lose_data_is_refused_with_the_consequence(
@@ -80,7 +80,7 @@ def test_a_policy_that_keeps_the_database_does_not_let_it_out_of_the_product(
     action: str, replacement: str | None, policy_action: str
 ) -> None:
     kept = change("Database", "AWS::RDS::DBInstance", action, replacement, PolicyAction=policy_action)
-    assert "it would be left behind, and nothing would update, watch or delete it" in refusal(kept)
+    assert "it would be left behind, and nobody would update, watch or delete it" in refusal(kept)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_what_keeps_the_data_is_let_through_though_cloudformation_may_not_be_abl
 def test_a_secret_that_rds_would_no_longer_manage_is_a_loss(replacement: str) -> None:
     harmless = cause("MultiAZ", "Conditionally")
     refused = refusal(database(harmless, cause("ManageMasterUserPassword", "Never"), replacement=replacement))
-    assert "would give up its secret because of ManageMasterUserPassword: the password in it would" in refused
+    assert "would lose its secret because of ManageMasterUserPassword: the password in it would" in refused
 
 
 @pytest.mark.parametrize("dangerous", [cause("Engine", "Conditionally"), cause("KmsKeyId", "Always")])

@@ -111,7 +111,7 @@ def test_later_looks_wait_for_that_change_set(cloudformation: Any, request_to: A
     client, stub = cloudformation
     stack_is(stub, "REVIEW_IN_PROGRESS")
     change_set_is(stub, status)
-    with pytest.raises(ChangeSetInProgressError, match="still computing"):
+    with pytest.raises(ChangeSetInProgressError, match="still creating"):
         planned(client, request_to("provision"))
 
 

@@ -50,8 +50,11 @@ def test_a_stack_that_somebody_changes_is_busy(cloudformation: Any, request_to: 
     [
         ("ROLLBACK_COMPLETE", "never launched completely. Terminate this provisioned product"),
         ("DELETE_FAILED", "parts of it are gone. Terminate this provisioned product again"),
-        ("UPDATE_FAILED", "Do not terminate it: that would delete the database"),
-        ("IMPORT_ROLLBACK_FAILED", "Do not terminate it: that would delete the database"),
+        ("UPDATE_FAILED", "Do not terminate this provisioned product: that would delete the database"),
+        (
+            "IMPORT_ROLLBACK_FAILED",
+            "Do not terminate this provisioned product: that would delete the database",
+        ),
     ],
 )
 def test_a_stack_that_can_not_be_updated_is_explained(
@@ -81,7 +84,7 @@ def test_a_failed_rollback_is_continued_once_for_a_record(cloudformation: Any, r
     events_are(stub, token, *failures, (NAME, "UPDATE_ROLLBACK_FAILED", "[Key, Role]"))
     with pytest.raises(RollbackFailedError) as failed:
         change_set_type(client, request, stack("UPDATE_ROLLBACK_FAILED"))
-    assert "failed again: at Key (AWS::RDS::DBInstance), Alarm (AWS::RDS::DBInstance). Do not" in str(
+    assert "failed again at Key (AWS::RDS::DBInstance), Alarm (AWS::RDS::DBInstance). Do not" in str(
         failed.value
     )
     assert str(failed.value).endswith(
@@ -160,11 +163,11 @@ def test_a_database_that_rds_modifies_now_may_be_changed(stubbed: Any, status: s
 @pytest.mark.parametrize(
     ("status", "names", "advice"),
     [
-        ("backing-up", ["MultiAZ"], "Update again when it is"),
-        ("maintenance", ["Tags"], "Update again when it is"),
+        ("backing-up", ["MultiAZ"], "Update again then"),
+        ("maintenance", ["Tags"], "Update again then"),
         ("incompatible-parameters", ["MultiAZ"], "give this text to the platform team"),
         ("stopped", ["MultiAZ"], "Start it, then update again"),
-        ("storage-optimization", ["AllocatedStorage"], "before it has optimized it"),
+        ("storage-optimization", ["AllocatedStorage"], "only after it has optimized it"),
         ("storage-full", ["MultiAZ"], "Update with more AllocatedStorage"),
     ],
 )

@@ -1,4 +1,4 @@
-"""An update of the database does what it was asked for, and nothing behind anybody's back."""
+"""An update changes in the database only what it was asked to."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ def change(name: str, before: Any, after: Any, given: str = "") -> Any:
     target = {"Attribute": "Properties", "Name": name, "Path": f"/Properties/{name}"}
     target |= {"BeforeValue": str(before), "AfterValue": str(after)}
     source = {"ChangeSource": "ParameterReference", "CausingEntity": given}
-    # Of what an input changes, CloudFormation tells another one, for what else might come into it.
+    # If an input changes a property, CloudFormation lists a second, dynamic detail of the change.
     more = {"Target": target, "ChangeSource": "DirectModification"}
     details = [{"Target": target, **source}] if given else []
     return {"ResourceType": "AWS::RDS::DBInstance", "Action": "Modify", "Details": [*details, more]}
@@ -94,7 +94,7 @@ WAITING = [{"DBParameterGroupName": "group", "ParameterApplyStatus": "pending-re
 
 def test_parameters_that_wait_for_a_reboot_stop_an_update_that_needs_none() -> None:
     text = refused(RETENTION, DBParameterGroups=WAITING)
-    assert "- group: parameters wait for a reboot, and the update would reboot" in text
+    assert "- group: parameters are pending a reboot, and the update would reboot" in text
     assert "aws rds reboot-db-instance --db-instance-identifier database-dev" in text
 
 

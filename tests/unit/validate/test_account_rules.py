@@ -15,14 +15,14 @@ from engine.errors import (
 from engine.models import Request, Validated
 from validate.inputs import validate
 
-from product_template.releasing import version as released
+from product_template.releasing import released_versions
 from tests.support.stacks import NAME, deleted_stacks_are, events_are
 
 UNASKED: Any = None  # a client that must not be needed
 QUOTAS = {"vpc L-F678F1CE": 5, "ec2 L-0263D0A3": 5, "rds L-7B6409FD": 40, "vpc L-FE5A380F": 5}
 
-NEWEST = released.newest(1, released.templates())
-TEMPLATE = (released.DIRECTORY / f"{NEWEST}{released.SUFFIX}").read_bytes()
+NEWEST = released_versions.newest(1, released_versions.templates())
+TEMPLATE = (released_versions.DIRECTORY / f"{NEWEST}{released_versions.ENDING}").read_bytes()
 OTHER = json.dumps({"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}).encode()
 RELEASED = {
     hashlib.sha256(content).hexdigest(): name for content, name in ((TEMPLATE, "1.9.0"), (OTHER, "1.9.1"))
@@ -295,7 +295,7 @@ def test_a_suffix_of_another_stack_is_taken(account: Any, launch: Any, deployed:
 
 def test_a_suffix_whose_database_exists_is_taken(account: Any, launch: Any) -> None:
     text = refusal_of(account(databases=[running()]), launch())
-    assert "there is a database instance database-dev" in text
+    assert "there is a DB instance database-dev" in text
 
 
 def test_a_suffix_of_a_stacks_database_is_taken_by_that_stack_which_is_not_described(
@@ -416,7 +416,7 @@ def test_a_class_that_rds_does_not_offer_in_both_zones_is_refused(
     account: Any, launch: Any, options: Any
 ) -> None:
     text = refusal_of(account(options=options), launch())
-    assert "- InstanceClass: is not offered by RDS for postgres 14 with a standby in two of the zones" in text
+    assert "- InstanceClass: is a class that RDS does not offer for postgres 14 with a standby in two" in text
     assert "us-east-1a, us-east-1b" in text
 
 
@@ -459,14 +459,17 @@ def test_an_update_keeps_the_stacks_values_and_asks_neither_for_quotas_nor_for_o
 @pytest.mark.parametrize(
     ("inputs", "line"),
     [
-        ({"AllocatedStorage": "250"}, "- AllocatedStorage: can't be less than the 300 GiB the database has"),
+        (
+            {"AllocatedStorage": "250"},
+            "- AllocatedStorage: can't be less than the 300 GiB that the database has",
+        ),
         (
             {"AllocatedStorage": "329"},
-            "- AllocatedStorage: must be at least 10% more than the 300 GiB the database has, so 330 or more",
+            "- AllocatedStorage: must be at least 10% more than the 300 GiB that the database has, so 330",
         ),
         (
             {"MaxAllocatedStorage": "329"},
-            "- MaxAllocatedStorage: must be at least 10% more than what the database has (300), so 330",
+            "- MaxAllocatedStorage: must be at least 10% more than the storage of the database (300), so 330",
         ),
     ],
 )
@@ -490,7 +493,7 @@ def test_an_update_may_catch_up_with_storage_that_has_grown_or_exceed_it(
 def test_an_update_to_another_class_asks_what_rds_offers(account: Any, launch: Any, deployed: Any) -> None:
     deployed(OWN_STACK)
     busy = account(databases=[running()], options=[], quotas=None)
-    assert "- InstanceClass: is not offered" in refusal_of(
+    assert "- InstanceClass: is a class that RDS does not offer" in refusal_of(
         busy, launch("update", InstanceClass="db.r6g.large")
     )
 

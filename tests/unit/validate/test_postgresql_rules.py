@@ -1,12 +1,12 @@
-"""Which engine versions an update may take a database to."""
+"""Which versions of PostgreSQL an update may take a database to."""
 
 from typing import Any
 
 import pytest
 from engine.account import Account
 from engine.template import Template
-from validate.engine_rules import major_upgrade, violations
 from validate.launch import Launch
+from validate.postgresql_rules import major_upgrade, violations
 
 UNASKED: Any = None  # a client that must not be needed
 GIB = 1024**3
@@ -101,7 +101,7 @@ def test_a_downgrade_is_refused_with_what_to_choose_instead(live: str, wanted: s
     nobody = Account(*[UNASKED] * 7)
     [line] = broken(nobody, update(wanted, "none"), running(live))
     assert line.startswith(
-        f"- Product version: would take the database from PostgreSQL {live} back to {wanted}"
+        f"- Product version: would downgrade the database from PostgreSQL {live} to {wanted}"
     )
     assert f"RDS can't downgrade. Choose a version with PostgreSQL {live.split('.')[0]} or newer" in line
     assert major_upgrade(update(wanted), running(live)) is None
@@ -124,7 +124,7 @@ def test_a_target_that_rds_does_not_offer_is_refused_with_what_it_offers(
     account: Any, targets: Any, default: str | None, words: str
 ) -> None:
     [line] = broken(account(targets, default), update(), running())
-    assert line.startswith("- Product version: would take the database from PostgreSQL 14.22 ")
+    assert line.startswith("- Product version: would upgrade the database from PostgreSQL 14.22 ")
     assert words in line
 
 
@@ -148,7 +148,7 @@ def test_a_major_upgrade_needs_consent_to_that_very_version(account: Any) -> Non
 
 def test_a_version_that_can_not_be_consented_to_can_not_be_upgraded_to(account: Any) -> None:
     [line] = broken(account(), update(consent=None), running())
-    assert "has no input AllowMajorVersionUpgrade to consent to that: choose another version" in line
+    assert "has no input AllowMajorVersionUpgrade for your consent: choose another version" in line
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ def test_a_version_that_can_not_be_consented_to_can_not_be_upgraded_to(account: 
     [
         (
             {"DBInstanceStatus": "storage-optimization"},
-            "is storage-optimization, and a major version upgrade",
+            "is storage-optimization, and RDS upgrades only an available one",
         ),
         ({"BackupRetentionPeriod": 0}, "has no automated backups"),
         ({"ReadReplicaDBInstanceIdentifiers": ["a", "b"]}, "has read replicas (a, b)"),

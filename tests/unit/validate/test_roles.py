@@ -63,12 +63,12 @@ def test_older_roles_are_refused_with_both_versions_and_what_to_do(account: Any)
 
 
 def test_roles_without_a_version_are_older_than_all_that_have_one(account: Any) -> None:
-    with pytest.raises(RolesOutdatedError, match="has roles from before they had a version"):
+    with pytest.raises(RolesOutdatedError, match="has older roles that have no version"):
         roles.require(account(), needing(RolesVersion=1), "1.4.0", LAUNCH_ROLE)
 
 
 def test_a_launch_role_that_may_not_look_is_older_than_all_that_have_a_version(stubbed: Any) -> None:
-    with pytest.raises(RolesOutdatedError, match="has roles from before they had a version"):
+    with pytest.raises(RolesOutdatedError, match="has older roles that have no version"):
         roles.require(refusing(stubbed, "AccessDenied"), needing(RolesVersion=1), "1.4.0", LAUNCH_ROLE)
 
 

@@ -121,7 +121,7 @@ def test_what_an_update_is_to_keep_of_a_launch_that_made_no_stack_has_to_be_give
     kept = given(EnvironmentSuffix="dev", OpsEmails="a@example.com", VpcCidr=None, BackupRetentionDays="14")
     _, violations = resolve(product, kept, {}, updates=True)
     assert [str(violation) for violation in violations] == [
-        "- VpcCidr: has no previous value, as there is no stack yet: give it"
+        "- VpcCidr: has no previous value, because there is no stack yet: give a value"
     ]
     # What is not mentioned gets its default, as in a launch.
     assert (

@@ -1,19 +1,17 @@
-"""Service Catalog: the answer to an operation."""
+"""The answer to an operation, as Service Catalog takes it."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any
 
-from engine.models import Kind, Output
+from engine.models import TRACER_TAG, Kind, Output
 from engine.wording import LONGEST_REASON, cut
 
 if TYPE_CHECKING:
     from mypy_boto3_servicecatalog import ServiceCatalogClient
 
-TRACER_TAG = "tapstack:provisioned-product-id"
-
-# Of the Notify*EngineWorkflowResult API; the length of an output's value has no limit, this one is ours.
+# The Notify*EngineWorkflowResult API limits descriptions. It has no limit for values; this one is ours.
 _LONGEST_DESCRIPTION = 1024
 _LONGEST_VALUE = 4096
 
@@ -28,9 +26,9 @@ def notify(
     failure: str | None = None,
     outputs: list[Output] | None = None,
 ) -> None:
-    """End an operation: successfully, or with the reason for its failure.
+    """Tell Service Catalog that an operation has succeeded, or, with `failure`, why it has failed.
 
-    The idempotency token follows from the record and the outcome, so a repeated report is the same report.
+    The idempotency token is made from the record id and the outcome, so a repeated call is the same answer.
     """
     status = "FAILED" if failure is not None else "SUCCEEDED"
     result: dict[str, Any] = {
@@ -44,8 +42,8 @@ def notify(
     elif kind != "TERMINATE":
         result["Outputs"] = [_output(output) for output in outputs or []]
     if kind == "PROVISION":
-        # On both outcomes: without it a success is rejected, and of a failure the user reads "Internal
-        # failure."
+        # Both outcomes need it: Service Catalog rejects a success without it, and shows "Internal failure."
+        # in place of the reason for a failure.
         if provisioned_product_id:
             result["ResourceIdentifier"] = {"UniqueTag": {"Key": TRACER_TAG, "Value": provisioned_product_id}}
         servicecatalog.notify_provision_product_engine_workflow_result(**result)
@@ -56,10 +54,10 @@ def notify(
 
 
 def presentable(reason: str) -> str:
-    """Return a reason as Service Catalog takes it: 1 to 2048 characters, none of them control or emoji."""
+    """Return a reason that Service Catalog takes: 1 to 2048 characters, no control characters, no emoji."""
     without_colors = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", reason)
     legal = re.sub(r"[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD]", "", without_colors).strip()
-    return cut(legal, LONGEST_REASON) or "The operation failed without giving a reason."
+    return cut(legal, LONGEST_REASON) or "The operation failed without a reason."
 
 
 def _output(output: Output) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Which engine version a database may be taken to: what RDS offers, what was consented to, what stands by."""
+"""Rules on the version of PostgreSQL: RDS's upgrade targets, the user's consent, and a ready database."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 _CONSENT = "AllowMajorVersionUpgrade"
 VERSION = "Product version"
-# RDS names no figure. This is the share below which the product's own alarm warns. pg_upgrade writes the
-# system catalogs anew; an upgrade from 14 to 17 that ran out of storage was undone by RDS after six hours
-# (status.preset.io, "RDS Upgrade Failure in Production US East 1").
+# RDS gives no figure. The product's own alarm warns below this share. pg_upgrade writes new system catalogs.
+# RDS needed six hours to undo an upgrade from 14 to 17 that ran out of storage (status.preset.io, "RDS
+# Upgrade Failure in Production US East 1").
 _LEAST_FREE_PERCENT = 20
 _GIB = 1024**3
 
 
 def major_upgrade(launch: Launch, database: DBInstanceTypeDef | None) -> str | None:
-    """Return the major version that the update would take the database to; None if it has it, or is newer."""
+    """Return the major version to which the update would upgrade the database; None if it would not."""
     wanted = launch.given(DATABASE, "EngineVersion")
     if database is None or wanted is None or _major(wanted.value) <= _major(database["EngineVersion"]):
         return None
@@ -31,7 +31,7 @@ def major_upgrade(launch: Launch, database: DBInstanceTypeDef | None) -> str | N
 
 
 def violations(account: Account, launch: Launch, database: DBInstanceTypeDef | None) -> list[Violation]:
-    """Return the rules about engine versions that an update of `database` would break."""
+    """Return the violations of the rules on versions of PostgreSQL by an update of `database`."""
     wanted, engine = launch.given(DATABASE, "EngineVersion"), launch.given(DATABASE, "Engine")
     if database is None or wanted is None or engine is None:
         return []
@@ -40,7 +40,7 @@ def violations(account: Account, launch: Launch, database: DBInstanceTypeDef | N
         return []
     if numbers(version) < numbers(live):
         rule = (
-            f"would take the database from PostgreSQL {live} back to {version}, and RDS can't downgrade. "
+            f"would downgrade the database from PostgreSQL {live} to {version}, and RDS can't downgrade. "
             f"Choose a version with PostgreSQL {_major(live)} or newer"
         )
         return [Violation(VERSION, rule)]
@@ -52,15 +52,15 @@ def violations(account: Account, launch: Launch, database: DBInstanceTypeDef | N
 
 def _not_offered(account: Account, engine: str, live: str, version: str) -> list[Violation]:
     targets = account.upgrade_targets(engine, live)
-    # Given a major version alone, RDS takes a minor of its choice and refuses when that one is no target
-    # (civiform/civiform 7516); which one, is taken to be what it calls the default.
+    # If a template has only a major version, RDS chooses the minor version, and refuses one that is not a
+    # target (civiform/civiform 7516). The engine takes RDS's default version for that choice.
     chosen = account.default_version(engine, version) if version.isdigit() else version
     if chosen in targets:
         return []
     newest = {_major(target): target for target in sorted(targets, key=numbers)}
     offers = f"It upgrades to {', '.join(newest.values())} at most" if newest else "It upgrades to none"
     rule = (
-        f"would take the database from PostgreSQL {live} to {chosen or version}, and RDS does not upgrade "
+        f"would upgrade the database from PostgreSQL {live} to {chosen or version}, and RDS does not upgrade "
         f"{live} to that. {offers}: choose a version with one of these, or let RDS install a newer minor "
         f"version of {_major(live)} first"
     )
@@ -70,36 +70,38 @@ def _not_offered(account: Account, engine: str, live: str, version: str) -> list
 def _without_consent(launch: Launch, live: str, major: str) -> list[Violation]:
     if _CONSENT not in launch.template.parameters:
         rule = (
-            f"would take the database from PostgreSQL {live} to {major}, and has no input {_CONSENT} to "
-            "consent to that: choose another version"
+            f"would upgrade the database from PostgreSQL {live} to {major}, and has no input {_CONSENT} for "
+            "your consent: choose another version"
         )
         return [Violation(VERSION, rule)]
-    given = launch.parameters.get(_CONSENT, major)  # a value that the template refuses is reported already
+    given = launch.parameters.get(
+        _CONSENT, major
+    )  # if the template refuses the value, that is a violation already
     if given == major:
         return []
     rule = (
-        f"must be {major} for this version, which takes the database from PostgreSQL {live} to {major}: it "
-        "is out of service meanwhile, and the only way back is a restore. Try it with a restored copy first"
+        f"must be {major} for this version, which upgrades the database from PostgreSQL {live} to {major}. "
+        "The database is out of service meanwhile, and the only way back is a restore. Try it with a "
+        "restored copy first"
     )
     return [Violation(_CONSENT, rule, given)]
 
 
 def _not_ready(account: Account, database: DBInstanceTypeDef) -> list[Violation]:
-    """Return what stands against a major upgrade, as far as it can be seen without logging in.
+    """Return what speaks against a major version upgrade, as far as nobody needs to log in to see it.
 
-    What is pending stands against every update: `plan` looks at it. What RDS itself checks first: RDS User
-    Guide, "How to perform a major version upgrade".
+    `plan` checks for pending changes, because they speak against every update. The RDS User Guide lists what
+    RDS itself checks first ("How to perform a major version upgrade").
     """
     broken = []
     if database["DBInstanceStatus"] != "available":
         broken.append(
-            f"is {database['DBInstanceStatus']}, and a major version upgrade begins with an available one: "
-            "wait until it is"
+            f"is {database['DBInstanceStatus']}, and RDS upgrades only an available one: wait for that"
         )
     if not database["BackupRetentionPeriod"]:
         broken.append(
-            "has no automated backups, and RDS takes a snapshot right before an upgrade only with them: "
-            "switch them on first"
+            "has no automated backups, and only with them RDS takes a snapshot right before an upgrade: "
+            "turn them on first"
         )
     replicas = [
         *database.get("ReadReplicaDBInstanceIdentifiers", []),
@@ -107,21 +109,22 @@ def _not_ready(account: Account, database: DBInstanceTypeDef) -> list[Violation]
     ]
     if replicas:
         broken.append(
-            f"has read replicas ({', '.join(replicas)}), which are no part of this product and which RDS "
-            "would upgrade or cut off: promote or delete them first"
+            f"has read replicas ({', '.join(replicas)}), which do not belong to this product, and which "
+            "RDS would upgrade or cut off: promote or delete them first"
         )
     broken += _replicating(account, database) + _filling(account, database)
     return [Violation(f"Database {database['DBInstanceIdentifier']}", rule) for rule in broken]
 
 
 def _replicating(account: Account, database: DBInstanceTypeDef) -> list[str]:
-    """Logical replication slots, which RDS's check finds, need this; so do zero-ETL integrations."""
+    """Find logical replication. Replication slots, at which RDS's check fails, and zero-ETL need it."""
     groups = [group["DBParameterGroupName"] for group in database.get("DBParameterGroups", [])]
     return [
-        f"has rds.logical_replication on in parameter group {group}. RDS upgrades nothing with logical "
-        "replication slots, and the new parameter group has it off: drop the slots, then reset the parameter"
+        f"has rds.logical_replication on in parameter group {group}. RDS does not upgrade a database "
+        "with logical replication slots, and the new parameter group turns it off: drop the slots, then "
+        "reset the parameter"
         for group in groups
-        if account.parameters(group).get("rds.logical_replication") == "1"
+        if account.db_parameters(group).get("rds.logical_replication") == "1"
     ]
 
 
@@ -132,8 +135,8 @@ def _filling(account: Account, database: DBInstanceTypeDef) -> list[str]:
     if free >= allocated * _GIB * _LEAST_FREE_PERCENT / 100:
         return []
     return [
-        f"had only {free / _GIB:.1f} GiB of its {allocated} GiB free within the last hour. Begin a major "
-        f"version upgrade with {_LEAST_FREE_PERCENT}% at least: raise AllocatedStorage first, in an update "
+        f"had only {free / _GIB:.1f} GiB of its {allocated} GiB free within the last hour. A major "
+        f"version upgrade needs at least {_LEAST_FREE_PERCENT}%: raise AllocatedStorage first, in an update "
         "of its own"
     ]
 

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 from engine.database import settings
 from engine.models import Change, Finished, WaitRequest
-from wait.settings import with_settings
+from wait.database import with_modified_settings
 
 from tests.support.databases import database
 
@@ -44,7 +44,7 @@ def test_old_and_new_values_stand_at_what_was_planned_and_at_what_differs_beside
         "describe_db_instances", {"DBInstances": [after]}, {"DBInstanceIdentifier": "database-dev"}
     )
     finished = Finished(changes=[ALARM, modified("BackupRetentionPeriod", "MultiAZ", "Tags")])
-    told = with_settings(lambda: rds, request(request_of, planned), finished)
+    told = with_modified_settings(lambda: rds, request(request_of, planned), finished)
     # THEN the report says so
     assert told.changes[0] == ALARM
     assert told.changes[1].properties == [
@@ -63,7 +63,7 @@ def test_an_update_that_left_the_database_alone_does_not_ask_for_it(request_of: 
 
     planned = msgspec.structs.replace(modified("MultiAZ"), settings={"DBInstanceIdentifier": "database-dev"})
     for finished in (Finished(), Finished(changes=[ALARM])):
-        assert with_settings(rds, request(request_of, planned), finished) == finished
-    assert with_settings(rds, request(request_of, modified()), Finished(changes=[modified()])).changes == [
-        modified()
-    ]
+        assert with_modified_settings(rds, request(request_of, planned), finished) == finished
+    assert with_modified_settings(
+        rds, request(request_of, modified()), Finished(changes=[modified()])
+    ).changes == [modified()]

@@ -1,4 +1,4 @@
-"""What an update has made of the DB instance's settings."""
+"""The settings of the DB instance that an update has modified."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ if TYPE_CHECKING:
     from mypy_boto3_rds import RDSClient
 
 
-def with_settings(rds: Callable[[], RDSClient], request: WaitRequest, finished: Finished) -> Finished:
-    """Add old and new values to the properties of each DB instance that was modified, as RDS gives them.
+def with_modified_settings(
+    rds: Callable[[], RDSClient], request: WaitRequest, finished: Finished
+) -> Finished:
+    """Return `finished` with the old and new values of each modified DB instance's settings.
 
-    Settings that differ though nobody planned it, such as a minor version, are added, too. `rds` is called
-    only when there is such an instance.
+    It adds settings that nobody planned to change, too, such as a minor version. It calls `rds` only if a DB
+    instance was modified, because making a client takes long.
     """
     before = {change.logical_id: change.settings for change in request.changes if change.settings}
     changes = [

@@ -1,7 +1,8 @@
-"""The safety nets: answers to operations that the state machine did not, or never will, answer.
+"""The safety net: it answers the operations that the state machine did not, or never will, answer.
 
-Several nets may hold the same operation, so each looks first whether it has been answered. Where it can't see
-that, it says what the others say, with the same idempotency token: the first answer counts.
+Several parts of the net may find the same operation, so each first asks Service Catalog whether it has been
+answered. If Service Catalog does not tell, all of them give the same answer with the same idempotency token:
+the first one counts.
 """
 
 from __future__ import annotations
@@ -11,14 +12,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import boto3
-import msgspec
 from botocore.exceptions import ClientError
 
-from engine import catalog, record
+from engine import answer, record
 from engine.entry_point import CLIENT_CONFIG, count, logger, translate
 from engine.errors import PermissionMissingError
-from engine.models import Answerable, Failure, Kind, Report
-from engine.operations import KINDS, execution_name
+from engine.models import Failure, Report
+from engine.operation import KINDS, Operation, execution_name
 from engine.reasons import count_failure, explained
 from engine.wire import MalformedError, read
 
@@ -29,41 +29,30 @@ if TYPE_CHECKING:
     from mypy_boto3_stepfunctions.literals import ExecutionStatusType
     from mypy_boto3_stepfunctions.type_defs import DescribeExecutionOutputTypeDef
 
-# What Service Catalog refuses a report with. It does not say whether because the operation has been answered.
+# The errors with which Service Catalog refuses an answer, whether another one came first or not.
 _REFUSALS = ("InvalidParametersException", "ResourceNotFoundException")
 
 
 class StillRunningError(Exception):
-    """Step Functions says of an execution that it runs, after an event that it has ended.
+    """Step Functions calls an execution RUNNING after its event that the execution has ended.
 
     DescribeExecution "is eventually consistent" (Step Functions API Reference).
     """
 
 
 class UnanswerableError(Exception):
-    """A message does not hold what an answer needs. Only a person can find out what it belongs to."""
-
-
-class Operation(Answerable, frozen=True):
-    """What is needed of an execution's input, or of a message, to answer it."""
-
-    kind: Kind
-    # Service Catalog takes the answer to a provision without it, too, if it then does not show the reason.
-    provisioned_product_id: str | None = None
-
-    def failed(self, failure: Failure, *, began: bool = False) -> Report:
-        """Return the report that the operation failed; `began` if it may have changed its stack."""
-        return Report(**msgspec.structs.asdict(self), status="FAILED", error=failure, began=began)
+    """A message lacks what an answer needs. Only a person can find out which operation it belongs to."""
 
 
 @dataclass(frozen=True)
-class Nets:
-    """Answers whatever is found unanswered.
+class SafetyNet:
+    """Answers the operations that it finds unanswered.
 
     Attributes:
         servicecatalog, sfn, sqs: the engine's own clients.
         state_machine_arn: the state machine that does operations.
-        unreported_queue_url: where what cannot be answered waits for a person.
+        unreported_queue_url: the queue in which what nobody can answer waits for a person. An alarm
+            watches it.
     """
 
     servicecatalog: ServiceCatalogClient
@@ -73,8 +62,8 @@ class Nets:
     unreported_queue_url: str
 
     @classmethod
-    def of_engine(cls, state_machine_arn: str, unreported_queue_url: str) -> Nets:
-        """Make the clients, too: the engine's own, with the role of the function."""
+    def of_engine(cls, state_machine_arn: str, unreported_queue_url: str) -> SafetyNet:
+        """Return a safety net with the engine's own clients, which have the role of the function."""
         return cls(
             boto3.client("servicecatalog", config=CLIENT_CONFIG),
             boto3.client("stepfunctions", config=CLIENT_CONFIG),
@@ -84,14 +73,14 @@ class Nets:
         )
 
     def answer_execution(self, execution_arn: str) -> None:
-        """Report the failure of an execution, if it ended without an answer."""
+        """Report the failure of an execution's operation, if the execution ended without an answer."""
         self._answer_lost(self.sfn.describe_execution(executionArn=execution_arn))
 
     def answer_event(self, event: dict[str, Any]) -> None:
-        """Report what the event of an execution that ended is about.
+        """Do as `answer_execution` with the execution of an event.
 
         Raises:
-            StillRunningError: it does not seem to have ended yet; Lambda tries the event again.
+            StillRunningError: the execution does not seem to have ended yet. Lambda tries the event again.
         """
         execution = self.sfn.describe_execution(executionArn=event["detail"]["executionArn"])
         if execution["status"] == "RUNNING":
@@ -99,34 +88,34 @@ class Nets:
         self._answer_lost(execution)
 
     def answer_dead_letter(self, body: str, source: str | None) -> None:
-        """Do as `answer_message`, but put what nobody can answer where an alarm shows it."""
+        """Do as `answer_message`, but put a message that nobody can answer into the unreported queue."""
         try:
             self.answer_message(body, source)
         except UnanswerableError as error:
             logger.error("A dead letter cannot be answered", extra={"reason": str(error)})
             self._keep(body)
 
-    def answer_record(self, letter: dict[str, Any]) -> None:
-        """Do as `answer_dead_letter` with a record of Lambda's event about the queue."""
-        self.answer_dead_letter(letter["body"], letter["attributes"].get("DeadLetterQueueSourceArn"))
+    def answer_delivered(self, message: dict[str, Any]) -> None:
+        """Do as `answer_dead_letter` with a message of the queue as Lambda delivers it."""
+        self.answer_dead_letter(message["body"], message["attributes"].get("DeadLetterQueueSourceArn"))
 
     def keep_execution(self, execution_arn: str) -> None:
-        """Put an execution that could not be answered among the unreported, as an event about it."""
+        """Put an event about an execution that nobody could answer into the unreported queue."""
         self._keep(json.dumps({"source": "aws.states", "detail": {"executionArn": execution_arn}}))
 
     def _keep(self, body: str) -> None:
         self.sqs.send_message(QueueUrl=self.unreported_queue_url, MessageBody=body)
 
     def answer_message(self, body: str, source: str | None) -> None:
-        """Report the failure of what a message is about: an operation that never started, or an execution.
+        """Report the failure of an operation that never started, or of an execution.
 
         Args:
-            body: an operation of Service Catalog, an event about an execution, or Lambda's record of such an
+            body: Service Catalog's message, an event about an execution, or Lambda's invocation record of an
                 event that a function could not handle.
-            source: ARN of the queue that the message could not be received from (DeadLetterQueueSourceArn).
+            source: ARN of the queue in which the message was before (DeadLetterQueueSourceArn).
 
         Raises:
-            UnanswerableError: there is nobody to answer.
+            UnanswerableError: the message lacks what an answer needs.
         """
         message = _parse(body)
         if execution_arn := _execution_in(message):
@@ -140,17 +129,17 @@ class Nets:
         try:
             operation = read(json.loads(execution["input"]), Operation)
         except MalformedError:
-            # Somebody started it by hand, with something else: nobody waits for an answer.
+            # Somebody started it by hand with another input: nobody waits for an answer.
             logger.warning("No operation's execution", extra={"execution": execution["executionArn"]})
             return
         self._answer(operation.failed(_failure(execution), began=True))
 
     def _answer_operation(self, operation: Operation) -> None:
-        if operation.provisioned_product_id:  # without it nothing is started
-            name = execution_name(f"{operation.provisioned_product_id}-{operation.record_id}")
+        if operation.provisioned_product_id:  # `receive` starts no execution without it
+            name = execution_name(operation.provisioned_product_id, operation.record_id)
             executions = self.state_machine_arn.replace(":stateMachine:", ":execution:")
             try:
-                # `receive` may have started it and then not have got as far as saying so.
+                # `receive` may have started it and failed afterwards, so that the message came back.
                 return self.answer_execution(f"{executions}:{name}")
             except self.sfn.exceptions.ExecutionDoesNotExist:
                 pass
@@ -164,7 +153,7 @@ class Nets:
             return
         failure = explained(report)
         try:
-            catalog.notify(
+            answer.notify(
                 self.servicecatalog,
                 report.kind,
                 report.token,
@@ -178,14 +167,14 @@ class Nets:
             logger.warning("Service Catalog refused a late report")
             count("LateReportRefused")
             if seen:
-                raise  # whoever tries again sees that another answer came first, or finds it still open
+                raise  # the next try sees whether another answer came first
         else:
-            logger.warning("Reported by a net", extra={"kind": report.kind})
+            logger.warning("Reported by the safety net", extra={"kind": report.kind})
             count("ReportedByNet")
             count_failure(report)
 
     def _record_status(self, record_id: str) -> str | None:
-        """Return the status of a record; None for another account's, which can't be seen."""
+        """Return the status of a record; None if the engine can't see it, as in another account."""
         try:
             found = record.find(self.servicecatalog, record_id)
         except ClientError as error:
@@ -194,7 +183,7 @@ class Nets:
         return found["Status"] if found else None
 
 
-# How an execution ends that has not answered; one that has answered, be it with a failure, SUCCEEDED.
+# The statuses of an execution that ended without an answer. After an answer, also FAILED, it is SUCCEEDED.
 LOST: tuple[ExecutionStatusType, ...] = ("FAILED", "TIMED_OUT", "ABORTED")
 
 
@@ -220,7 +209,7 @@ def _parse(body: str) -> dict[str, Any]:
 
 
 def _execution_in(message: dict[str, Any]) -> str | None:
-    """Return the execution that an event of Step Functions is about."""
+    """Return the ARN of the execution if the message is an event of Step Functions."""
     match message:
         case {"source": "aws.states", "detail": {"executionArn": str(execution_arn)}}:
             return execution_arn
@@ -228,11 +217,11 @@ def _execution_in(message: dict[str, Any]) -> str | None:
 
 
 def _read(message: dict[str, Any], source: str | None) -> Operation:
-    """Read an operation; its queue tells the kind more reliably than what the message calls itself."""
+    """Read an operation. Its queue tells the kind more reliably than the field `operation` of the message."""
     kind = KINDS.get((source or "").rsplit(":", 1)[-1]) or str(message.get("operation")).split("_")[0]
     try:
         return read({**message, "kind": kind}, Operation)
     except MalformedError:
         raise UnanswerableError(
-            "The body lacks the token, the record, or what kind of operation it is."
+            "The body lacks the token, the record id or the kind of the operation."
         ) from None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.entry_point import logger
 from engine.models import Answerable
-from engine.operations import KINDS, execution_name
+from engine.operation import KINDS, execution_name
 from engine.wire import NonEmpty, read
 
 if TYPE_CHECKING:
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
 
 
 class Envelope(Answerable, frozen=True):
-    """The least a message must hold so that its operation can be answered."""
+    """The fields without which nobody can answer a message's operation."""
 
     provisioned_product_id: NonEmpty
 
 
 def start(sfn: SFNClient, state_machine_arn: str, queue_arn: str, body: str) -> None:
-    """Start the execution for a message; a message delivered twice starts one.
+    """Start the execution for a message. A message that is delivered twice starts one execution.
 
     Raises:
-        KeyError: the message is from another queue.
+        KeyError: the message is from a foreign queue.
         ValueError: the body is not JSON.
-        MalformedError: it lacks token, record or provisioned product.
+        MalformedError: it lacks the token, the record id or the provisioned product id.
     """
     kind = KINDS[queue_arn.rsplit(":", 1)[-1]]
     message: dict[str, Any] = json.loads(body)
@@ -39,7 +39,7 @@ def start(sfn: SFNClient, state_machine_arn: str, queue_arn: str, body: str) -> 
         "provisionedProductId": envelope.provisioned_product_id,
         "message": {key: value for key, value in message.items() if key != "token"},
     }
-    name = execution_name(f"{envelope.provisioned_product_id}-{envelope.record_id}")
+    name = execution_name(envelope.provisioned_product_id, envelope.record_id)
     try:
         sfn.start_execution(stateMachineArn=state_machine_arn, name=name, input=json.dumps(operation))
     except sfn.exceptions.ExecutionAlreadyExists:
