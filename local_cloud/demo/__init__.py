@@ -1,1 +1,1 @@
-"""The demonstration: synthesizes this project's catalog, deploys it, launches it or serves it."""
+"""The demonstration: synthesizes and deploys this project's catalog, then launches a product or serves."""

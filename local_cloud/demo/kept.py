@@ -1,4 +1,4 @@
-"""Cloud assemblies made before: each in build/assemblies, under a hash of all that it was made from."""
+"""Cloud assemblies of earlier runs, in build/assemblies, each under a hash of all its inputs."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from tempfile import mkdtemp
 
 ROOT = Path(__file__).parents[2]
 DIRECTORY = ROOT / "build" / "assemblies"
-# Synthesizing reads no file below these. Whatever else lies in the project counts, read or not.
+# `cdk synth` reads no file below these. Every other file of the project counts, read or not.
 UNREAD = frozenset({"build", "cdk.out", "docs", "local_cloud", "tests"})
-# Variables that the CDK, its Python libraries and uv go by.
+# Environment variables that the CDK, its Python libraries and uv read.
 VARIABLES = ("CDK_", "JSII_", "NODE_", "PYTHON", "UV_")
-# How many stay: a few settings in turn, and those of tests.
+# How many assemblies stay: enough for a few settings in turn, and for tests.
 KEPT = 6
 
 
 @dataclass(frozen=True)
 class Kept:
-    """A finished assembly. Nobody writes into it.
+    """A finished assembly. It never changes.
 
     Attributes:
         directory: the cloud assembly.
         made: when it was synthesized.
-        new: whether that was just now.
+        new: whether this process made it just now.
     """
 
     directory: Path
@@ -39,14 +39,14 @@ class Kept:
 
 
 def kept(inputs: str, make: Callable[[Path], None], directory: Path = DIRECTORY) -> Kept:
-    """Return the assembly that was made from these inputs, or else make it.
+    """Return the assembly for these inputs. Make it, if there is none.
 
-    Processes that ask for the same assembly at once wait for the first of them. The last `KEPT` used stay.
+    If several processes ask for it at once, the first makes it. The `KEPT` assemblies used last stay.
 
     Args:
         inputs: `digest` of everything the assembly depends on.
-        make: writes the assembly into the empty directory that it is given; what it raises goes through.
-        directory: where assemblies lie.
+        make: writes the assembly into an empty directory.
+        directory: the directory of the assemblies.
     """
     directory.mkdir(parents=True, exist_ok=True)
     finished = directory / inputs
@@ -79,9 +79,9 @@ def digest(
 ) -> str:
     """Return the hash of everything that an assembly can depend on.
 
-    That is the project's files, the installed packages, the interpreter, the CDK's settings in the
-    environment and in the user's home, and `more`. What is in doubt counts: an assembly made in vain costs
-    seconds, a wrong one a day.
+    These are the project's files, the installed packages, the interpreter, the CDK's settings in the
+    environment and in the user's home, and `more`. In doubt it counts: a needless synthesis costs seconds, a
+    wrong assembly a day.
     """
     hashed = hashlib.sha256()
     for part in (*_files(root, unread), *_tools(environment), *_settings(environment), *more):
@@ -91,7 +91,7 @@ def digest(
 
 
 def _files(root: Path, unread: frozenset[str]) -> Iterator[str | bytes]:
-    """Yield path, mode and content of each file of the project, `unread` and hidden directories aside."""
+    """Yield path, mode and content of each file of the project, except in `unread` and hidden directories."""
     for place, directories, files in os.walk(root):
         besides = unread if Path(place) == root else frozenset[str]()
         directories[:] = sorted(

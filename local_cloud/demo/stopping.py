@@ -7,7 +7,7 @@ import signal
 import time
 from types import FrameType
 
-# Seconds that ending in order may take; then the kernel ends the process.
+# Seconds for an orderly end; after them the kernel ends the process.
 GRACE = 60
 
 
@@ -27,7 +27,7 @@ class Stop:
         """Return once a signal has come, now or earlier."""
         with contextlib.suppress(KeyboardInterrupt):
             while not self._asked:
-                # Not for longer: a signal just before the call to the system does not end the sleep.
+                # A short sleep: a signal just before the system call does not end it.
                 time.sleep(1)
 
     def _handle(self, _number: int, _frame: FrameType | None) -> None:

@@ -1,1 +1,1 @@
-"""Lambda: the deployed package runs in processes of its own."""
+"""Lambda. It runs the deployed package in processes of this machine."""

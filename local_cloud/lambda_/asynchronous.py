@@ -1,4 +1,4 @@
-"""Asynchronous invocation of Lambda functions: its queue, its retries, and what comes of what fails."""
+"""Asynchronous invocation of Lambda functions: retries, destinations and the dead-letter queue."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ MAXIMUM_AGE = 6 * 3600
 
 
 def check_destination(arn: str) -> None:
-    """Check that the local cloud delivers to a destination; an empty one is none.
+    """Check that the local cloud delivers to a destination; an empty ARN means that there is none.
 
     Raises:
-        InvalidParameterValueException: it is no queue and no topic.
+        InvalidParameterValueException: it is neither a queue nor a topic.
     """
     if arn and arn.split(":")[2] not in ("sqs", "sns"):
         raise InvalidParameterValueException(
@@ -38,7 +38,7 @@ def check_destination(arn: str) -> None:
 
 
 def send(environments: Environments, function: LocalFunction, request_id: str, payload: str) -> None:
-    """Take an event for a function, and return while it runs."""
+    """Accept an event for a function, and return before the function has run."""
     event = _Event(environments, function, request_id, payload)
     threading.Thread(target=event.process, name=f"event for {function.function_name}", daemon=True).start()
 
@@ -58,7 +58,7 @@ class _Event:
         )
 
     def process(self) -> None:
-        """Invoke until it succeeds or is given up, then tell the destination or the dead-letter queue."""
+        """Invoke until success or the last attempt, then send to the destination or the dead-letter queue."""
         try:
             answer = self._run()
             if answer is not None and not self.clock.stopping.is_set():

@@ -1,4 +1,4 @@
-"""A Lambda deployment package on this machine: unpacked, and with builds that this interpreter can load."""
+"""A Lambda deployment package, unpacked, with compiled libraries that this interpreter can load."""
 
 from __future__ import annotations
 
@@ -10,33 +10,32 @@ from pathlib import Path
 
 from packaging.tags import parse_tag, sys_tags
 
-# What the Python runtime of Lambda brings along ("Runtime-included SDK versions" in the Lambda guide). It is
-# last on the path, so a version that the package carries wins, as on AWS.
+# What Lambda's Python runtime includes ("Runtime-included SDK versions", Lambda guide). It is last on the
+# path: a version in the package wins, as on AWS.
 RUNTIME_INCLUDED = ("boto3", "botocore", "jmespath", "python-dateutil", "s3transfer", "six", "urllib3")
 
-# What takes most of a cold start to load.
+# Libraries whose import takes most of a cold start.
 SLOW_LIBRARIES = ("boto3", "msgspec", "aws_lambda_powertools")
 
 
 class UnloadableBuildError(Exception):
-    """The package carries a compiled library for another machine, and this environment has no build of it."""
+    """The package has a library compiled for another machine, and this environment lacks that version."""
 
 
 class Code:
     """One deployment package, known by the hash of its bytes.
 
     Args:
-        package: the zip file.
-        directory: an empty directory of its own.
+        package: the ZIP file.
+        directory: an empty directory for it alone.
 
     Attributes:
-        search_path: where a function's process finds its modules.
+        search_path: the directories in which a function's process looks for modules.
         slow_libraries: those of SLOW_LIBRARIES that a function of this package may import.
 
     Raises:
-        zipfile.BadZipFile: `package` is not a zip file.
-        UnloadableBuildError: a compiled library of the package cannot be replaced by the same version for
-            this interpreter.
+        zipfile.BadZipFile: `package` is not a ZIP file.
+        UnloadableBuildError: this environment lacks the same version of a compiled library in the package.
     """
 
     def __init__(self, package: bytes, directory: Path) -> None:
@@ -56,7 +55,7 @@ class Code:
 
 
 def _mentioned(names: Iterable[str], directory: Path) -> list[str]:
-    """Return those of `names` that stand anywhere in the Python code below `directory`."""
+    """Return those of `names` that the Python code below `directory` mentions anywhere."""
     missing = set(names)
     for file in directory.rglob("*.py"):
         if not missing:

@@ -1,4 +1,4 @@
-"""How many events the account and each of its functions may have in work at a time."""
+"""Concurrency: how many events the account and each function may process at a time."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from moto.core.exceptions import JsonRESTError
 from ..account import ACCOUNT_ID, REGION
 from ..quotas import models as quotas
 
-# "Configuring reserved concurrency for a function": so much stays for functions that reserve none. In an
-# account whose quota is lower, refusals name that quota as the minimum (public reports of 10 and 50).
+# "Configuring reserved concurrency for a function": Lambda keeps this much for functions that reserve none.
+# In an account with a lower quota, its refusals name that quota as the minimum (public reports of 10 and 50).
 UNRESERVED = 100
 
 
 class TooManyRequests(JsonRESTError):  # noqa: N818 - named as the service names it
-    """All the executions that the function, or the account, may have at a time are busy."""
+    """The function, or the account, already runs as many executions as it may."""
 
     code = 429
 
@@ -32,7 +32,7 @@ class TooManyRequests(JsonRESTError):  # noqa: N818 - named as the service names
 
 
 class Concurrency:
-    """Counts the events in work."""
+    """Counts the events that functions process."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -40,10 +40,10 @@ class Concurrency:
 
     @contextmanager
     def one_of(self, function: LambdaFunction) -> Iterator[None]:
-        """Count an event of a function while it is in work.
+        """Count an event of a function inside the `with` block.
 
         Raises:
-            TooManyRequests: as many as may be are in work already.
+            TooManyRequests: the concurrency of the function or of the account is used up.
         """
         arn = function.function_arn
         with self._lock:
@@ -68,10 +68,10 @@ class Concurrency:
 
 
 def check_reservation(wanted: int, others: Iterable[LambdaFunction]) -> None:
-    """Check that enough is left for functions without a reservation if one reserves `wanted` executions.
+    """Check that enough is left for functions without reserved concurrency if one reserves `wanted`.
 
     Args:
-        wanted: what it wants to reserve.
+        wanted: the executions to reserve.
         others: all other functions of the account.
 
     Raises:

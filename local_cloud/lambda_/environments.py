@@ -1,4 +1,4 @@
-"""The execution environments of Lambda functions: processes of this machine, where moto wants Docker."""
+"""The execution environments of Lambda functions: processes of this machine, where moto uses Docker."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ PRINCIPAL = "lambda.amazonaws.com"
 
 
 class Environments:
-    """The execution environments of all functions, and the nurseries that they are forked from.
+    """The execution environments of all functions, and the nurseries that fork them.
 
     Attributes:
         clock: the cloud's time.
-        identity: where the credentials of functions come from.
+        identity: gives the credentials of the functions' roles.
     """
 
     def __init__(self, clock: Clock, identity: Identity) -> None:
@@ -46,11 +46,11 @@ class Environments:
 
     @cached_property
     def _directory(self) -> tempfile.TemporaryDirectory[str]:
-        # Not in __init__: moto makes every backend once more when the cloud has stopped.
+        # Not in __init__: moto makes every backend again when the cloud has stopped.
         return tempfile.TemporaryDirectory(prefix="local-cloud-lambda-")
 
     def nursery(self, function: LocalFunction) -> Nursery:
-        """Return the nursery of a function's code, starting it if it is the first function with this code."""
+        """Return the nursery of a function's code. The first function with this code starts it."""
         digest = function.code_sha_256
         with self._lock:
             if digest not in self._nurseries:
@@ -68,7 +68,7 @@ class Environments:
             return self._nurseries[digest]
 
     def retire(self, function: LocalFunction) -> None:
-        """Let the next event of a function start in an environment of its present code and configuration."""
+        """Let the next event of a function start an environment with its present code and configuration."""
         with self._lock:
             idle = self._idle.pop(_environments(function), [])
             function.revision = str(uuid.uuid4())
@@ -100,7 +100,7 @@ class Environments:
             return answer
 
     def kill(self, text: str) -> None:
-        """Kill whatever function is at work on an event with this text in it, as if it were out of memory."""
+        """Kill the function that processes an event with this text in it, as if it were out of memory."""
         for sandbox, payload in list(self._at_work.values()):
             if text in payload:
                 sandbox.run_out_of_memory()
@@ -135,7 +135,7 @@ class Environments:
             self._all.remove(sandbox)
 
     def _environment(self, function: LocalFunction, nursery: Nursery, stream: str) -> Mapping[str, str]:
-        """Return "Defined runtime environment variables" of the Lambda guide, and the function's own."""
+        """Return the function's own variables and Lambda's ("Defined runtime environment variables")."""
         session_name = function.function_name.ljust(2, "_")  # STS wants two characters
         session = self.identity.credentials(function.role, session_name, PRINCIPAL, function.function_arn)
         logging_config = function.logging_config
@@ -155,7 +155,7 @@ class Environments:
             "AWS_LAMBDA_LOG_GROUP_NAME": logging_config["LogGroup"],
             "AWS_LAMBDA_LOG_STREAM_NAME": stream,
             "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
-            "AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1:2000",  # nobody listens; UDP to it is lost, like the traces
+            "AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1:2000",  # nobody listens there, so the traces are lost
             "LAMBDA_TASK_ROOT": str(nursery.code.task_root),
             "LAMBDA_RUNTIME_DIR": str(nursery.code.search_path[-1]),
             "PYTHONPATH": str(nursery.code.search_path[-1]),
@@ -171,5 +171,5 @@ class Environments:
 
 
 def _environments(function: LocalFunction) -> tuple[str, str]:
-    """Return what the environments that can run a function's next event have in common."""
+    """Return the key of the environments that can process a function's next event."""
     return function.function_arn, function.revision

@@ -1,4 +1,4 @@
-"""Event source mappings: SQS queues that Lambda polls, from threads of its own."""
+"""Event source mappings: which queues Lambda may poll for which functions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..iam.policies import Caller, identity_allows
 from ..sqs.models import LocalQueue, find_queue
 from .functions import LocalFunction
 
-# What Lambda calls with the role of the function ("Execution role permissions" for SQS).
+# The actions that the function's role needs ("Execution role permissions" for SQS).
 CONSUMER_ACTIONS = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
 UNSUPPORTED = ("FilterCriteria", "KMSKeyArn", "MetricsConfig", "ProvisionedPollerConfig")
 
@@ -23,7 +23,7 @@ def queue_of(arn: str) -> LocalQueue:
     """Return the queue that a mapping names as its EventSourceArn.
 
     Raises:
-        InvalidParameterValueException: it is no queue, or there is none of this ARN.
+        InvalidParameterValueException: it is not the ARN of an SQS queue, or the queue does not exist.
     """
     if ":sqs:" not in arn:
         raise InvalidParameterValueException(f"The local cloud polls SQS queues only, not {arn}.")
@@ -39,7 +39,7 @@ def queue_of(arn: str) -> LocalQueue:
 def check(
     others: Iterable[EventSourceMapping], spec: dict[str, Any], function: LocalFunction, queue: LocalQueue
 ) -> None:
-    """Check what CreateEventSourceMapping checks of a mapping from a queue to a function.
+    """Check a mapping from a queue to a function as CreateEventSourceMapping does.
 
     Args:
         others: all other mappings of the account.
@@ -48,8 +48,8 @@ def check(
         queue: its queue.
 
     Raises:
-        InvalidParameterValueException: such a mapping can't be, or not in here.
-        moto.core.exceptions.JsonRESTError: ResourceConflictException, there is such a mapping.
+        InvalidParameterValueException: Lambda, or the local cloud, has no such mappings.
+        moto.core.exceptions.JsonRESTError: ResourceConflictException, the mapping exists already.
     """
     if refused := [name for name in UNSUPPORTED if spec.get(name)]:
         raise InvalidParameterValueException(

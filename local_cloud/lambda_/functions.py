@@ -1,4 +1,4 @@
-"""A Lambda function: configured and shown as on AWS, and refused where it cannot run here."""
+"""A Lambda function with its whole configuration. Those that can't run here are refused."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from moto.awslambda.exceptions import InvalidParameterValueException, Validation
 from moto.awslambda.models import LambdaFunction, lambda_backends
 from moto.core.utils import iso_8601_datetime_with_nanoseconds
 
-# "Defined runtime environment variables": these are Lambda's own.
+# "Defined runtime environment variables": only Lambda sets these.
 RESERVED = re.compile(
     r"_HANDLER|_X_AMZN_TRACE_ID|AWS_(DEFAULT_)?REGION|AWS_EXECUTION_ENV|AWS_LAMBDA_(FUNCTION_NAME|FUNCTION_MEMORY_SIZE"
     r"|FUNCTION_VERSION|INITIALIZATION_TYPE|LOG_GROUP_NAME|LOG_STREAM_NAME|RUNTIME_API)|AWS_ACCESS_KEY(_ID)?"
@@ -30,12 +30,12 @@ UNSUPPORTED = (
 
 
 class LocalFunction(LambdaFunction):
-    """A function with its whole configuration, of which moto drops a part.
+    """A function with its whole configuration; moto drops a part of it.
 
     Attributes:
         logging_config: LoggingConfig, with every default filled in.
         dead_letter_config: DeadLetterConfig; empty if there is none.
-        revision: RevisionId; environments of an earlier revision take no more events.
+        revision: RevisionId. Environments of an earlier revision get no more events.
     """
 
     def __init__(self, account_id: str, spec: dict[str, Any], region: str, version: str | int = 1) -> None:
@@ -47,7 +47,7 @@ class LocalFunction(LambdaFunction):
         self._take_over(spec)
 
     def update_configuration(self, config_updates: dict[str, Any]) -> dict[str, Any]:
-        """Change what UpdateFunctionConfiguration changes, or nothing if a part of it can't be."""
+        """Change the configuration as UpdateFunctionConfiguration does, or nothing if a part is invalid."""
         _check(config_updates)
         super().update_configuration(config_updates)
         self._take_over(config_updates)
@@ -65,12 +65,12 @@ class LocalFunction(LambdaFunction):
         return shown
 
     def invoke(self, body: str, request_headers: Any, response_headers: Any) -> str | bytes:
-        """Invoke as the API does: other services of moto's call functions here."""
+        """Invoke as the API does. Other services of moto's call this method."""
         backend = lambda_backends[self.account_id][self.region]
         return backend.invoke(self.function_arn, None, body, request_headers, response_headers) or ""
 
     def _take_over(self, spec: dict[str, Any]) -> None:
-        """Take over what moto does not know, from CreateFunction or UpdateFunctionConfiguration."""
+        """Keep the parts of CreateFunction's or UpdateFunctionConfiguration's request that moto drops."""
         self.logging_config = _logging(self.logging_config | spec.get("LoggingConfig", {}))
         self.logs_group_name = self.logging_config["LogGroup"]
         self.dead_letter_config = spec.get("DeadLetterConfig", self.dead_letter_config)

@@ -1,4 +1,4 @@
-"""Invoking Lambda functions through the API: who may, with what, and what is answered."""
+"""Invoke: who may invoke a function, with which payload, and what Lambda answers."""
 
 from __future__ import annotations
 
@@ -40,19 +40,19 @@ def invoke(
     headers: Any,
     response_headers: dict[str, str],
 ) -> str | bytes:
-    """Run a function, or take an event for it, as the request's X-Amz-Invocation-Type says.
+    """Run a function, or accept an event for it, as the request's X-Amz-Invocation-Type says.
 
     Args:
-        environments: where functions run.
+        environments: run the function.
         function: the function.
-        body: its payload, JSON; nothing stands for {}.
+        body: its payload, JSON; empty for {}.
         headers: those of the request.
-        response_headers: gets those of the answer.
+        response_headers: receives those of the answer.
 
     Raises:
         AccessDenied: no policy lets the caller in.
         TooManyRequests: the concurrency of the function or of the account is used up.
-        moto.core.exceptions.JsonRESTError: the payload is too large or no JSON.
+        moto.core.exceptions.JsonRESTError: the payload is too large, or is not JSON.
     """
     payload = (body.decode() if isinstance(body, bytes) else body) or "{}"
     _check_caller(function, caller_of(headers.get("Authorization", "")))
@@ -73,7 +73,7 @@ def invoke(
 
 
 def _check_caller(function: LocalFunction, caller: Caller) -> None:
-    """Check that a role or a service may invoke the function, by the role's policies or the function's."""
+    """Check that the role's policies, or the function's own, let the caller invoke it."""
     arn, action = function.function_arn, "lambda:InvokeFunction"
     if not (caller.service or ":role/" in caller.arn):
         return

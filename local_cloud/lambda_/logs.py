@@ -1,4 +1,4 @@
-"""What a Lambda function leaves in CloudWatch Logs."""
+"""Writes the logs of Lambda functions to CloudWatch Logs."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ SYSTEM_LEVELS = {"DEBUG": 0, "INFO": 1, "WARN": 2}
 def write(function: LocalFunction, stream: str, request_id: str, answer: Answer) -> None:
     """Write the output of one invocation between the START, END and REPORT lines of Lambda.
 
-    Lambda writes with the function's role: without logs:CreateLogStream and logs:PutLogEvents nothing is
-    logged, and a missing log group is created only if the role may logs:CreateLogGroup.
+    Lambda writes with the function's role. Nothing is logged without logs:CreateLogStream and
+    logs:PutLogEvents, and a missing log group is created only with logs:CreateLogGroup.
     """
     backend = logs_backends[ACCOUNT_ID][REGION]
     group = function.logging_config["LogGroup"]

@@ -1,4 +1,4 @@
-"""The functions of the account, and what invokes them by itself."""
+"""Lambda's functions and event source mappings."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from .queue_poller import Poller
 
 
 class LocalLambda(Local, LambdaBackend):
-    """Lambda, which runs functions in processes of this machine and polls queues for them.
+    """Lambda. It runs functions in processes of this machine, and polls queues for them.
 
     Attributes:
-        environments: where functions run.
+        environments: run the functions.
     """
 
     def __init__(self, region_name: str, account_id: str) -> None:
@@ -38,14 +38,14 @@ class LocalLambda(Local, LambdaBackend):
         self._pollers: dict[str, Poller] = {}
 
     def stop(self) -> None:
-        """End the pollers and every process of a function."""
+        """End all pollers and all processes of functions."""
         while self._pollers:
             self._pollers.popitem()[1].stop()
         self.environments.stop()
 
     def create_function(self, spec: dict[str, Any]) -> LambdaFunction:
-        """Create a function whose role Lambda may assume and whose code can be loaded."""
-        function = LocalFunction(  # type: ignore[abstract]  # moto leaves out what it never calls
+        """Create a function, if Lambda may assume its role and this machine can load its code."""
+        function = LocalFunction(  # type: ignore[abstract]  # moto's class lacks methods that nobody calls
             self.account_id, spec, self.region_name, "$LATEST"
         )
         try:
@@ -74,14 +74,14 @@ class LocalLambda(Local, LambdaBackend):
         return function
 
     def delete_function(self, function_name: str, qualifier: str | None = None) -> None:
-        """Delete a function; what is at work on an event finishes it."""
+        """Delete a function. Running invocations end by themselves."""
         self.environments.retire(self.get_function(function_name, qualifier))
         super().delete_function(function_name, qualifier)
 
     def update_function_code(
         self, function_name: str, qualifier: str | None, body: dict[str, Any]
     ) -> dict[str, Any]:
-        """Replace a function's code, unless the new one can't be loaded."""
+        """Replace a function's code, if this machine can load the new code."""
         function = self.get_function(function_name, qualifier)
         before = dict(vars(function))
         function.update_function_code(body)
@@ -98,7 +98,7 @@ class LocalLambda(Local, LambdaBackend):
     def update_function_configuration(
         self, function_name: str, qualifier: str | None, body: dict[str, Any]
     ) -> dict[str, Any]:
-        """Change a function's configuration, for the events that come from now on."""
+        """Change a function's configuration. It counts for later events."""
         function = self.get_function(function_name, qualifier)
         function.update_configuration(body)
         self.environments.retire(function)
@@ -114,14 +114,14 @@ class LocalLambda(Local, LambdaBackend):
         return payload
 
     def put_function_concurrency(self, function_name: str, reserved_concurrency: str) -> str:
-        """Reserve executions, unless functions without a reservation need them."""
+        """Reserve concurrency, if enough is left for functions without a reservation."""
         wanted = self.get_function(function_name)
         others = [function for function in self.list_functions() if function is not wanted]
         concurrency.check_reservation(int(reserved_concurrency), others)
         return super().put_function_concurrency(function_name, reserved_concurrency)
 
     def put_function_event_invoke_config(self, function_name: str, config: dict[str, Any]) -> dict[str, Any]:
-        """Keep one event invoke configuration a function; moto keeps a list and shows the oldest."""
+        """Replace a function's event invoke configuration; moto keeps a list and shows the oldest."""
         function = self.get_function(function_name)
         for outcome in config.get("DestinationConfig", {}).values():
             check_destination(outcome.get("Destination", ""))
@@ -132,18 +132,18 @@ class LocalLambda(Local, LambdaBackend):
     def update_function_event_invoke_config(
         self, function_name: str, config: dict[str, Any]
     ) -> dict[str, Any]:
-        """Change the parts of an event invoke configuration that `config` has."""
+        """Change those settings of an event invoke configuration that `config` has."""
         before = self.get_function(function_name).event_invoke_config
         return self.put_function_event_invoke_config(
             function_name, (before[0].config if before else {}) | config
         )
 
     def create_event_source_mapping(self, spec: dict[str, Any]) -> EventSourceMapping:
-        """Poll a queue from threads of their own; moto runs the function inside SendMessage."""
+        """Start to poll a queue in threads; moto runs the function inside SendMessage."""
         function = self.get_function(spec.get("FunctionName", ""))
         queue = event_sources.queue_of(spec.get("EventSourceArn", ""))
         event_sources.check(list(self._event_source_mappings.values()), spec, function, queue)
-        mapping = EventSourceMapping(  # type: ignore[abstract]  # moto leaves out what it never calls
+        mapping = EventSourceMapping(  # type: ignore[abstract]  # moto's class lacks methods that nobody calls
             spec | {"RegionName": REGION, "AccountId": ACCOUNT_ID, "FunctionArn": function.function_arn}
         )
         self._event_source_mappings[mapping.uuid] = mapping
@@ -151,7 +151,7 @@ class LocalLambda(Local, LambdaBackend):
         return mapping
 
     def update_event_source_mapping(self, uuid: str, spec: dict[str, Any]) -> EventSourceMapping | None:
-        """Change a mapping; it polls anew."""
+        """Change a mapping, with a new poller."""
         mapping = self.get_event_source_mapping(uuid)
         if mapping is None:
             return None
@@ -165,7 +165,7 @@ class LocalLambda(Local, LambdaBackend):
         return mapping
 
     def delete_event_source_mapping(self, uuid: str) -> EventSourceMapping | None:
-        """Delete a mapping; a batch that is under way ends by itself."""
+        """Delete a mapping. A running batch ends by itself."""
         if uuid in self._pollers:
             self._pollers.pop(uuid).stop()
         return super().delete_event_source_mapping(uuid)
@@ -177,7 +177,7 @@ class LocalLambda(Local, LambdaBackend):
         wanted = self.get_function(function_name).function_arn if function_name else None
         return [
             mapping
-            for mapping in list(self._event_source_mappings.values())  # others are made meanwhile
+            for mapping in list(self._event_source_mappings.values())  # a copy: threads create others
             if event_source_arn in (None, mapping.event_source_arn) and wanted in (None, mapping.function_arn)
         ]
 

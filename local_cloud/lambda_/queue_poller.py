@@ -1,4 +1,4 @@
-"""The part of Lambda that takes messages from one SQS queue to one function."""
+"""The poller of an event source mapping: it takes messages from an SQS queue to a function."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ RETRY_SECONDS = 60
 
 
 class Poller:
-    """Polls until stopped. A batch runs in a thread of its own, at most MaximumConcurrency at a time.
+    """Polls until stopped. Each batch runs in its own thread, at most MaximumConcurrency at a time.
 
-    A message is invisible for as long as its function really runs. When the function has failed, what is left
-    of the queue's visibility timeout passes in the cloud's time.
+    A message stays invisible while its function runs, in real time. After a failure, the rest of the queue's
+    visibility timeout passes in the cloud's time.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Poller:
             threading.Thread(target=self._run, name=name, daemon=True).start()
 
     def stop(self) -> None:
-        """Take no more messages. A batch that is under way ends by itself."""
+        """Stop polling. A running batch ends by itself."""
         self._stopped.set()
         with self._queue._messages_lock:
             self._queue._messages_lock.notify_all()
@@ -72,7 +72,7 @@ class Poller:
                 self._free.release()
 
     def _may_decrypt(self) -> bool:
-        """Say whether the function's role may decrypt what the queue encrypts with a key of the account."""
+        """Say whether the function's role may decrypt messages that a key of the account encrypts."""
         key_id = self._queue.kms_master_key_id
         role = lambda_backends[ACCOUNT_ID][REGION].get_function(self._mapping.function_arn).role
         by_way_of_sqs = {"kms:ViaService": f"sqs.{REGION}.amazonaws.com"}
@@ -123,7 +123,7 @@ class Poller:
             self._free.release()
 
     def _failed(self, batch: list[Message]) -> set[str]:
-        """Run the function and return the ids of the messages that it did not process."""
+        """Run the function, and return the ids of the messages that failed."""
         everything = {message.id for message in batch}
         event = {"Records": [self._record(message) for message in batch]}
         client = self._identity.client("lambda")
@@ -189,7 +189,10 @@ def _attribute(attribute: dict[str, Any]) -> dict[str, Any]:
 
 
 def _reported(answer: Any, everything: set[str]) -> set[str]:
-    """Read a partial batch response ("Reporting batch item failures"); a wrong one fails the whole batch."""
+    """Return the failed messages of a partial batch response; all of them if the response is invalid.
+
+    Source: Lambda guide, "Reporting batch item failures".
+    """
     if answer is None or answer == {}:
         return set()
     if not isinstance(answer, dict):

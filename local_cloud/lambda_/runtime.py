@@ -1,4 +1,4 @@
-"""Execution environments of Lambda functions: processes that load a function once and answer many events."""
+"""Execution environments of Lambda functions: a process loads the function once and handles many events."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from typing import Any
 
 from .code import Code
 
-# "Lambda execution environment": an initialization that takes longer is repeated within the timeout.
+# "Lambda execution environment": Lambda repeats an initialization that takes longer, within the timeout.
 INIT_SECONDS = 10.0
 _SANDBOX = Path(__file__).with_name("sandbox.py")
 
 
 class Nursery:
-    """The process from which the sandboxes of one deployment package are forked.
+    """The process that forks the sandboxes of one deployment package.
 
-    Loading boto3 or Powertools takes most of a cold start; a fork of a process that has loaded them takes
-    none. They are loaded for a package that mentions them.
+    Most of a cold start is the import of boto3 or Powertools. The nursery imports them, if the package
+    mentions them, so its forks need not.
     """
 
     def __init__(self, code: Code) -> None:
@@ -37,7 +37,7 @@ class Nursery:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._lock = threading.Lock()
         with theirs:
-            # -I -S: nothing of this environment is importable but what the search path names.
+            # -I -S: the process can import nothing of this environment except what is on the search path.
             command = [sys.executable, "-I", "-S", "-u", "-X", "utf8", str(_SANDBOX), str(theirs.fileno())]
             self._process = subprocess.Popen(
                 [*command, ",".join(code.slow_libraries), *map(str, code.search_path)],
@@ -45,11 +45,11 @@ class Nursery:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 env={"AWS_EXECUTION_ENV": "AWS_Lambda"},
-                start_new_session=True,  # an interrupt at the terminal is for the cloud, which stops this
+                start_new_session=True,  # Ctrl-C must reach only the cloud, which stops this process
             )
 
     def fork(self, environment: Mapping[str, str], descriptors: list[int]) -> None:
-        """Start a sandbox that talks over `descriptors`: its socket, and the pipe for its output."""
+        """Start a sandbox with `descriptors`: its socket, and the pipe for its output."""
         request = json.dumps({"environment": dict(environment)}).encode()
         with self._lock:
             socket.send_fds(self._control, [request], descriptors)
@@ -62,7 +62,7 @@ class Nursery:
 
 @dataclass
 class Answer:
-    """What came of an invocation.
+    """The outcome of an invocation.
 
     Attributes:
         result: the JSON text that the handler returned; None if it failed.
@@ -83,12 +83,12 @@ class Answer:
 
 @dataclass
 class Sandbox:
-    """One execution environment. It runs one event at a time.
+    """One execution environment. It handles one event at a time.
 
     Attributes:
         log_stream: the CloudWatch Logs stream of this environment.
-        speed: AWS seconds that pass while the function sleeps for one.
-        alive: False once the process has ended; a sandbox that timed out or crashed is not used again.
+        speed: AWS seconds that a real second of sleep stands for.
+        alive: False once the process has ended. A sandbox that timed out or crashed gets no more events.
     """
 
     nursery: Nursery
@@ -103,7 +103,7 @@ class Sandbox:
         self._ready = False
         self._buffer = b""
         self._output = b""
-        self._silent = False  # nobody holds the other end of the pipe any more
+        self._silent = False  # whether every process has closed the other end of the pipe
         self._channel, theirs = socket.socketpair()
         self._pipe, their_pipe = os.pipe()
         self.nursery.fork(self.environment, [theirs.fileno(), their_pipe])
@@ -133,7 +133,7 @@ class Sandbox:
         return answer
 
     def kill(self) -> None:
-        """End the process and everything it started. A second call does nothing."""
+        """Kill the process and all that it started. A second call does nothing."""
         if not self.alive:
             return
         self.alive = False
@@ -145,15 +145,15 @@ class Sandbox:
         self._channel.close()
 
     def run_out_of_memory(self) -> None:
-        """Let the kernel end the process in the middle of what it does."""
+        """Kill the process as the kernel does when it is out of memory."""
         if (
             pid := self._pid
-        ):  # none before it has started and after it has ended: 0 is this process's own group
+        ):  # there is a process only between start and end; 0 would be our own process group
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(pid, signal.SIGKILL)
 
     def close(self) -> None:
-        """Kill the process and give its descriptors back."""
+        """Kill the process and close its descriptors."""
         self.kill()
         if self._pipe >= 0:
             os.close(self._pipe)
@@ -182,7 +182,7 @@ class Sandbox:
             raise _EndedError(_exited(request_id, None)) from error
 
     def _next(self, deadline: float, request_id: str, timeout: float) -> dict[str, Any]:
-        """Return the next message of the process, collecting its output meanwhile."""
+        """Return the next message of the process, and collect its output meanwhile."""
         while b"\n" not in self._buffer:
             channel = self._channel.fileno()
             sources = [channel] if self._silent else [channel, self._pipe]
@@ -215,8 +215,8 @@ class Sandbox:
 
 
 def _readable(descriptors: list[int], seconds: float) -> list[int]:
-    """Wait until there is something to read, or the other end has gone. Returns where that is so."""
-    poll = select.poll()  # select() takes no descriptor above 1023: a burst has more of them
+    """Wait until some descriptors have data or their other end is closed, and return those."""
+    poll = select.poll()  # select() refuses descriptors above 1023, and a burst of events has more
     for descriptor in descriptors:
         poll.register(descriptor, select.POLLIN)
     return [descriptor for descriptor, _ in poll.poll(math.ceil(seconds * 1000))]
@@ -228,7 +228,7 @@ def _trace_id() -> str:
 
 
 class _EndedError(Exception):
-    """The process can answer no more events."""
+    """The process has ended or timed out, and handles no more events."""
 
     def __init__(self, report: dict[str, Any]) -> None:
         super().__init__(report["errorType"])

@@ -1,13 +1,13 @@
-"""The process that runs a Lambda function, and the one it is forked from. Uses the standard library only.
+"""The process that runs a Lambda function, and the nursery that forks it. Needs the standard library only.
 
-`python -I -S sandbox.py FD LIBRARIES PATH…` starts a nursery: it puts the PATHs ahead on `sys.path`, imports
-the LIBRARIES, names with commas between, where they are there, and then forks one sandbox for every request
-on the socket FD. A request is a line of JSON with two file descriptors: the sandbox's own socket and the pipe
-for its output.
+`python -I -S sandbox.py FD LIBRARIES PATH…` starts a nursery. It puts the PATHs first on `sys.path` and
+imports those of the LIBRARIES (separated by commas) that exist. Then it forks one sandbox for each request on
+the socket FD. A request is a line of JSON with two file descriptors: the sandbox's socket and the pipe for
+its output.
 
 A sandbox answers each event on its socket with one line of JSON, as Lambda's runtime client answers the
-runtime API: {"result": …} or {"error": {errorMessage, errorType, requestId, stackTrace}}. When it ends,
-the nursery writes {"exit": status} there in its stead.
+runtime API: {"result": …} or {"error": {errorMessage, errorType, requestId, stackTrace}}. When the
+sandbox has ended, the nursery writes {"exit": status} to that socket.
 """
 
 from __future__ import annotations
@@ -27,16 +27,17 @@ import time
 import traceback
 from pathlib import Path
 from types import SimpleNamespace, TracebackType
-from typing import Any, Callable  # noqa: UP035 - collections.abc would be one more import before the fork
+from typing import Any, Callable  # noqa: UP035 - collections.abc would be another import before each fork
 
 
 class _Clock:
-    """The time of the event at hand: sleeping takes the world's time and counts in full against the limit.
+    """The time of the present event. A sleep passes in the cloud's time, and counts in full as run time.
 
     Attributes:
-        speed: AWS seconds that a sleep of one second here stands for.
-        deadline: when the function is out of time, in seconds of the epoch; what was not really slept is off.
-        out_of_time: tells Lambda so; it kills the process.
+        speed: AWS seconds that a real second of sleep stands for.
+        deadline: when the function times out, in seconds of the epoch; earlier by each second it did not
+            really sleep.
+        out_of_time: tells Lambda, which kills the process.
     """
 
     speed = 1.0
@@ -45,7 +46,7 @@ class _Clock:
 
     @staticmethod
     def out_of_time() -> None:
-        """Do nothing before there is anybody to tell."""
+        """Do nothing: the function is not loaded yet."""
 
     @classmethod
     def sleep(cls, given: Any) -> None:
@@ -57,20 +58,20 @@ class _Clock:
         cls.deadline -= seconds - seconds / cls.speed
 
 
-time.sleep = _Clock.sleep  # before anything else is imported that keeps a reference
+time.sleep = _Clock.sleep  # before the import of anything that keeps a reference to it
 
 
 def nursery(control: socket.socket, libraries: list[str], paths: list[str]) -> None:
-    """Fork sandboxes until `control` is closed at the other end, then kill them all."""
+    """Fork sandboxes until the other end closes `control`, then kill them all."""
     sys.path[:0] = paths
     sys.dont_write_bytecode = False
     for name in libraries:
         try:
             importlib.import_module(name)
         except ImportError:
-            continue  # the code does without it, or will report it itself
-    _read_descriptions(paths[:-1])  # the last is the runtime's, with the descriptions of 400 services
-    gc.freeze()  # a sandbox that looked through this for garbage would copy the memory that all share
+            continue  # the function may not need it; if it does, its own import reports the error
+    _read_descriptions(paths[:-1])  # not the last, the runtime's, which describes 400 services
+    gc.freeze()  # the garbage collector of a sandbox would otherwise copy the memory that all share
     wake_reader, wake_writer = socket.socketpair()
     wake_writer.setblocking(False)
     signal.set_wakeup_fd(wake_writer.fileno(), warn_on_full_buffer=False)
@@ -86,7 +87,7 @@ def nursery(control: socket.socket, libraries: list[str], paths: list[str]) -> N
             if not request:
                 break
             _fork(json.loads(request), descriptors, children, [control, wake_reader, wake_writer])
-    signal.set_wakeup_fd(-1)  # the sockets go with this call, and the children's signals come later
+    signal.set_wakeup_fd(-1)  # this call closes the sockets, and signals of children come later
     for pid in children:
         _kill(pid)
     for pid in children:
@@ -94,13 +95,13 @@ def nursery(control: socket.socket, libraries: list[str], paths: list[str]) -> N
 
 
 def _read_descriptions(packages: list[str]) -> None:
-    """Read the descriptions of services that a package carries: each sandbox finds them read, once."""
+    """Read the descriptions of services in a package, so that each sandbox has them already."""
     loaders = sys.modules.get("botocore.loaders")
     if loaders is None or not str(loaders.__file__).startswith(tuple(packages)):
         return
     read: dict[str, Any] = {}
 
-    class ReadAhead(loaders.JSONFileLoader):  # type: ignore[misc,name-defined]  # botocore of the package
+    class ReadAhead(loaders.JSONFileLoader):  # type: ignore[misc,name-defined]  # the package's botocore
         def load_file(self, path: str) -> Any:
             return read.pop(path, None) or super().load_file(path)
 
@@ -120,7 +121,7 @@ def _bury(children: dict[int, socket.socket]) -> None:
             try:
                 channel.sendall(json.dumps({"exit": status}).encode() + b"\n")
             except OSError:
-                continue  # nobody waits for this sandbox any more
+                continue  # the cloud has closed this sandbox already
 
 
 def _kill(pid: int) -> None:
@@ -161,7 +162,7 @@ def _fork(
         status = 0
     except SystemExit as leaving:
         status = leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
-    except BaseException:  # the last line of a process that must not return into the nursery
+    except BaseException:  # a forked process must never return into the nursery's loop
         traceback.print_exc()
     finally:
         _flush()
@@ -184,6 +185,7 @@ def sandbox(channel: socket.socket) -> None:
         return
     _flush()
     _send(channel, {"ready": True})
+    # The ignored rule forbids to replace a method; only here is there a channel to tell Lambda on.
     _Clock.out_of_time = staticmethod(lambda: _send(channel, {"outOfTime": True}))  # type: ignore[method-assign]
     for line in lines:
         event = json.loads(line)
@@ -217,7 +219,7 @@ def _number(value: Any) -> float:
 
 
 class _RuntimeError(Exception):
-    """What Lambda's runtime itself reports, with a type of its own."""
+    """An error that Lambda's runtime itself reports, with its errorType."""
 
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(message)
@@ -265,8 +267,8 @@ def _fault(error: BaseException, request_id: str) -> dict[str, Any]:
         "requestId": request_id,
         "stackTrace": stack,
     }
-    # As Lambda's runtime does: the fault is written to the log of the function, too.
-    # One log event, so its lines end in carriage returns.
+    # Lambda's runtime also writes the fault to the function's log. It is one log event, so its lines end in
+    # carriage returns.
     text = f"[ERROR] {report['errorType']}: {error}\nTraceback (most recent call last):\n{''.join(stack)}"
     sys.stderr.write(text.rstrip().replace("\n", "\r") + "\n")
     return report

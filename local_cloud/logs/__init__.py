@@ -1,1 +1,1 @@
-"""CloudWatch Logs, where moto keeps two metric filters of one name."""
+"""CloudWatch Logs. PutMetricFilter replaces a filter of the same name."""

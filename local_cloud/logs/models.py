@@ -1,4 +1,4 @@
-"""The log groups of the account."""
+"""CloudWatch Logs' metric filters."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..moto_seam import Local
 
 
 class LocalLogs(Local, LogsBackend):
-    """CloudWatch Logs, in which a metric filter that is put again takes the place of the earlier one."""
+    """CloudWatch Logs. A metric filter replaces the one with its name; moto keeps both."""
 
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)

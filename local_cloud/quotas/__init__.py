@@ -1,1 +1,1 @@
-"""Service Quotas, and their enforcement."""
+"""Service Quotas, which the services here enforce."""

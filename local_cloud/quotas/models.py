@@ -1,4 +1,4 @@
-"""The quotas of the account: what AWS gives to every account, and what is applied to this one."""
+"""Service Quotas: AWS's default values, and the applied values of this account."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _default(service: str, service_name: str, code: str, name: str, value: float
 
 
 # "Amazon VPC quotas", "Elastic IP address limit" (EC2), "Quotas and constraints for Amazon RDS", "Lambda
-# quotas". Other quotas of EC2, RDS and Lambda are not known here.
+# quotas". The local cloud has no other quotas of EC2, RDS and Lambda.
 DEFAULTS: list[dict[str, Any]] = [
     *VPC_DEFAULT_QUOTAS,
     _default("ec2", "Amazon Elastic Compute Cloud (Amazon EC2)", ELASTIC_IPS, "EC2-VPC Elastic IPs", 5.0),
@@ -46,14 +46,14 @@ DEFAULTS: list[dict[str, Any]] = [
 
 
 class QuotaExceededError(ServiceException):
-    """The account may not have more of this; the code is the one that the service uses."""
+    """The account has reached a quota. The code is that of the service."""
 
 
 class LocalServiceQuotas(Local, ServiceQuotasBackend):
     """Service Quotas for the quotas in DEFAULTS.
 
     Attributes:
-        applied: quota code -> the value applied to the account; may be changed at any time.
+        applied: quota code -> the account's applied value. A change counts at once.
     """
 
     def __init__(self, region_name: str, account_id: str) -> None:
@@ -64,25 +64,25 @@ class LocalServiceQuotas(Local, ServiceQuotasBackend):
         """Check that a service may create one more of `what`, of which the account has `used`.
 
         Raises:
-            QuotaExceededError: it may not; `error` is the service's code for it.
+            QuotaExceededError: the quota is reached. `error` is the service's code.
         """
         if used >= self.applied[code]:
             raise QuotaExceededError(error, f"The maximum number of {what} has been reached.")
 
     def list_service_quotas(self, service_code: str) -> list[dict[str, Any]]:
-        """Return the quotas of a service with the values that are applied to the account."""
+        """Return the quotas of a service with their applied values."""
         return [self._applied(quota) for quota in _of_service(service_code)]
 
     def get_service_quota(self, service_code: str, quota_code: str) -> dict[str, Any]:
-        """Return a quota with the value that is applied to the account."""
+        """Return a quota with its applied value."""
         return self._applied(_quota(service_code, quota_code))
 
     def list_aws_default_service_quotas(self, service_code: str) -> list[dict[str, Any]]:
-        """Return the quotas of a service with the values that AWS gives to every account."""
+        """Return the quotas of a service with AWS's default values."""
         return [_with_arn(quota, "") for quota in _of_service(service_code)]
 
     def get_aws_default_service_quota(self, service_code: str, quota_code: str) -> dict[str, Any]:
-        """Return a quota with the value that AWS gives to every account."""
+        """Return a quota with AWS's default value."""
         return _with_arn(_quota(service_code, quota_code), "")
 
     def _applied(self, quota: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Service Quotas' answers: the two operations that moto lacks, and lists in pages."""
+"""Service Quotas' API over HTTP, with two operations that moto lacks, and lists in pages."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _PAGE = 100
 
 
 class LocalServiceQuotasResponse(ServiceQuotasResponse):
-    """Answers for quotas as they are applied to the account, and as AWS gives them to every account."""
+    """Answers with applied and with default values of quotas."""
 
     @property
     def backend(self) -> LocalServiceQuotas:

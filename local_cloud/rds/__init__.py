@@ -1,1 +1,1 @@
-"""RDS for PostgreSQL: instances that take their time, snapshots, exports, what AWS refuses."""
+"""RDS for PostgreSQL. Its operations take time, and it refuses what AWS refuses; moto does all at once."""

@@ -1,4 +1,4 @@
-"""What the parts of RDS share: instances, time and events."""
+"""What the parts of RDS share: how to find instances, let time pass and publish events."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from moto.rds.models import DBSnapshot, Event, RDSBackend
 from ..moto_seam import Local
 from .resources import DBInstance
 
-# CreateDBSnapshot's reference, and what RDS says of instances in another status.
+# The API reference of CreateDBSnapshot, and reports of how RDS refuses instances in another status.
 USABLE = ("available", "storage-optimization")
 
 
 class RDSBase(Local, RDSBackend):
-    """RDS without what its API adds, part by part; `models.LocalRDS` has all of it."""
+    """The base of the parts from which `models.LocalRDS` is made."""
 
     def instance(self, identifier: str) -> DBInstance:
         """Return the instance of an identifier or ARN.
@@ -30,11 +30,11 @@ class RDSBase(Local, RDSBackend):
         return found
 
     def instances(self) -> list[DBInstance]:
-        """Return every instance, those that are being deleted included."""
+        """Return every instance, including those that RDS deletes now."""
         return [each for each in list(self.databases.values()) if isinstance(each, DBInstance)]
 
     def later(self, aws_seconds: float, work: Callable[[], None]) -> None:
-        """Do `work` in a thread after `aws_seconds`, unless the cloud stops before."""
+        """Call `work` in a thread after `aws_seconds`, unless the cloud stops before."""
 
         def run() -> None:
             self.clock.sleep(aws_seconds)
@@ -44,14 +44,14 @@ class RDSBase(Local, RDSBackend):
         threading.Thread(target=run, name="rds", daemon=True).start()
 
     def become(self, database: DBInstance, status: str, *of: str) -> bool:
-        """Move an instance to a status if it is still there and in one of `of`; returns whether it was."""
+        """Set the status of an instance that exists with a status in `of`. Returns whether it did."""
         there = self.databases.get(database.db_instance_identifier) is database and database.status in of
         if there:
             database.status = status
         return there
 
     def pass_through(self, database: DBInstance, status: str, aws_seconds: float) -> None:
-        """Let an instance be in a status for a while, and available after it."""
+        """Give an instance a status for some AWS seconds, and then "available"."""
         database.status = status
 
         def over() -> None:
@@ -61,7 +61,7 @@ class RDSBase(Local, RDSBackend):
 
     def record(self, source: DBInstance | DBSnapshot, event_id: str, category: str, message: str) -> None:
         """Record and publish an event of "Amazon RDS event categories and event messages"."""
-        event = Event.__new__(Event)  # its __init__ knows a handful of messages only
+        event = Event.__new__(Event)  # moto's __init__ knows only a handful of messages
         event.source_identifier, event.source_type = source.resource_id, source.event_source_type
         event.message, event.event_categories = message, [category]
         event.source_arn, event.date = source.arn, datetime.now(UTC)
@@ -90,11 +90,11 @@ class RDSBase(Local, RDSBackend):
         event_categories: list[str] | None = None,
         **_: Any,
     ) -> list[Event]:
-        """Return the events of the time that is asked for, and of any of the categories.
+        """Return the events in a period, and in any of the categories.
 
         Args:
-            source_identifier: of these events alone.
-            source_type: the kind of the source, such as "db-instance".
+            source_identifier: only events of this source.
+            source_type: the type of that source, such as "db-instance".
             start_time: `duration` before the end if None.
             end_time: now if None.
             duration: minutes.

@@ -1,4 +1,4 @@
-"""What RDS refuses."""
+"""RDS's errors."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from moto.core.exceptions import ServiceException
 
 
 class Refused(ServiceException):
-    """RDS refuses a request; code and message come with it."""
+    """RDS refuses a request, with one of the codes of its API reference."""
 
 
 class NotBackedUpError(Exception):
-    """RDS takes no automated snapshot of the instance; the message says why."""
+    """RDS takes no automated snapshot of the instance. The message says why."""

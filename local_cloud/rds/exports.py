@@ -1,6 +1,6 @@
-"""RDS's exports of snapshots to S3.
+"""Exports of DB snapshots to S3, with the checks that moto leaves out.
 
-Behaviour after the RDS API reference (StartExportTask, ExportTask) and the user guide's "Exporting DB
+Sources: the RDS API reference (StartExportTask, ExportTask) and the user guide's "Exporting DB
 snapshot data to Amazon S3 for Amazon RDS".
 """
 
@@ -25,7 +25,7 @@ from .base import RDSBase
 from .exceptions import Refused
 from .resources import ExportTask
 
-_PREPARATION, _EXPORT = 120, 480  # AWS seconds; those of a large database are hours
+_PREPARATION, _EXPORT = 120, 480  # AWS seconds; a large database takes hours
 _PRINCIPAL = "export.rds.amazonaws.com"
 _ENDED = {"COMPLETE", "FAILED", "CANCELED"}
 # "Providing access to an Amazon S3 bucket using an IAM role".
@@ -38,7 +38,7 @@ class ExportBackend(RDSBase):
     """RDS's export tasks."""
 
     def start_export_task(self, kwargs: dict[str, Any]) -> ExportTask:
-        """Begin an export, checked as StartExportTask does, error by error of its API reference."""
+        """Begin an export. The checks have the errors of StartExportTask's API reference."""
         identifier, bucket = kwargs["export_task_identifier"], kwargs["s3_bucket_name"]
         if kwargs.get("export_only"):
             raise NotImplementedError("exporting a part of a snapshot (ExportOnly)")
@@ -95,10 +95,10 @@ class ExportBackend(RDSBase):
         self.later(_PREPARATION, begin)
 
     def _write(self, task: ExportTask) -> None:
-        """Write what the export says of itself. There are no tables in here, and so no Parquet files.
+        """Write the export's information file. No database here has tables, so there are no Parquet files.
 
         Raises:
-            botocore.exceptions.ClientError: the role may not write, or the bucket is gone.
+            botocore.exceptions.ClientError: the role may not write, or the bucket does not exist.
         """
         name = f"export_info_{task.export_task_identifier}.json"
         info = {
@@ -120,7 +120,7 @@ class ExportBackend(RDSBase):
         )
 
     def cancel_export_task(self, export_task_identifier: str) -> ExportTask:
-        """End an export before it has."""
+        """Cancel an export that still runs."""
         task = self.export_tasks.get(export_task_identifier)
         if task is None:
             raise Refused("ExportTaskNotFound", f"Export task {export_task_identifier} was not found.")

@@ -1,6 +1,6 @@
-"""RDS's parameter groups and subnet groups: which one an instance may use, and which one it keeps.
+"""DB parameter groups and DB subnet groups: which ones an instance may use, and which ones can't be deleted.
 
-Behaviour after the RDS API reference (DeleteDBParameterGroup, DeleteDBSubnetGroup, ModifyDBParameterGroup).
+Sources: the RDS API reference (DeleteDBParameterGroup, DeleteDBSubnetGroup, ModifyDBParameterGroup).
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ class GroupBackend(RDSBase):
     """RDS's groups."""
 
     def check_family(self, name: str, version: str) -> None:
-        """Raise Refused unless a parameter group is one for this engine version; a default one is made.
+        """Raise Refused unless a parameter group fits this engine version. Create a missing default group.
 
-        The words are from public reports of the refusal.
+        The words of the refusal are from public reports.
         """
         family = f"{ENGINE}{major_of(version)}"
         if name in {f"default.{ENGINE}{each}" for each in MAJORS} - self.db_parameter_groups.keys():
@@ -46,7 +46,7 @@ class GroupBackend(RDSBase):
     def modify_db_parameter_group(
         self, db_parameter_group_name: str, db_parameter_group_parameters: Any
     ) -> DBParameterGroup:
-        """Change parameters; those that wait for a reboot make the group's instances wait for one."""
+        """Change parameters. If one needs a reboot, the group's instances become "pending-reboot"."""
         parameters = [dict(one.items()) for one in db_parameter_group_parameters]
         group = super().modify_db_parameter_group(db_parameter_group_name, parameters)
         if any(one.get("ApplyMethod") == "pending-reboot" for one in parameters):
@@ -68,7 +68,7 @@ class GroupBackend(RDSBase):
     def create_subnet_group(
         self, subnet_name: str, description: str, subnets: list[Any], tags: list[dict[str, str]]
     ) -> DBSubnetGroup:
-        """Create a subnet group, unless there is one of that name; the words are from public reports."""
+        """Create a subnet group, unless the name is taken. The refusal's words are from public reports."""
         if subnet_name in self.subnet_groups:
             raise Refused(
                 "DBSubnetGroupAlreadyExists", f"The DB subnet group '{subnet_name}' already exists."

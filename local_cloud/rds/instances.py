@@ -1,6 +1,6 @@
-"""RDS's instances: their creation and deletion, network interfaces and logs.
+"""DB instances: creation and deletion in time, network interfaces and log groups.
 
-Behaviour after the RDS API reference (CreateDBInstance, DeleteDBInstance) and the user guide's "Viewing
+Sources: the RDS API reference (CreateDBInstance, DeleteDBInstance) and the user guide's "Viewing
 Amazon RDS DB instance status".
 """
 
@@ -19,14 +19,14 @@ from .groups import GroupBackend
 from .offers import ENGINE, MAJORS, check_class, default_version, versions
 from .resources import DBInstance
 
-_CREATION, _CREATION_MULTI_AZ, _DELETION = 420, 900, 300  # AWS seconds, as usually observed
+_CREATION, _CREATION_MULTI_AZ, _DELETION = 420, 900, 300  # AWS seconds; usual values
 
 
 class InstanceBackend(GroupBackend):
     """RDS's instances."""
 
     def create_db_instance(self, db_kwargs: dict[str, Any]) -> DBInstance:
-        """Begin to create an instance; it is available after some minutes."""
+        """Begin to create an instance. It is available after some minutes."""
         values = dict(db_kwargs.items())
         values["engine_version"] = version = _creatable(values)
         check_class(values["db_instance_class"], version)
@@ -39,7 +39,7 @@ class InstanceBackend(GroupBackend):
         if identifier in self.databases:
             raise DBInstanceAlreadyExists
         self._validate_db_identifier(identifier)
-        database = DBInstance(self, **values)  # type: ignore[abstract]  # moto calls no abstract method
+        database = DBInstance(self, **values)  # type: ignore[abstract]  # moto's class lacks methods that nobody calls
         self._create_interfaces(database)
         self.databases[identifier] = database
         database.add_event("DB_INSTANCE_CREATE")
@@ -53,7 +53,7 @@ class InstanceBackend(GroupBackend):
         return database
 
     def _create_interfaces(self, database: DBInstance) -> None:
-        """Give an instance its zones, and network interfaces there, which hold its subnets and groups."""
+        """Give an instance Availability Zones, and network interfaces that use its subnets and groups."""
         group = getattr(database, "db_subnet_group", None)
         if group is None:
             return
@@ -76,7 +76,7 @@ class InstanceBackend(GroupBackend):
         database.secondary_availability_zone = zones[1] if zones[1:] else None
 
     def create_log_groups(self, database: DBInstance) -> None:
-        """Create the log groups that the instance's logs go to, as RDS does where they are not there."""
+        """Create the missing log groups of the instance's exported logs, as RDS does."""
         logs = logs_backends[self.account_id][self.region_name]
         for kind in database.enabled_cloudwatch_logs_exports:
             name = f"/aws/rds/instance/{database.db_instance_identifier}/{kind}"
@@ -90,7 +90,7 @@ class InstanceBackend(GroupBackend):
         skip_final_snapshot: bool | None = False,
         delete_automated_backups: bool | None = True,
     ) -> DBInstance:
-        """Begin to delete an instance; it is gone after some minutes."""
+        """Begin to delete an instance. It is gone after some minutes."""
         database = self.instance(db_instance_identifier)
         if database.status == "deleting":
             raise Refused(
@@ -98,14 +98,14 @@ class InstanceBackend(GroupBackend):
             )
         recovery_point = database.aws_backup_recovery_point_arn
         if recovery_point and delete_automated_backups is not False:
-            # The words are those reported for a cluster (cloudposse/terraform-aws-rds-cluster 283).
+            # The words are from a report about a cluster (cloudposse/terraform-aws-rds-cluster 283).
             raise Refused(
                 "InvalidParameterCombination",
                 f"RDS instance {db_instance_identifier} is associated with the following "
                 f"AwsBackupRecoveryPointArn: {recovery_point}. NoDeleteAutomatedBackups must be specified. "
                 "For more details, see the AWS Backup documentation.",
             )
-        # moto deletes at once: everything that may refuse is asked first, then the instance is put back.
+        # moto deletes at once. So all checks come before, and afterwards we put the instance back.
         super().delete_db_instance(
             db_instance_identifier,
             final_db_snapshot_identifier,
@@ -128,7 +128,7 @@ class InstanceBackend(GroupBackend):
 
 
 def _creatable(values: dict[str, Any]) -> str:
-    """The full version that a request asks for; a major version alone gets a minor of RDS's choice."""
+    """Return the full version for a request. For a major version alone, RDS chooses the minor."""
     if values.get("engine") != ENGINE:
         raise Refused(
             "InvalidParameterValue", f"The local cloud does not emulate the engine {values.get('engine')}"

@@ -1,4 +1,4 @@
-"""RDS for PostgreSQL as a backend of moto."""
+"""RDS for PostgreSQL, made of the parts in the other modules."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .subscriptions import SubscriptionBackend
 
 
 class LocalRDS(ModificationBackend, ExportBackend, SubscriptionBackend):
-    """RDS for PostgreSQL: what is asked for takes its time, and RDS refuses what it does on AWS."""
+    """RDS for PostgreSQL. Operations take as long as on AWS, in the cloud's time."""
 
 
 def backend() -> LocalRDS:

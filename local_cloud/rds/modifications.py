@@ -1,6 +1,6 @@
-"""What RDS does to an instance that is there: modifications, engine upgrades and reboots.
+"""Modifications, engine upgrades and reboots of DB instances.
 
-Behaviour after the RDS API reference (ModifyDBInstance, RebootDBInstance) and the user guide's "Settings for
+Sources: the RDS API reference (ModifyDBInstance, RebootDBInstance) and the user guide's "Settings for
 DB instances", "Viewing Amazon RDS DB instance status" and "Upgrading the PostgreSQL DB engine".
 """
 
@@ -15,10 +15,10 @@ from .offers import ENGINE, MAJORS, check_class, default_version, major_of, upgr
 from .resources import KEPT, DBInstance
 from .snapshots import SnapshotBackend
 
-# AWS seconds; optimizing the storage of a large database takes a day.
+# AWS seconds; storage optimization of a large database takes a day.
 _MODIFICATION, _UPGRADE, _MAJOR_UPGRADE, _OPTIMIZATION, _REBOOT = 120, 600, 1200, 3600, 60
-# Settings that wait for the maintenance window unless they are applied immediately, by their names in
-# PendingModifiedValues. Of the retention of backups, only switching them on or off waits.
+# Settings that wait for the maintenance window unless ApplyImmediately is set, by their names in
+# PendingModifiedValues. A new retention period of backups waits only if it switches backups on or off.
 _PENDING = {
     "allocated_storage": "AllocatedStorage",
     "backup_retention_period": "BackupRetentionPeriod",
@@ -34,24 +34,24 @@ _PENDING = {
 }
 _DEFERRED = _PENDING.keys() - {"backup_retention_period"}
 _STORAGE = ("allocated_storage", "iops", "storage_throughput", "storage_type")
-# A setting of the request, and of nothing that is kept.
+# These control the request; no setting of the instance has their values.
 _OF_REQUEST = ("allow_major_version_upgrade", "apply_immediately", "db_instance_identifier")
 
 
 class ModificationBackend(InstanceBackend, SnapshotBackend):
-    """RDS's instances, as they change."""
+    """RDS's modifications of instances."""
 
     def modify_db_instance(self, db_instance_identifier: str, db_kwargs: dict[str, Any]) -> DBInstance:
-        """Begin to change what is to change at once; the rest is pending."""
+        """Begin the changes that apply immediately. The others are pending."""
         values = {name: value for name, value in db_kwargs.items() if value is not None}
         database = self.instance(db_instance_identifier)
         at_once = bool(values.get("apply_immediately"))
         _check_status(database, values)
         self._keep_master_secret(database, values)
-        # What is given takes the place of what was pending, and the present value takes it back.
+        # A new value replaces the pending one. The present value cancels it.
         kept = {name: value for name, value in database.waiting.items() if name not in values}
         waiting = kept | self._deferred(database, values)
-        if "engine_version" not in waiting:  # only a major upgrade's parameter group waits
+        if "engine_version" not in waiting:  # a parameter group waits only if it belongs to a major upgrade
             waiting.pop("db_parameter_group_name", None)
         group = values.get("db_parameter_group_name")
         if group is not None and group != database.parameter_group:
@@ -62,7 +62,7 @@ class ModificationBackend(InstanceBackend, SnapshotBackend):
                 setattr(database, attribute, values.pop(parameter))
         immediate = values.keys() - set(_OF_REQUEST)
         if values.get("rotate_master_user_password"):
-            immediate.add("apply_immediately")  # moto asks for it, as RDS does
+            immediate.add("apply_immediately")  # moto, like RDS, requires it
         super().modify_db_instance(
             db_instance_identifier, {name: values[name] for name in values if name in immediate}
         )
@@ -78,7 +78,7 @@ class ModificationBackend(InstanceBackend, SnapshotBackend):
         return database
 
     def _keep_master_secret(self, database: DBInstance, values: dict[str, Any]) -> None:
-        """Drop what asks for the managed secret that there is; moto would make a second one."""
+        """Drop the settings that ask for the existing managed secret: moto would make a second one."""
         if not (values.get("manage_master_user_password") and database.manage_master_user_password):
             return
         values.pop("manage_master_user_password")
@@ -87,7 +87,7 @@ class ModificationBackend(InstanceBackend, SnapshotBackend):
             raise NotImplementedError("another key for the master user secret")
 
     def _deferred(self, database: DBInstance, values: dict[str, Any]) -> dict[str, Any]:
-        """Take the deferred settings that change something out of `values`, and check them."""
+        """Remove the deferred settings from `values`. Check and return those that change something."""
         found = {name: values.pop(name) for name in _DEFERRED if name in values}
         retention = values.get("backup_retention_period", database.backup_retention_period)
         if bool(retention) != bool(database.backup_retention_period):
@@ -99,7 +99,7 @@ class ModificationBackend(InstanceBackend, SnapshotBackend):
                 "InvalidParameterCombination",
                 "Invalid storage size for engine name: the size cannot be reduced.",
             )
-        # The user guide, "Increasing DB instance storage capacity"; the API's page says it is rounded up.
+        # User guide, "Increasing DB instance storage capacity". The API reference says that RDS rounds up.
         if database.allocated_storage < storage < database.allocated_storage * 1.1:
             raise Refused(
                 "InvalidParameterCombination", "The allocated storage has to grow by 10 percent at least."
@@ -111,7 +111,7 @@ class ModificationBackend(InstanceBackend, SnapshotBackend):
         return found
 
     def _upgrade(self, database: DBInstance, version: str, values: dict[str, Any]) -> dict[str, Any]:
-        """Check an upgrade; return the version it leads to and, for another major, its parameter group."""
+        """Check an upgrade. Return its version and, for a major upgrade, the parameter group."""
         current = database.engine_version
         target = default_version(version) if version in MAJORS else version
         if target not in versions():
@@ -143,7 +143,7 @@ class ModificationBackend(InstanceBackend, SnapshotBackend):
         return {"engine_version": target, "db_parameter_group_name": group}
 
     def _apply(self, database: DBInstance) -> None:
-        """Apply all that waits."""
+        """Apply all pending changes."""
         changes = database.waiting
         target = changes.get("engine_version")
         if target is None:
@@ -190,7 +190,7 @@ class ModificationBackend(InstanceBackend, SnapshotBackend):
         self.record(database, "RDS-EVENT-0268", "maintenance", "The engine version upgrade finished.")
 
     def reboot_db_instance(self, db_instance_identifier: str) -> DBInstance:
-        """Begin to restart an instance, with the parameters of its group."""
+        """Begin to reboot an instance, which applies the parameters of its group."""
         database = self.instance(db_instance_identifier)
         if database.status not in USABLE:
             raise Refused("InvalidDBInstanceState", "Database instance is not in available state.")
@@ -202,7 +202,7 @@ class ModificationBackend(InstanceBackend, SnapshotBackend):
 
 def _check_status(database: DBInstance, values: dict[str, Any]) -> None:
     if database.status == "storage-full" and values.keys() - set(_OF_REQUEST) <= set(_STORAGE):
-        return  # "Increase the storage": the way out
+        return  # the user guide's remedy for "storage-full": more storage
     if database.status not in USABLE:
         raise Refused("InvalidDBInstanceState", "Database instance is not in available state.")
     changed = {name for name in _STORAGE if name in values and getattr(database, name) != values[name]}

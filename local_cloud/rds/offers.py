@@ -1,7 +1,7 @@
 """The PostgreSQL versions and instance classes that RDS offers in us-east-1.
 
 Versions and classes come from cfn-lint's data, which its authors take from DescribeDBEngineVersions and
-DescribeOrderableDBInstanceOptions. That data lags: `NOT_CREATABLE_SINCE` adds what AWS Health announced.
+DescribeOrderableDBInstanceOptions. That data is older; `NOT_CREATABLE_SINCE` adds what AWS Health announced.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ ENGINE = "postgres"
 MAJORS = ("14", "15", "16", "17", "18")
 # AWS Health, "RDS for PostgreSQL minor versions 14.18 and 14.19 end of standard support": 1 October 2026.
 NOT_CREATABLE_SINCE = {"14.18", "14.19"}
-# How far the minors of a major lag behind those of 14: 14.20, 15.15, 16.11, 17.7 and 18.1 are one release. An
-# upgrade to another major needs a minor that is at least as new.
+# The minor numbers of a major are this much lower than those of 14: 14.20, 15.15, 16.11, 17.7 and 18.1 came
+# out together. A major upgrade needs a minor that is at least as new.
 RELEASE_OFFSETS = {"14": 0, "15": 5, "16": 9, "17": 13, "18": 19}
-# us-east-1e has none of the current classes.
+# us-east-1e has no current instance classes.
 ZONES = tuple(f"{REGION}{letter}" for letter in "abcdf")
 # "Amazon RDS DB instance storage": GiB for RDS for PostgreSQL.
 STORAGE = {"gp2": (20, 65536), "gp3": (20, 65536), "io1": (100, 65536), "io2": (100, 65536)}
@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 @cache
 def versions() -> dict[str, bool]:
-    """Return every minor of the supported majors, oldest first, and whether it can still be created."""
+    """Return every full version, oldest first -> whether RDS still creates instances of it."""
     known = _values("engine_version.json", "EngineVersion", "then")
     gone = _values("engine_version_deprecated.json", "EngineVersion", "if") | NOT_CREATABLE_SINCE
     minors = [version for version in known if re.fullmatch(rf"({'|'.join(MAJORS)})\.\d+", version)]
@@ -43,7 +43,7 @@ def versions() -> dict[str, bool]:
 
 
 def default_version(major: str) -> str:
-    """Return the minor that RDS takes for a bare major: here the newest, on AWS one of its choice."""
+    """Return the full version that RDS chooses for a major version: here always the newest."""
     creatable = [version for version, creatable in versions().items() if creatable]
     return [version for version in creatable if major_of(version) == major][-1]
 
@@ -83,7 +83,7 @@ def check_class(instance_class: str, version: str) -> None:
 
 @cache
 def _load(name: str) -> dict[str, Any]:
-    # Importing cfnlint takes two seconds, finding it none.
+    # Importing cfn-lint takes two seconds; its files are enough.
     package = find_spec("cfnlint")
     assert package is not None
     assert package.origin is not None
@@ -114,7 +114,7 @@ def _release(version: str) -> int:
 
 def engine_versions(wanted: Mapping[str, Any]) -> dict[str, Any]:
     """Answer DescribeDBEngineVersions for PostgreSQL; `wanted` is the request."""
-    # A major version stands for all its minors.
+    # A major version selects all its minor versions.
     asked = wanted.get("EngineVersion", "")
     found = [
         version

@@ -1,7 +1,7 @@
 """The DB instances, snapshots and export tasks of the local cloud.
 
-Each class has the name of moto's: from the name of an object's class moto knows that DBInstanceStatus is its
-`status`. None stands for what an answer does not have.
+Each class has the name of moto's class: moto derives from it that DBInstanceStatus is the attribute `status`.
+Answers leave out attributes that are None.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ KEPT = {
 
 
 class DBInstance(models.DBInstance):
-    """An instance of RDS for PostgreSQL, which begins as "creating".
+    """A DB instance with PostgreSQL. Its first status is "creating".
 
     Attributes:
         interfaces: the ids of its network interfaces.
-        waiting: settings that are not applied yet, by their names in a request.
-        pending_modified_values: of these, the ones that DescribeDBInstances shows, by their names there.
+        waiting: pending settings, by their names in a request.
+        pending_modified_values: those of them that DescribeDBInstances shows, by their names there.
         parameter_apply_status: "pending-reboot", or "in-sync" with its parameter group.
-        aws_backup_recovery_point_arn: the continuous backup of AWS Backup that the instance is in.
+        aws_backup_recovery_point_arn: the continuous backup by AWS Backup, if there is one.
     """
 
     performance_insights_enabled: bool | None = None
@@ -64,12 +64,12 @@ class DBInstance(models.DBInstance):
         self.parameter_apply_status = "in-sync"
 
     def take_default_option_group(self) -> None:
-        """Use the option group that RDS keeps for the major version."""
+        """Use RDS's default option group for the major version."""
         self.option_group_name = f"default:{ENGINE}-{major_of(self.engine_version)}"
 
     @property
     def parameter_group(self) -> str:
-        """The name of the parameter group, a default one included."""
+        """The name of the parameter group, which may be a default one."""
         return str(self.db_parameter_groups()[0].name)
 
     @property
@@ -81,7 +81,7 @@ class DBInstance(models.DBInstance):
 
     @property
     def db_parameter_group_status_list(self) -> list[dict[str, str]]:
-        """Whether the instance runs with the parameters of its group."""
+        """The parameter group, and whether the instance needs a reboot to apply it."""
         return [
             {"DBParameterGroupName": group.name, "ParameterApplyStatus": self.parameter_apply_status}
             for group in self.db_parameter_groups()
@@ -89,13 +89,13 @@ class DBInstance(models.DBInstance):
 
 
 class DBSnapshot(models.DBSnapshot):
-    """A snapshot that takes its time."""
+    """A DB snapshot, whose status changes with time."""
 
     percent_progress: int | None = None
 
 
 class ExportTask(models.ExportTask):
-    """The export of a DB snapshot to S3, which begins as "STARTING"."""
+    """An export of a DB snapshot to S3. Its first status is "STARTING"."""
 
     task_start_time: datetime | None = None
     task_end_time: datetime | None = None

@@ -1,4 +1,4 @@
-"""RDS's answers, where they differ from moto's."""
+"""RDS's API over HTTP, with operations that moto lacks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .models import LocalRDS
 
 
 class LocalRDSResponse(RDSResponse):
-    """RDS's API, with operations that moto lacks."""
+    """Answers what moto answers otherwise, or not at all."""
 
     @property
     def backend(self) -> LocalRDS:
@@ -21,15 +21,15 @@ class LocalRDSResponse(RDSResponse):
         return found
 
     def describe_db_engine_versions(self) -> ActionResult:
-        """Answer with the versions of PostgreSQL that RDS knows."""
+        """Answer with RDS's versions of PostgreSQL."""
         return ActionResult(offers.engine_versions(self.params))
 
     def describe_orderable_db_instance_options(self) -> ActionResult:
-        """Answer with what can be created."""
+        """Answer with the instance classes, storage types and zones of the versions."""
         return ActionResult(offers.orderable_options(self.params))
 
     def delete_db_snapshot(self) -> ActionResult:
-        """Delete a manual snapshot that has been taken."""
+        """Delete a manual snapshot, if it is available."""
         snapshot = self.backend.database_snapshots.get(self.params["DBSnapshotIdentifier"])
         if snapshot is not None and snapshot.snapshot_type == "automated":
             raise Refused("InvalidDBSnapshotState", "Automated snapshots go with their instance only.")
@@ -42,22 +42,22 @@ class LocalRDSResponse(RDSResponse):
         return super().delete_db_snapshot()
 
     def describe_export_tasks(self) -> ActionResult:
-        """Answer with one export task, or all."""
+        """Answer with one export task, or with all."""
         if others := set(self.params) - {"export_task_identifier"}:
             raise NotImplementedError(f"describing export tasks by {', '.join(sorted(others))}")
         return super().describe_export_tasks()
 
     def modify_event_subscription(self) -> ActionResult:
-        """Change a subscription, but for its sources."""
+        """Change a subscription, except its sources."""
         subscription = self.backend.modify_event_subscription(**self.params)
         return ActionResult({"EventSubscription": subscription})
 
     def add_source_identifier_to_subscription(self) -> ActionResult:
-        """Let a subscription be about another source."""
+        """Add a source to a subscription."""
         subscription = self.backend.add_source_identifier_to_subscription(**self.params)
         return ActionResult({"EventSubscription": subscription})
 
     def remove_source_identifier_from_subscription(self) -> ActionResult:
-        """Let a subscription be no longer about a source."""
+        """Remove a source from a subscription."""
         subscription = self.backend.remove_source_identifier_from_subscription(**self.params)
         return ActionResult({"EventSubscription": subscription})

@@ -1,6 +1,6 @@
-"""RDS's snapshots: those that somebody asks for, and those that it takes by itself.
+"""DB snapshots, manual and automated.
 
-Behaviour after the RDS API reference (CreateDBSnapshot, DeleteDBSnapshot) and the user guide's "Working with
+Sources: the RDS API reference (CreateDBSnapshot, DeleteDBSnapshot) and the user guide's "Working with
 backups" and "Upgrading the PostgreSQL DB engine".
 """
 
@@ -17,11 +17,11 @@ from .base import USABLE, RDSBase
 from .exceptions import NotBackedUpError, Refused
 from .resources import DBInstance, DBSnapshot
 
-_SNAPSHOT = 300  # AWS seconds; the first one of a large database takes hours
+_SNAPSHOT = 300  # AWS seconds; the first snapshot of a large database takes hours
 
 
 class SnapshotBackend(RDSBase):
-    """RDS's snapshots: manual ones take their time, automated ones are there at once."""
+    """RDS's snapshots. A manual one takes time; an automated one is available at once."""
 
     def create_db_snapshot(
         self,
@@ -71,7 +71,7 @@ class SnapshotBackend(RDSBase):
     def restore_db_instance_from_db_snapshot(
         self, from_snapshot_id: str, overrides: dict[str, Any]
     ) -> models.DBInstance:
-        """Begin to create an instance with what a snapshot holds."""
+        """Begin to create an instance from a snapshot."""
         snapshot = self.database_snapshots.get(from_snapshot_id.rpartition(":snapshot:")[2])
         if snapshot is not None and snapshot.status != "available":
             raise Refused("InvalidDBSnapshotState", f"Snapshot {from_snapshot_id} is {snapshot.status}.")
@@ -82,8 +82,8 @@ class SnapshotBackend(RDSBase):
 
         Args:
             instance: the identifier of the DB instance.
-            taken: the time of the snapshot, now if None. There is one snapshot a minute at most: its name
-                ends in the minute.
+            taken: the time of the snapshot, now if None. Its name ends in the minute, so two need two
+                minutes.
 
         Raises:
             NotBackedUpError: automated backups are off, or the instance is not available ("Backup window").
@@ -98,7 +98,7 @@ class SnapshotBackend(RDSBase):
     def take_snapshot_of_upgrade(self, database: DBInstance, target: str | None) -> None:
         """Take the snapshot before an upgrade to `target`, or the one after it if None.
 
-        RDS takes them where automated backups are on. Their names are a guess after ones seen in public.
+        RDS takes both if automated backups are on. The names are a guess from names in public reports.
         """
         instance, now = database.db_instance_identifier, datetime.now(UTC)
         versions = f"-{database.engine_version}-to-{target}".replace(".", "-")

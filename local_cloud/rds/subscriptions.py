@@ -1,7 +1,7 @@
-"""RDS's event subscriptions, which moto can create and delete.
+"""RDS's event subscriptions: changes of them, and their sources. moto only creates and deletes them.
 
-Behaviour after the RDS API reference: CreateEventSubscription, ModifyEventSubscription,
-AddSourceIdentifierToSubscription, RemoveSourceIdentifierFromSubscription. No event is delivered.
+Sources: the RDS API reference, CreateEventSubscription, ModifyEventSubscription,
+AddSourceIdentifierToSubscription, RemoveSourceIdentifierFromSubscription. RDS delivers no events here.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ class SubscriptionBackend(RDSBase):
     """RDS's event subscriptions."""
 
     def create_event_subscription(self, kwargs: Any) -> EventSubscription:
-        """Create a subscription, enabled unless the request says otherwise."""
+        """Create a subscription. It is enabled unless the request says otherwise."""
         values: dict[str, Any] = {"enabled": True} | dict(kwargs.items())
         self._check_sources(values.get("source_type"), values.get("source_ids", []))
         return super().create_event_subscription(values)
 
     def modify_event_subscription(self, subscription_name: str, **changes: Any) -> EventSubscription:
-        """Change a subscription, but for its sources."""
+        """Change a subscription, except its sources."""
         subscription = self._subscription(subscription_name)
         for name in _MODIFIABLE:
             if changes.get(name) is not None:
@@ -37,7 +37,7 @@ class SubscriptionBackend(RDSBase):
     def add_source_identifier_to_subscription(
         self, subscription_name: str, source_identifier: str
     ) -> EventSubscription:
-        """Let a subscription be about another source."""
+        """Add a source to a subscription."""
         subscription = self._subscription(subscription_name)
         self._check_sources(subscription.source_type, [source_identifier])
         subscription.source_ids = [*dict.fromkeys([*subscription.source_ids, source_identifier])]
@@ -46,7 +46,7 @@ class SubscriptionBackend(RDSBase):
     def remove_source_identifier_from_subscription(
         self, subscription_name: str, source_identifier: str
     ) -> EventSubscription:
-        """Let a subscription be no longer about a source."""
+        """Remove a source from a subscription."""
         subscription = self._subscription(subscription_name)
         if source_identifier not in subscription.source_ids:
             raise Refused("SourceNotFound", f"The source {source_identifier} is not in the subscription.")

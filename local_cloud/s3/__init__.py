@@ -1,1 +1,1 @@
-"""S3: what roles may do, and until when a version of an object is kept."""
+"""S3, with identity policies for roles, and GetObjectRetention."""

@@ -1,10 +1,10 @@
-"""S3's answers: what roles may do, and until when a version of an object is kept."""
+"""S3's API over HTTP: identity policies decide what roles may do, and GetObjectRetention answers."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-import xmltodict  # type: ignore[import-untyped]  # it has no types
+import xmltodict  # type: ignore[import-untyped]  # xmltodict has no types
 from moto.core.common_types import TYPE_RESPONSE
 from moto.core.responses import ActionResult
 from moto.s3.exceptions import S3AccessDeniedError, S3ClientError
@@ -45,7 +45,7 @@ class _NotLockedError(S3ClientError):
 
 
 class LocalS3Response(S3Response):
-    """Refuses what no policy of the calling role allows, and answers GetObjectRetention."""
+    """Refuses what no policy of the calling role allows. Answers GetObjectRetention, which moto lacks."""
 
     def _authenticate_and_authorize_s3_action(
         self, bucket_name: str | None = None, key_name: str | None = None
@@ -61,18 +61,19 @@ class LocalS3Response(S3Response):
         else:
             asked = [(_ACTIONS.get(operation, operation), f"{bucket}/{key_name}" if key_name else bucket)]
         for action, arn in asked:
-            # Of GetObject see get_object.
+            # `get_object` checks GetObject.
             if action != "GetObject" and not identity_allows(caller.arn, f"s3:{action}", arn, caller):
                 denied = S3AccessDeniedError()
-                # Within an account S3 says what it refused (User Guide, "Access denied (403 Forbidden)").
+                # Within an account, S3's refusals have the details (User Guide, "Access denied (403
+                # Forbidden)").
                 denied.message = AccessDenied(caller, f"s3:{action}", arn).message
                 raise denied
 
     def get_object(self) -> TYPE_RESPONSE:
-        """GetObject, and GetObjectRetention, which moto takes for it.
+        """Answer GetObject, and GetObjectRetention, which moto takes for GetObject.
 
-        A role needs a policy of its own for an object of another account, which may be about the object's
-        tags. Objects of the account are open to all its roles here.
+        For an object of another account, a role needs a policy of its own, which may have a condition on the
+        object's tags. Here every role may read the objects of its own account.
         """
         owner = s3_backends.bucket_accounts.get(self.bucket_name)
         caller = self._caller
@@ -89,7 +90,7 @@ class LocalS3Response(S3Response):
         return self._get_object_retention() if "retention" in self.querystring else super().get_object()
 
     def _get_object_retention(self) -> TYPE_RESPONSE:
-        """S3 API reference, "GetObjectRetention"; the refusal's words from public reports."""
+        """Answer as in the S3 API reference. The words of the refusal are from public reports."""
         key, _ = self._get_key()
         if key.lock_mode is None:
             raise _NotLockedError
@@ -105,7 +106,7 @@ class LocalS3Response(S3Response):
 def _deletions(body: bytes) -> list[tuple[str, str]]:
     """Return each action and key that a DeleteObjects request needs.
 
-    DeleteObject is needed for a version, too (S3 API Reference, "DeleteObjects", Permissions).
+    A version needs s3:DeleteObject, too (S3 API Reference, "DeleteObjects", Permissions).
     """
     found = xmltodict.parse(body, force_list=("Object",))["Delete"]["Object"]
     return [("DeleteObject", item["Key"]) for item in found] + [

@@ -7,5 +7,5 @@ from .responses import LocalS3Response
 
 __all__ = ["url_bases", "url_paths"]
 
-# moto's paths lead to methods of its class; ours has them under the same names.
+# moto's paths lead to methods of its class. Our class has methods with the same names.
 url_paths = {path: getattr(LocalS3Response, method.__name__) for path, method in moto_paths.items()}

@@ -1,1 +1,1 @@
-"""The loopback port: who may come in, and moto behind it."""
+"""The HTTP server on the loopback port: the door decides who may come in, then moto answers."""

@@ -1,4 +1,4 @@
-"""moto as a WSGI application on a loopback port; what fails inside it is answered as AWS answers failures."""
+"""moto as a WSGI application on a loopback port. It answers its own faults as AWS services answer theirs."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ def listen(application: Application, port: int) -> tuple[int, Callable[[], None]
     Raises:
         OSError: the port is taken.
     """
-    # Binding here: where a port is taken, werkzeug prints and exits.
+    # We bind the port ourselves: werkzeug exits if it is taken.
     with socket.create_server(("127.0.0.1", port)) as bound:
         host, port = bound.getsockname()
         server = make_server(
             host, port, application, threaded=True, request_handler=_Handler, fd=bound.fileno()
         )
-    # A connection beyond those that wait to be accepted is tried again after seconds, and then given up.
+    # If the backlog is full, a client waits seconds before it tries again, and then gives up.
     server.socket.listen(4096)
-    # moto's own code builds URLs of the server from this variable.
+    # moto builds URLs of the server from this variable.
     before = os.environ.get("MOTO_PORT")
     os.environ["MOTO_PORT"] = str(port)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), name="local-cloud", daemon=True)
@@ -61,7 +61,7 @@ def answering(pages: dict[str, Callable[[], str]]) -> Application:
     """Return moto as an application.
 
     Args:
-        pages: what the cloud shows beside the AWS APIs: path -> JSON, for GET requests.
+        pages: the paths beside the AWS APIs -> a function that returns JSON, for GET.
     """
     moto = _Dispatcher(create_backend_app)
 
@@ -85,25 +85,25 @@ def answering(pages: dict[str, Callable[[], str]]) -> Application:
 
 
 class _Dispatcher(DomainDispatcherApplication):
-    """moto's lists a directory and tries 200 patterns at every request, one request at a time."""
+    """Finds the service's application faster: moto tries 200 patterns for each request, under one lock."""
 
     get_backend_for_host = cache(DomainDispatcherApplication.get_backend_for_host)
 
 
 class _Handler(MotoRequestHandler):
-    disable_nagle_algorithm = True  # headers and body are two writes; waiting for an ACK between costs 40 ms
+    disable_nagle_algorithm = True  # with it, the body waits 40 ms for the ACK of the headers
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Say nothing: a request is no news."""
+        """Log nothing: requests are too many."""
 
 
 class _Failure(ServiceException):
-    """What a client is told when the cloud itself is at fault."""
+    """The answer to a request when the fault is in the local cloud itself."""
 
 
 @patch(BaseResponse, "call_action")
 def _call_action(original: Callable[..., Any], self: BaseResponse) -> tuple[int, dict[str, str], str | bytes]:
-    """Answer what fails inside moto as the service would; services whose state is shared take turns."""
+    """Answer a failure inside moto as the service would. Requests to services in TURNS take turns."""
     try:
         with TURNS.get(str(self.service_name), nullcontext()):
             answer: tuple[int, dict[str, str], str | bytes] = original(self)

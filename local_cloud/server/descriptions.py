@@ -1,4 +1,4 @@
-"""botocore reads its descriptions of services, megabytes for each session of boto3, four times as fast."""
+"""A faster reader of botocore's descriptions of services, of which each boto3 session reads megabytes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from botocore.loaders import JSONFileLoader, Loader
 
 
 class _Decoder(JSONFileLoader):
-    """What botocore reads with the standard library's decoder, into a hierarchy of OrderedDict."""
+    """Reads JSON four times as fast as botocore's loader, and into plain dictionaries."""
 
     def load_file(self, file_path: str) -> Any:
         for file, opened in ((f"{file_path}.json", open), (f"{file_path}.json.gz", gzip.open)):
@@ -22,5 +22,5 @@ class _Decoder(JSONFileLoader):
 
 
 def read_fast() -> None:
-    """Do so in every session that this process begins from now on."""
+    """Use the faster reader in every session that this process makes from now on."""
     Loader.FILE_LOADER_CLASS = _Decoder

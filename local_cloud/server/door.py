@@ -1,18 +1,18 @@
-"""Who may come in: the programs of this machine, and no web page.
+"""The door: it lets in programs of this machine, and no web page.
 
-Lambda code runs here, so whoever gets a request in can run code on the machine. A browser sends requests to
-loopback for any page that is open in it. Three rules keep the pages out:
+A request can run code on this machine, as a Lambda function. A browser sends requests to loopback for any
+page that is open in it. Three rules keep pages out:
 
-- `Host` has to name this machine. A site can point its own name at 127.0.0.1 (DNS rebinding). To the browser
-  its pages then come from this server and may set any header. Nobody can register a name below `localhost`
-  (RFC 6761).
-- `Origin` and `Sec-Fetch-Site` must not tell of another site. Another port of this machine is another origin.
-- A call has to carry a signature in its Authorization header. Older browsers send neither of those two, but
-  no page can set this one on a request to another site without a preflight (OPTIONS), which is refused, too.
-  Only the presence of a signature counts: every access key is good here.
+- `Host` has to name this machine. A site can point its own name at 127.0.0.1 (DNS rebinding). The browser
+  then takes its pages for pages of this server, and lets them set any header. Nobody can register a
+  name below `localhost` (RFC 6761).
+- `Origin` and `Sec-Fetch-Site` must not name another site. Another port of this machine is another origin.
+- A call has to have a signature in its Authorization header. Older browsers send neither `Origin` nor
+  `Sec-Fetch-Site`. But a page can't set Authorization on a request to another site without a preflight
+  (OPTIONS), and the door refuses preflights. It does not check the signature: every access key is good.
 
-A page can make up a presigned URL, for the GET of an image or the POST of a form. A PUT needs a preflight. So
-of presigned requests only a PUT comes in: custom resources answer with one.
+A page can invent a presigned URL, for the GET of an image or the POST of a form. A PUT needs a preflight. So
+the door lets in only presigned PUTs, with which custom resources answer.
 
 Sources: Fetch Standard ("CORS-preflight fetch"), Fetch Metadata Request Headers.
 """
@@ -31,11 +31,12 @@ _THIS_MACHINE = re.compile(
 
 
 def guarded(application: Application, pages: Collection[str]) -> Application:
-    """Return the application with the door ahead of it: headers alone decide, before the body is read.
+    """Return an application that checks the headers, before it reads the body, and then calls this one.
 
     Args:
-        application: answers what comes in. Its CORS headers are left out: they let other sites read answers.
-        pages: paths that anybody whom the door lets in may GET without a signature.
+        application: answers the request. The door removes its CORS headers, which let other sites read
+            answers.
+        pages: paths for which a GET needs no signature.
     """
 
     def door(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
@@ -55,7 +56,7 @@ def guarded(application: Application, pages: Collection[str]) -> Application:
 
 
 def _refusal(environ: dict[str, Any], pages: Collection[str]) -> str | None:
-    """Return why a request may not come in, in words that repeat nothing of it; None if it may."""
+    """Return why a request may not come in, without repeating anything of it. None if it may."""
     host = environ.get("HTTP_HOST", "")
     if not _THIS_MACHINE.fullmatch(host):
         return (

@@ -1,4 +1,4 @@
-"""Where moto does again at each request what it could do once. Nothing in here changes an answer."""
+"""Speed: does once what moto repeats in each request. Nothing here changes an answer."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _cached_method_names(_: Any, owner: type) -> Any:
 def _compile_when_asked(
     original: Callable[..., Callable[..., tuple[str, str]]], rule: Rule, append_unknown: bool = True
 ) -> Callable[..., tuple[str, str]]:
-    """Compile what makes URLs of a rule once one is wanted. moto has thousands of rules and wants none."""
+    """Compile a rule's builder of URLs at its first call. moto has thousands of rules and calls none."""
     return lambda self, **values: original(rule, append_unknown)(self, **values)
 
 
@@ -55,9 +55,9 @@ def _route(original: Callable[..., str | None], response: BaseResponse, request:
 @patch(AttributePicker, "get_possible_keys")
 @patch(XFormedAttributePicker, "get_possible_keys")
 def _keys(original: Callable[..., Iterable[str]], picker: Any, context: AttributePickerContext) -> list[str]:
-    """They depend on nothing but the classes, the shape (a member of one structure) and the key.
+    """Keep the result: it depends only on the classes, the shape (a member of one structure) and the key.
 
-    The method that asks counts, too: that of a subclass asks the one of its base, which gives fewer.
+    It also depends on the method: the subclass's method calls the base's, which returns fewer keys.
     """
     asked = (original, type(picker), type(context.obj), context.shape, context.key)
     if asked not in _possible_keys:
@@ -77,4 +77,4 @@ def _tags(_: Any, resource: Any) -> list[dict[str, str]]:
 
 @patch(errors, "warn")
 def _stay_silent(_: Any, *arguments: Any, **named: Any) -> None:
-    """Moto warns of error codes that botocore's models lack; the services send such codes, too."""
+    """Do not warn of error codes that botocore's models lack: AWS's services send such codes."""

@@ -1,4 +1,4 @@
-"""Service Catalog with its provisioning side, for products of type EXTERNAL.
+"""Service Catalog, with launches of products of type EXTERNAL. It uses none of moto's.
 
-README.md in this directory lists what was chosen where AWS documents nothing.
+README.md in this directory lists our choices where AWS documents nothing.
 """

@@ -1,4 +1,4 @@
-"""What an end user finds: the ways to a product that the portfolios open to this user."""
+"""Launch paths: the portfolios through which an end user reaches a product."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class LaunchPath:
 
     @property
     def launch_role_arn(self) -> str | None:
-        """The role that the launch constraint gives, if there is one."""
+        """The role of the launch constraint, if there is one."""
         return launch_role_arn(self.constraint.parameters) if self.constraint else None
 
 
@@ -41,8 +41,8 @@ def path_for_launch(call: Call, product: Product) -> LaunchPath:
     """Return the path that the request names by PathId or PathName, or else the only one.
 
     Raises:
-        ResourceNotFoundError: no portfolio with the product is open to the caller, or not the one named.
-        InvalidParametersError: there are several paths and none is named.
+        ResourceNotFoundError: no portfolio with the product, or not the named one, is open to the caller.
+        InvalidParametersError: there are several paths, and the request names none.
     """
     if product.type != EXTERNAL:
         raise NotEmulatedError(f"The local cloud launches no products of type {product.type}.")
@@ -64,7 +64,7 @@ def offered(product: Product, artifact: Artifact) -> Artifact:
     """Return a version if it is active.
 
     Raises:
-        ResourceNotFoundError: it is not, so that to end users it does not exist.
+        ResourceNotFoundError: it is inactive. End users can't see it.
     """
     if not artifact.active:
         raise ResourceNotFoundError(

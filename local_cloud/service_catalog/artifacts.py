@@ -1,4 +1,4 @@
-"""The templates: read where the administrator says, kept and handed out as copies of our own."""
+"""Artifacts: Service Catalog reads a template from its URL, keeps it, and publishes copies in S3."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .errors import InvalidParametersError
 from .principals import Principal
 from .resources import Artifact, Product
 
-# The bucket belongs to an account of the service, so that it is in no list of the user's buckets.
+# The bucket belongs to an account of Service Catalog's, so ListBuckets does not show it to users.
 _OWNER = "300000000000"
 _HOST = re.compile(r"((?P<bucket>.+)\.)?s3([.-][a-z0-9-]+)?\.amazonaws\.com")
 
@@ -37,7 +37,7 @@ def read_template(call: Call, url: str) -> bytes:
     """Return what an https S3 URL holds, read with the caller's permissions.
 
     Raises:
-        InvalidParametersError: it is not such a URL, nothing is there, or the caller may not read it.
+        InvalidParametersError: the URL is of another form, has no object, or the caller may not read it.
     """
     location = _locate(url)
     if not _may_read(call.caller, location):
@@ -52,10 +52,10 @@ def read_template(call: Call, url: str) -> bytes:
 
 
 def publish(product: Product, artifact: Artifact) -> str:
-    """Put a fresh copy of a version where launch roles may read it, and return `bucket/key`.
+    """Put a new copy of a version where launch roles may read it, and return `bucket/key`.
 
-    The key has no extension and is another one for every request. The tag is what launch roles name in the
-    condition of their s3:GetObject.
+    Each request gets its own key, without an extension. Launch roles have a condition on the copy's tag in
+    their s3:GetObject.
     """
     s3 = s3_backends[_OWNER]["aws"]
     bucket = f"sc-{_hash(ACCOUNT_ID, REGION)}-{REGION}"
@@ -77,7 +77,7 @@ def _may_read(caller: Principal, location: _Location) -> bool:
         return True
     try:
         policy = Local.identity.client("s3").get_bucket_policy(Bucket=location.bucket)["Policy"]
-    except ClientError:  # the bucket has no policy, or is not there
+    except ClientError:  # the bucket has no policy, or does not exist
         return False
     return resource_grants(policy, action, arn, asking)
 

@@ -1,4 +1,4 @@
-"""What end users see before they launch: products, paths and the parameters of the form."""
+"""What end users see before a launch: products, launch paths and the parameters of the form."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _has_default_path(call: Call, product: Product) -> bool:
 
 @operation
 def describe_product(call: Call) -> Response:
-    """See the API reference: DescribeProduct. To somebody without access, the product does not exist."""
+    """See the API reference: DescribeProduct. Without access, the product is not found."""
     product = product_of(call, "Id", "Name")
     return _described(call, product)
 
@@ -91,10 +91,10 @@ def _constraints(path: LaunchPath) -> list[dict[str, str | None]]:
 
 @operation
 def describe_provisioning_parameters(call: Call) -> Response:
-    """See the API reference: DescribeProvisioningParameters. The product owner's parser says what they are.
+    """See the API reference: DescribeProvisioningParameters. The engine's parser tells the parameters.
 
     Raises:
-        InvalidParametersError: the parser cannot be reached, or fails.
+        InvalidParametersError: the parser can't be reached, or fails.
     """
     product = product_of(call)
     path = path_for_launch(call, product)
@@ -116,7 +116,7 @@ def describe_provisioning_artifact(call: Call) -> Response:
     """See the API reference: DescribeProvisioningArtifact. The parser gets no launch role.
 
     Raises:
-        InvalidParametersError: Verbose, which EXTERNAL does not have, or a parser that fails.
+        InvalidParametersError: Verbose is true, which EXTERNAL does not allow, or the parser fails.
     """
     product = product_of(call)
     artifact = artifact_of(call, product)

@@ -1,4 +1,4 @@
-"""One call of the API: its parameters, its caller, and the catalog it is about."""
+"""One call of the API: its parameters, its caller, and the state of the service."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ class Call:
 
     @property
     def state(self) -> State:
-        """The catalog of the account and region."""
+        """What the service keeps, for this account and region."""
         return self.service.state
 
     @cached_property
     def caller(self) -> Principal:
-        """Who makes the call."""
+        """The principal that makes the call."""
         return identify(self.authorization)
 
     def __getitem__(self, name: str) -> Any:
@@ -47,7 +47,7 @@ class Call:
         """Return a list of tags as key and value.
 
         Raises:
-            InvalidParametersError: a key is there twice, or is reserved for AWS.
+            InvalidParametersError: a key appears twice, or starts with aws:.
         """
         tags = {tag["Key"]: tag["Value"] for tag in self.get(name, [])}
         if len(tags) < len(self.get(name, [])):
@@ -57,7 +57,7 @@ class Call:
         return tags
 
     def changed_tags(self, tags: dict[str, str]) -> dict[str, str]:
-        """Return tags without those in RemoveTags and with those in AddTags."""
+        """Return `tags` without those in RemoveTags, and with those in AddTags."""
         kept = {key: value for key, value in tags.items() if key not in self.get("RemoveTags", [])}
         return kept | self.tags("AddTags")
 
@@ -65,7 +65,7 @@ class Call:
         """Return the page that PageSize and PageToken ask for, and the token of the next one.
 
         Raises:
-            InvalidParametersError: the token is not one this method gave.
+            InvalidParametersError: the token is not from an earlier page.
         """
         everything = list(items)
         start = _offset(self.get("PageToken"))
@@ -81,7 +81,7 @@ OPERATIONS: dict[str, Operation] = {}
 
 
 def operation(function: Operation) -> Operation:
-    """Offer a function as the API operation of the same name."""
+    """Register a function as the API operation of its name."""
     OPERATIONS[function.__name__] = function
     return function
 

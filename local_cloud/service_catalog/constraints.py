@@ -1,4 +1,4 @@
-"""Launch constraints: the role a product is launched with."""
+"""Launch constraints: which role a product is launched with."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def create_constraint(call: Call) -> Response:
     """See the API reference: CreateConstraint.
 
     Raises:
-        DuplicateResourceError: the product has a launch constraint in this portfolio already.
-        InvalidParametersError: the type does not work with EXTERNAL, or the role cannot be assumed.
+        DuplicateResourceError: the product already has a launch constraint in this portfolio.
+        InvalidParametersError: EXTERNAL does not allow the type, or Service Catalog can't assume the role.
     """
     portfolio = call.state.portfolio(call["PortfolioId"])
     product = call.state.product(call["ProductId"])
@@ -41,7 +41,7 @@ def create_constraint(call: Call) -> Response:
 
 
 def launch_role_arn(parameters: str) -> str:
-    """Return the role that the parameters of a launch constraint mean in this account.
+    """Return the ARN of the role in a launch constraint's parameters, in this account.
 
     Raises:
         InvalidParametersError: they are not JSON with exactly one of RoleArn and LocalRoleName.
@@ -86,7 +86,7 @@ def describe_constraint(call: Call) -> Response:
 
 @operation
 def update_constraint(call: Call) -> Response:
-    """See the API reference: UpdateConstraint. What is provisioned keeps the role it was launched with."""
+    """See the API reference: UpdateConstraint. A provisioned product keeps the role of its launch."""
     constraint = call.state.constraint(call["Id"])
     parameters = call.get("Parameters", constraint.parameters)
     assume_for_a_test(launch_role_arn(parameters))

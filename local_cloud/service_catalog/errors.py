@@ -1,4 +1,4 @@
-"""The errors Service Catalog answers with: those of its API reference, and two common to all of AWS."""
+"""Service Catalog's errors: those of its API reference, and two that all of AWS has."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class DuplicateResourceError(ServiceException):
 
 
 class ResourceInUseError(ServiceException):
-    """The resource is in use: take it out of use and try again."""
+    """The resource is in use. The caller has to end that first."""
 
     code = "ResourceInUseException"
 
 
 class NotEmulatedError(ServiceException):
-    """Service Catalog can do this, the local cloud cannot: refused, never half done."""
+    """The local cloud lacks this. It refuses the request rather than do a part of it."""
 
     code = "OperationNotSupportedException"
 
@@ -42,6 +42,6 @@ class ValidationError(ServiceException):
 
 
 class InternalServerError(ServiceException):
-    """A fault of the local cloud itself; the log has the traceback."""
+    """A fault in the local cloud itself. The log has the traceback."""
 
     code = "InternalServerException"

@@ -1,7 +1,7 @@
-"""The way to the engine of the product's owner: its queues and its parameter parser, by their fixed names.
+"""Calls to the external engine: messages to its queues, and requests to its parameter parser.
 
-Both are reached only as far as their resource policies let Service Catalog in. The admin guide's pages
-"external engine" and "confused deputy" have the names, the policies and the messages.
+All have fixed names. Their resource policies have to let Service Catalog in. The administrator guide
+describes names, policies and messages on its pages "external engine" and "confused deputy".
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class EngineUnreachableError(Exception):
 
 
 def describe_operation(record: Record) -> dict[str, Any]:
-    """Return what the message of every operation carries."""
+    """Return the fields that the message of every operation has."""
     product = record.provisioned_product
     return {
         "token": record.workflow_token,
@@ -49,7 +49,7 @@ def describe_operation(record: Record) -> dict[str, Any]:
 
 
 def describe_inputs(record: Record, product: Product, artifact: Artifact) -> dict[str, Any]:
-    """Return what the messages of provision and update carry in addition."""
+    """Return the further fields of the messages of provision and update."""
     return {
         "productId": product.id,
         "provisioningArtifactId": artifact.id,
@@ -60,10 +60,10 @@ def describe_inputs(record: Record, product: Product, artifact: Artifact) -> dic
 
 
 def send(message: dict[str, Any]) -> None:
-    """Send an operation to its queue in the account of the product's owner.
+    """Send an operation to the engine's queue for it.
 
     Raises:
-        EngineUnreachableError: the queue is missing, or its policy or that of its key do not let us in.
+        EngineUnreachableError: the queue is missing, or a policy (its own, or its key's) does not let us in.
     """
     name = QUEUES[message["operation"]]
     sqs = Local.identity.client("sqs")
@@ -72,7 +72,7 @@ def send(message: dict[str, Any]) -> None:
         queue = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
         if key_id := queue.get("KmsMasterKeyId"):
             _check_key(Local.identity.client("kms"), key_id)
-        # As the service itself, on behalf of this account: the queue's policy decides.
+        # Service Catalog sends as itself, so the queue's policy decides.
         Local.identity.client("sqs", principal=SERVICE).send_message(
             QueueUrl=url, MessageBody=json.dumps(message)
         )
@@ -81,10 +81,10 @@ def send(message: dict[str, Any]) -> None:
 
 
 def parse_parameters(product: Product, artifact: Artifact, role_arn: str | None) -> list[dict[str, Any]]:
-    """Ask the parser of the product's owner for the parameters of a version.
+    """Ask the engine's parser for the parameters of a version.
 
     Raises:
-        InvalidParametersError: the parser cannot be reached, failed, or gave something else than documented.
+        InvalidParametersError: the parser can't be reached, fails, or answers in an undocumented form.
     """
     request: dict[str, Any] = {"artifact": {"path": f"s3://{publish(product, artifact)}", "type": "AWS_S3"}}
     if role_arn is not None:

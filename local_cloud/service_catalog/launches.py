@@ -1,4 +1,4 @@
-"""Launches: what was provisioned, and the record of every operation on it."""
+"""Provisioned products, and the records of the operations on them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Outcome = Literal["accepted", "repeated", "refused"]
 
 @dataclass
 class ProvisionedProduct:
-    """What one launch made, for as long as it is not terminated."""
+    """A provisioned product, from its launch until its termination."""
 
     arn: str
     id: str
@@ -25,7 +25,7 @@ class ProvisionedProduct:
     path_id: str
     launch_role_arn: str
     tags: dict[str, str]
-    principal: str  # unique id of who launched it, as the messages to the engine carry it
+    principal: str  # the unique id of the user who launched it, for messages to the engine
     user_arn: str
     session_arn: str
     token: str
@@ -58,7 +58,7 @@ class ProvisionedProduct:
 
 @dataclass(frozen=True)
 class Answer:
-    """One well-formed Notify… call that named an existing record, and what became of it."""
+    """A Notify… call for an existing record, and its outcome."""
 
     arguments: dict[str, Any] = field(repr=False)  # holds the workflow token
     status: str
@@ -68,13 +68,13 @@ class Answer:
 
 @dataclass
 class Record:
-    """One operation on a provisioned product, and the engine's answers to it."""
+    """The record of an operation on a provisioned product, with the engine's answers."""
 
     type: RecordType
     provisioned_product: ProvisionedProduct
     product_id: str
     artifact_id: str
-    parameters: dict[str, str | None]  # None: the previous value
+    parameters: dict[str, str | None]  # None for UsePreviousValue
     user_arn: str
     session_arn: str
     workflow_token: str = field(repr=False)  # whoever knows it can end the operation
@@ -85,10 +85,10 @@ class Record:
     answers: list[Answer] = field(default_factory=list)
     created: datetime = field(default_factory=now)
     updated: datetime = field(default_factory=now)
-    lock: Lock = field(default_factory=Lock, repr=False)  # of whoever answers
+    lock: Lock = field(default_factory=Lock, repr=False)  # held while an answer is taken
 
     def set_status(self, status: str) -> None:
-        """Move on, as describe-record shows it."""
+        """Set the status that DescribeRecord shows."""
         self.status = status
         self.updated = now()
 

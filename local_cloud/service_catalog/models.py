@@ -1,4 +1,4 @@
-"""The catalog of the account, and what tests see behind the API."""
+"""The backend of Service Catalog, with what tests may see behind the API."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from .state import State
 
 
 class LocalServiceCatalog(Local, BaseBackend):
-    """Service Catalog, in which nothing of moto's is.
+    """Service Catalog. It uses nothing of moto's.
 
     Attributes:
-        catalog: all there is, with what no API shows, such as every answer to a record.
-        repeatable: by operation and idempotency token, the request that was made with it and the answer.
-        token_locks: by the same, held while the request is answered.
-        unseen: whether DescribeRecord does not show a record yet. A switch for tests: on AWS, what one call
-            has made the next one may not find.
+        state: all that the service keeps; also what no API shows, such as each answer to a record.
+        repeatable: (operation, idempotency token) -> the request and its answer.
+        token_locks: the same key -> a lock, held until the request is answered.
+        unseen: says whether to hide a record from DescribeRecord for now. Tests set it: on AWS, a call may
+            not find what the call before it has made.
     """
 
     def __init__(self, region_name: str, account_id: str) -> None:

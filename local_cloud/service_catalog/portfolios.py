@@ -1,4 +1,4 @@
-"""Portfolios, the principals they are open to, and the products in them."""
+"""Portfolios, their principals and their products."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def delete_portfolio(call: Call) -> Response:
 
 @operation
 def associate_principal_with_portfolio(call: Call) -> Response:
-    """See the API reference: AssociatePrincipalWithPortfolio. Repeating it changes nothing.
+    """See the API reference: AssociatePrincipalWithPortfolio. A repetition changes nothing.
 
     Raises:
         InvalidParametersError: an IAM principal does not exist, or an IAM_PATTERN is not
@@ -117,7 +117,7 @@ def list_principals_for_portfolio(call: Call) -> Response:
 
 @operation
 def associate_product_with_portfolio(call: Call) -> Response:
-    """See the API reference: AssociateProductWithPortfolio. Repeating it changes nothing."""
+    """See the API reference: AssociateProductWithPortfolio. A repetition changes nothing."""
     portfolio = call.state.portfolio(call["PortfolioId"])
     product = call.state.product(call["ProductId"])
     if "SourcePortfolioId" in call.params:

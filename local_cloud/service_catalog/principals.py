@@ -1,4 +1,4 @@
-"""Who calls, and what the roles that Service Catalog deals with may do."""
+"""Principals: who calls Service Catalog, and which roles it may assume."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from .errors import InvalidParametersError
 from .resources import Portfolio
 
 SERVICE = "servicecatalog.amazonaws.com"
-# "Launch constraints" in the administrator guide has trust policies name no narrower source than this.
+# The narrowest source in trust policies of the administrator guide ("Launch constraints").
 SOURCE_ARN = f"arn:aws:servicecatalog:{REGION}:{ACCOUNT_ID}:*"
-# Service Catalog, asking on behalf of a user of this account; the local cloud has no other.
+# Service Catalog as a caller, on behalf of a user of this account. The local cloud has no other account.
 OURSELVES = Caller(service=SERVICE, context={"aws:SourceAccount": ACCOUNT_ID, "aws:SecureTransport": "true"})
 
 
 @dataclass(frozen=True)
 class Principal:
-    """The identity behind a request.
+    """The IAM user or role that calls.
 
     Attributes:
         arn: the IAM user or role.
-        session_arn: the session of the role; the same as `arn` for users.
-        unique_id: `AROA…` or `AIDA…`, which the messages to an engine carry as `identity.principal`.
-        groups: ARNs of the groups the user is in.
+        session_arn: the session of the role; `arn` if it is a user.
+        unique_id: `AROA…` or `AIDA…`. Messages to the engine have it as `identity.principal`.
+        groups: ARNs of the user's groups.
     """
 
     arn: str
@@ -41,7 +41,7 @@ class Principal:
     groups: tuple[str, ...] = ()
 
     def may_launch_from(self, portfolio: Portfolio) -> bool:
-        """Return whether the portfolio has been opened to this user or role, or to a group of the user."""
+        """Say whether the portfolio is open to this user or role, or to a group of the user."""
         return any(
             arn == principal
             if kind == "IAM"
@@ -57,14 +57,14 @@ def identify(authorization: str) -> Principal:
     iam: Any = iam_backends[ACCOUNT_ID]["aws"]
     ids = {entity.arn: entity.id for entity in (*iam.get_roles(), *iam.users.values())}
     groups = [group.arn for group in iam.list_groups() if signer.arn in {user.arn for user in group.users}]
-    # The administrator of the local cloud is no user of IAM; the id is the one AWS uses in its examples.
+    # IAM has no user for the local cloud's administrator, who gets the id of AWS's examples.
     return Principal(
         signer.arn, signer.session_arn, ids.get(signer.arn, "AIDACKCEVSQ6C2EXAMPLE"), tuple(groups)
     )
 
 
 def principal_exists(arn: str) -> bool:
-    """Return whether a complete ARN names an IAM user, group or role, or the local administrator."""
+    """Say whether an ARN without wildcards is that of an IAM user, group or role, or of the administrator."""
     iam: Any = iam_backends[ACCOUNT_ID]["aws"]
     return arn == ADMINISTRATOR or arn in {
         entity.arn for entity in (*iam.users.values(), *iam.get_roles(), *iam.list_groups())
@@ -72,7 +72,7 @@ def principal_exists(arn: str) -> bool:
 
 
 def assume_for_a_test(role_arn: str) -> None:
-    """Assume a launch role and throw the session away.
+    """Assume a launch role to see whether that works. Nobody uses the session.
 
     Raises:
         InvalidParametersError: the role does not exist, or does not trust Service Catalog.

@@ -107,8 +107,8 @@ def product_of(call: Call, id_member: str = "ProductId", name_member: str = "Pro
     """Return the product that the request names by its id or by its name.
 
     Raises:
-        InvalidParametersError: both are given, or none, or several products have the name.
-        ResourceNotFoundError: there is none.
+        InvalidParametersError: the request has both, or neither, or several products have the name.
+        ResourceNotFoundError: there is no such product.
     """
     product_id, name = call.get(id_member), call.get(name_member)
     if (product_id is None) == (name is None):
@@ -186,7 +186,7 @@ def _described(product: Product, artifact: Artifact) -> Response:
 
 
 def template_url(product: Product, artifact: Artifact) -> str:
-    """Return where a fresh copy of a version lies, as an https URL."""
+    """Return the https URL of a new copy of a version."""
     bucket, _, key = publish(product, artifact).partition("/")
     return f"https://{bucket}.s3.{REGION}.amazonaws.com/{key}"
 
@@ -212,7 +212,7 @@ def list_provisioning_artifacts(call: Call) -> Response:
 
 @operation
 def delete_provisioning_artifact(call: Call) -> Response:
-    """See the API reference: DeleteProvisioningArtifact. What is provisioned from it keeps running.
+    """See the API reference: DeleteProvisioningArtifact. Provisioned products of the version stay.
 
     Raises:
         ResourceInUseError: it is the last version of its product.
@@ -237,7 +237,7 @@ def search_products_as_admin(call: Call) -> Response:
 
 
 def search(call: Call, products: list[Product]) -> list[Product]:
-    """Return the products that the Filters, SortBy and SortOrder of a search leave, in order.
+    """Return the products that match a search's Filters, in the order of its SortBy and SortOrder.
 
     Raises:
         InvalidParametersError: a filter is unknown.

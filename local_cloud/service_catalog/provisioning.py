@@ -25,7 +25,7 @@ from .resources import Artifact, Product, new_id
 
 logger = logging.getLogger(__name__)
 
-# Between the request and the message: the epoch in observed artifact keys against SentTimestamp.
+# The time from request to message, seen on AWS: the time in an artifact's key, compared with SentTimestamp.
 _SECONDS_BEFORE_SENDING = 2.0
 
 
@@ -35,8 +35,8 @@ def provision_product(call: Call) -> Response:
 
     Raises:
         InvalidParametersError: the name is taken, the version is deprecated, there is no launch constraint,
-            or something is asked for that EXTERNAL products do not have.
-        ResourceNotFoundError: the caller has no path to the product, or the version is not active.
+            or the request has a parameter that EXTERNAL products do not have.
+        ResourceNotFoundError: the caller has no path to the product, or the version is inactive.
     """
     product = product_of(call)
     path = path_for_launch(call, product)
@@ -90,7 +90,7 @@ def _new(
 
 
 def _given(call: Call) -> dict[str, str | None]:
-    """Return the parameters of the request; None stands for UsePreviousValue, which the engine resolves."""
+    """Return the request's parameters. None stands for UsePreviousValue, which the engine resolves."""
     given: dict[str, str | None] = {}
     for parameter in call.get("ProvisioningParameters", []):
         key = parameter.get("Key")
@@ -108,7 +108,7 @@ def _refuse_stack_features(call: Call, *names: str) -> None:
 
 
 def _tags(call: Call, product: Product, path: LaunchPath) -> dict[str, str]:
-    """Return the tags of a launch: the caller's, completed and limited by the TagOptions of the path."""
+    """Return the tags of a launch: the caller's, completed and checked by the path's TagOptions."""
     tags = call.tags()
     for key, values in call.state.tag_choices(path.portfolio, product).items():
         if key not in tags and len(values) > 1:
@@ -149,7 +149,7 @@ def update_provisioned_product(call: Call) -> Response:
 def _same_product(call: Call, provisioned: ProvisionedProduct) -> Product:
     named = {"ProductId", "ProductName"} & call.params.keys()
     product = product_of(call) if named else call.state.product(provisioned.product_id)
-    path_for_launch(call, product)  # whoever has lost access may not update
+    path_for_launch(call, product)  # a user who lost access to the product may not update
     if product.id != provisioned.product_id:
         raise InvalidParametersError(f"{provisioned.id} was launched from another product than {product.id}.")
     return product
@@ -190,14 +190,14 @@ def find_provisioned_product(call: Call, product_id: str | None, name: str | Non
     """Return the provisioned product with this id, or with this name or ARN.
 
     Raises:
-        InvalidParametersError: both are given, or none.
-        ResourceNotFoundError: there is none, or no longer.
+        InvalidParametersError: the request has both, or neither.
+        ResourceNotFoundError: it does not exist, or no longer.
     """
     if (product_id is None) == (name is None):
         raise InvalidParametersError(
             "Specify the provisioned product by either its name or its ID, not by both."
         )
-    for provisioned in list(call.state.provisioned_products.values()):  # others add to it meanwhile
+    for provisioned in list(call.state.provisioned_products.values()):  # a copy: other threads add to it
         if product_id == provisioned.id or name in (provisioned.name, provisioned.arn):
             return provisioned
     raise ResourceNotFoundError(f"Provisioned product {product_id or name} not found.")
@@ -238,7 +238,7 @@ def _new_record(
 
 
 def _start(call: Call, record: Record, inputs: Callable[[], dict[str, Any]]) -> None:
-    """Send the operation while the caller already has the record."""
+    """Send the operation in a thread; the caller gets the record at once."""
     clock = call.service.clock
 
     def work() -> None:
@@ -249,7 +249,7 @@ def _start(call: Call, record: Record, inputs: Callable[[], dict[str, Any]]) -> 
         try:
             send(describe_operation(record) | inputs())
         except EngineUnreachableError as error:
-            # As on AWS, nobody is told: the operation is under way for ever.
+            # As on AWS, no error goes to anybody, and the operation never ends.
             logger.warning(
                 "%s of %s does not reach an engine: %s", record.type, record.provisioned_product.id, error
             )
@@ -278,5 +278,5 @@ for _name in (
 
 @operation
 def update_provisioned_product_properties(_: Call) -> Response:
-    """Refused: what it does to an EXTERNAL provisioned product is not known."""
+    """Refuse: AWS does not document what it does to an EXTERNAL provisioned product."""
     raise NotEmulatedError("The local cloud does not emulate UpdateProvisionedProductProperties.")

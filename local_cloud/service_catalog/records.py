@@ -1,4 +1,4 @@
-"""What can be read about provisioned products and the operations on them."""
+"""Operations that read provisioned products and records."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def search_provisioned_products(call: Call) -> Response:
     return {"ProvisionedProducts": page, "TotalResultsCount": len(found), "NextPageToken": following}
 
 
-# The names of fields in queries and sorting, by the API reference of SearchProvisionedProducts.
+# Names of fields for queries and sorting (API reference, SearchProvisionedProducts).
 _FIELDS = {
     "arn": "Arn",
     "createdTime": "CreatedTime",
@@ -95,7 +95,7 @@ def describe_record(call: Call) -> Response:
     """See the API reference: DescribeRecord.
 
     Raises:
-        ResourceNotFoundError: there is no such record, or it is not visible yet.
+        ResourceNotFoundError: the record does not exist, or a test hides it.
     """
     record = call.state.record(call["Id"])
     if call.service.unseen(record):
@@ -123,14 +123,14 @@ def list_record_history(call: Call) -> Response:
 
 @operation
 def get_provisioned_product_outputs(_: Call) -> Response:
-    """Refused: AWS does not document whether it works for EXTERNAL. DescribeRecord has the outputs."""
+    """Refuse: AWS does not document whether it works for EXTERNAL. DescribeRecord has the outputs."""
     raise NotEmulatedError(
         "GetProvisionedProductOutputs is not emulated for EXTERNAL; DescribeRecord has the outputs."
     )
 
 
 def _visible(call: Call, everything: Iterable[Owned]) -> list[Owned]:
-    """Return what the AccessLevelFilter leaves: by default, only what this user's session launched."""
+    """Return what matches the AccessLevelFilter: by default, what the caller's own session launched."""
     level = call.get("AccessLevelFilter", {"Key": "User", "Value": "self"})
     if level.get("Value", "self") != "self":
         raise InvalidParametersError("The only value of an access level is self.")

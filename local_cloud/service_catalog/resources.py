@@ -1,4 +1,4 @@
-"""What administrators make: portfolios, products with their versions, constraints and TagOptions."""
+"""What administrators create: portfolios, products with versions, constraints and TagOptions."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ EXTERNAL = "EXTERNAL"
 
 
 def new_id(prefix: str) -> str:
-    """Return an identifier as Service Catalog makes them: `prefix-` and 13 lowercase letters and digits."""
+    """Return an id as Service Catalog's: `prefix-`, and 13 lowercase letters and digits."""
     return f"{prefix}-" + "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(13))
 
 
 def now() -> datetime:
-    """Return the present as the API's timestamps carry it."""
+    """Return the current time, as the API's timestamps have it."""
     return datetime.now(UTC)
 
 
@@ -53,7 +53,7 @@ class Portfolio:
 
 @dataclass
 class Artifact:
-    """One version of a product, with Service Catalog's own copy of what the template URL held at creation."""
+    """A version of a product, with Service Catalog's copy of the template from the time of its creation."""
 
     name: str
     description: str | None

@@ -1,4 +1,4 @@
-"""The HTTP side: from a request to a Call and its operation, and back."""
+"""Service Catalog's API over HTTP: checks a request, makes a Call of it, and runs its operation."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from .validation import check
 
 logger = logging.getLogger(__name__)
 
-# Importing them is what puts their operations on offer.
+# The import of these modules registers their operations.
 _OPERATIONS_OF = (
     browsing,
     constraints,
@@ -43,7 +43,7 @@ _OPERATIONS_OF = (
 
 
 class LocalServiceCatalogResponse(BaseResponse):
-    """Answers requests about the catalog of one region."""
+    """Answers requests to Service Catalog."""
 
     def __init__(self) -> None:
         super().__init__(service_name="servicecatalog")
@@ -51,11 +51,11 @@ class LocalServiceCatalogResponse(BaseResponse):
 
     @property
     def backend(self) -> LocalServiceCatalog:
-        """The catalog of the account."""
+        """The Service Catalog of the account."""
         return backend()
 
     def call_action(self) -> Any:
-        """Answer the request; a fault of ours is an error clients can parse, and a traceback in the log."""
+        """Answer the request. A fault of ours is an error for the client, and a traceback in the log."""
         try:
             self._authenticate_and_authorize_normal_action("*")
             answer: object = self._answer(
@@ -81,7 +81,7 @@ class LocalServiceCatalogResponse(BaseResponse):
         check(params, shape)
         call = Call(self.backend, self.headers.get("Authorization", ""), params)
         token = _idempotency_token(shape, params)
-        # A repeated answer of an engine is something to count, so it is recognized where answers are taken.
+        # The record counts repeated answers of the engine, so `workflow_results` recognizes those.
         if token is None or model.name.startswith("Notify"):
             return run(call)
         return self._once(run, call, (model.name, token))

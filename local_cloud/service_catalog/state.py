@@ -1,4 +1,4 @@
-"""All that Service Catalog knows, in memory."""
+"""What Service Catalog keeps: portfolios, products, constraints, provisioned products, records."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Found = TypeVar("Found")
 
 @dataclass
 class State:
-    """Everything of one account in one region."""
+    """All of one account in one region, by id."""
 
     portfolios: dict[str, Portfolio] = field(default_factory=dict)
     products: dict[str, Product] = field(default_factory=dict)
@@ -45,22 +45,22 @@ class State:
         return _found(self.constraints.get(constraint_id), f"Constraint {constraint_id} not found.")
 
     def record(self, record_id: str) -> Record:
-        """Return a record, also of a provisioned product that is gone. Raises ResourceNotFoundError."""
+        """Return a record, also one of a terminated product. Raises ResourceNotFoundError."""
         return _found(self.records.get(record_id), f"Record {record_id} not found.")
 
     def launch_constraint(self, portfolio_id: str, product_id: str) -> Constraint | None:
-        """Return the launch constraint of a product in a portfolio: there is one at most."""
+        """Return the launch constraint of a product in a portfolio, if there is one."""
         at = (portfolio_id, product_id)
         found = (each for each in self.constraints.values() if (each.portfolio_id, each.product_id) == at)
         return next(found, None)
 
     def tag_options_of(self, resource_ids: Iterable[str]) -> list[TagOption]:
-        """Return the TagOptions associated with any of the portfolios and products named."""
+        """Return the TagOptions that are associated with any of these portfolios and products."""
         wanted = set(resource_ids)
         return [option for option in self.tag_options.values() if wanted & set(option.resource_ids)]
 
     def tag_choices(self, portfolio: Portfolio, product: Product) -> dict[str, list[str]]:
-        """Return the tags prescribed for a launch, with the values there are to choose from."""
+        """Return the tag keys that TagOptions prescribe for a launch -> the values to choose from."""
         choices: dict[str, list[str]] = {}
         for option in self.tag_options_of([portfolio.id, product.id]):
             if option.active:
@@ -68,7 +68,7 @@ class State:
         return choices
 
     def forget_tag_options_of(self, resource_id: str) -> None:
-        """Take a portfolio or product that is being deleted out of all TagOptions."""
+        """Remove a portfolio or product from all TagOptions, before its deletion."""
         for option in self.tag_options_of([resource_id]):
             option.resource_ids.remove(resource_id)
 

@@ -1,4 +1,4 @@
-"""TagOptions: tags that administrators prescribe for what is launched."""
+"""TagOptions: tags that administrators prescribe for launches."""
 
 from __future__ import annotations
 

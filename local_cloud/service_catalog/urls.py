@@ -7,5 +7,5 @@ from .responses import LocalServiceCatalogResponse
 
 __all__ = ["url_bases", "url_paths"]
 
-# moto's other paths are those of Service Catalog AppRegistry.
+# moto's other paths belong to Service Catalog AppRegistry.
 url_paths = moto_paths | {"{0}/$": LocalServiceCatalogResponse.dispatch}

@@ -1,16 +1,17 @@
-"""What AWS checks of a request before the service sees it: required members, lengths, patterns, enums."""
+"""Checks a request as AWS does before the service gets it: required members, lengths, patterns, enums."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
 
-import regex  # type: ignore[import-untyped]  # patterns of the API's model use \p{L}, which re does not know
+# The API's patterns have \p{L}, which `re` does not know.
+import regex  # type: ignore[import-untyped]  # regex has no types
 from botocore.model import Shape
 
 from .errors import ValidationError
 
-# The published model lacks the hyphen that every real token has; the API reference has it.
+# Every real token has a hyphen. The published model's pattern lacks it; the API reference's has it.
 _CORRECTED = {"EngineWorkflowToken": r"[0-9A-Za-z+\/=\-]+"}
 
 

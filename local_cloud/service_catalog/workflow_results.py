@@ -1,4 +1,4 @@
-"""What engines report: the three Notify…EngineWorkflowResult operations and what they do."""
+"""The engine's answers: the three operations Notify…EngineWorkflowResult."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _INTERNAL_FAILURE = "Internal failure."
 
 
 class ResourceGroupError(Exception):
-    """The launch role did not let Service Catalog gather and tag the resources."""
+    """The launch role does not let Service Catalog group and tag the resources."""
 
 
 @operation
@@ -31,7 +31,7 @@ def notify_provision_product_engine_workflow_result(call: Call) -> Response:
     """See the API reference: NotifyProvisionProductEngineWorkflowResult.
 
     Raises:
-        InvalidParametersError: success without a ResourceIdentifier, or a refusal of `_take`.
+        InvalidParametersError: a success has no ResourceIdentifier, or `_take` refuses.
         ResourceNotFoundError: there is no such record.
     """
     tag = call.get("ResourceIdentifier", {}).get("UniqueTag")
@@ -56,7 +56,7 @@ def notify_provision_product_engine_workflow_result(call: Call) -> Response:
 
 @operation
 def notify_update_provisioned_product_engine_workflow_result(call: Call) -> Response:
-    """See the API reference: NotifyUpdateProvisionedProductEngineWorkflowResult. No tags are corrected."""
+    """See the API reference: NotifyUpdateProvisionedProductEngineWorkflowResult. It changes no tags."""
 
     def conclude(record: Record) -> None:
         if call["Status"] == "FAILED":
@@ -84,15 +84,14 @@ def notify_terminate_provisioned_product_engine_workflow_result(call: Call) -> R
 
 
 def _take(call: Call, record_type: RecordType, conclude: Callable[[Record], None]) -> Response:
-    """Take an engine's answer. The first one concludes the record, its exact repetition does nothing.
+    """Take an engine's answer. The first one ends the operation; an exact repetition does nothing.
 
     Raises:
         ResourceNotFoundError: there is no such record.
-        InvalidParametersError: the token is not that of the record, the record is of another operation,
-            or has another answer already.
+        InvalidParametersError: the record has another token, is of another operation, or has another answer.
     """
     record = call.state.record(call["RecordId"])
-    # What concludes a record takes time. Other records' answers need not wait for it, a repetition has to.
+    # `conclude` takes time. A repetition has to wait for it, answers to other records need not.
     with record.lock:
         refusal = _refusal(call, record, record_type)
         outcome: Outcome = "refused" if refusal else "repeated" if _first(record) else "accepted"
@@ -136,10 +135,10 @@ def _fail(record: Record, reason: str, status: str) -> None:
 
 
 def _gather_resources(call: Call, provisioned: ProvisionedProduct, tag: dict[str, str]) -> None:
-    """Make the resource group and tag what is in it, as the launch role.
+    """Create the resource group and tag its resources, with the launch role.
 
     Raises:
-        ResourceGroupError: the role cannot be assumed, or lacks a permission.
+        ResourceGroupError: Service Catalog can't assume the role, or the role lacks a permission.
     """
     filters = [{"Key": tag["Key"], "Values": [tag["Value"]]}]
     query = json.dumps({"ResourceTypeFilters": ["AWS::AllSupported"], "TagFilters": filters})
@@ -165,7 +164,7 @@ def _tag(tagging: Any, filters: list[dict[str, Any]], tags: dict[str, str]) -> N
 
 
 def _check_permissions(provisioned: ProvisionedProduct) -> None:
-    """Check what the page "external engine" asks of a launch role: moto itself enforces no permissions."""
+    """Check the permissions that the page "external engine" wants of a launch role; moto checks none."""
     role_arn = provisioned.launch_role_arn
     group_arn = f"arn:aws:resource-groups:{REGION}:{ACCOUNT_ID}:group/{_group_name(provisioned)}"
     role = Caller(ACCOUNT_ID, role_arn)

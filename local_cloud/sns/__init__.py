@@ -1,1 +1,1 @@
-"""SNS: email subscriptions that somebody has to confirm, the mail, and policies that decide who publishes."""
+"""SNS. Email subscriptions need a confirmation, mails are kept, and policies decide who publishes."""

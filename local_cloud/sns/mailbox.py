@@ -1,4 +1,4 @@
-"""The mailbox of everybody whom this cloud writes to: mail does not leave the machine."""
+"""The mailbox: the mails of SNS to all addresses. None leaves the machine."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from datetime import UTC, datetime
 
 @dataclass(frozen=True)
 class Mail:
-    """One message.
+    """A mail.
 
     Attributes:
-        to: the address it was sent to.
+        to: the receiver's address.
         subject: its subject.
         body: its text.
-        todo: a command that does what the mail asks for; empty if it asks for nothing.
+        todo: the command that does what the mail asks for; empty if it asks for nothing.
         received: when it arrived, in UTC.
     """
 
@@ -28,26 +28,26 @@ class Mail:
 
 
 class Mailbox:
-    """All mail, oldest first."""
+    """All mails, oldest first."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._mails: list[Mail] = []
 
     def deliver(self, mail: Mail) -> None:
-        """Put a mail in."""
+        """Add a mail."""
         with self._lock:
             self._mails.append(mail)
 
     def to(self, address: str) -> list[Mail]:
-        """Return the mail for one address."""
+        """Return the mails to an address."""
         return [mail for mail in self.all() if mail.to == address]
 
     def all(self) -> list[Mail]:
-        """Return all mail."""
+        """Return all mails."""
         with self._lock:
             return list(self._mails)
 
     def page(self) -> str:
-        """Return all mail as JSON that a person can read."""
+        """Return all mails as JSON, laid out for people."""
         return json.dumps([asdict(mail) for mail in self.all()], indent=2, ensure_ascii=False) + "\n"

@@ -1,4 +1,4 @@
-"""The topics of the account, their subscriptions, and the mail that they send."""
+"""SNS's topics and subscriptions, and the mails that they send."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 # AWS seconds. "Automatic deletion of unconfirmed subscriptions" (SNS, May 2023).
 PENDING_SECONDS = 48 * 3600
-# Real seconds. However fast the clock, it takes a person, or a command on a busy machine, some to confirm.
+# Real seconds: a person, or a command on a busy machine, needs some to confirm, however fast the clock.
 SHORTEST_PENDING = 60
 ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
 
@@ -31,7 +31,7 @@ class LocalSubscription(Subscription):
     """A subscription of an email address or a queue.
 
     Attributes:
-        tokens: each mail that asks for confirmation has one of its own; any of them confirms.
+        tokens: the tokens of all mails that asked for confirmation; each of them confirms.
         asked: when the last of these mails was sent, in seconds of `time.monotonic`.
     """
 
@@ -51,7 +51,7 @@ class LocalSubscription(Subscription):
         deduplication_id: str | None = None,
         message_structure: str | None = None,
     ) -> None:
-        """Deliver a message if the address has been confirmed, or the queue lets SNS in."""
+        """Deliver a message, if the address is confirmed or the queue lets SNS in."""
         if self.protocol == "sqs":
             if _queue_takes(self):
                 super().publish(
@@ -92,10 +92,10 @@ class LocalSubscription(Subscription):
 
 
 class LocalSNS(Local, SNSBackend):
-    """SNS, which asks for confirmation by mail and delivers to email addresses and queues.
+    """SNS. It delivers to email addresses, after a confirmation, and to queues.
 
     Attributes:
-        mailbox: the mail that it has sent.
+        mailbox: the mails that it has sent.
     """
 
     def __init__(self, region_name: str, account_id: str) -> None:
@@ -103,7 +103,7 @@ class LocalSNS(Local, SNSBackend):
         self.mailbox = Mailbox()
 
     def subscribe(self, topic_arn: str, endpoint: str, protocol: str) -> Subscription:
-        """Subscribe an email address, which has to confirm, or a queue."""
+        """Subscribe a queue, or an email address, which gets a mail that asks for confirmation."""
         self.expire()
         if protocol not in ("email", "sqs"):
             raise SNSInvalidParameter(f"Invalid parameter: the local cloud does not deliver by {protocol}")
@@ -118,7 +118,7 @@ class LocalSNS(Local, SNSBackend):
         return subscription
 
     def confirm(self, topic_arn: str, token: str, authenticated: bool) -> Subscription:
-        """Confirm the subscription to whose mail a token belongs.
+        """Confirm the subscription whose mail had this token.
 
         Args:
             topic_arn: its topic.
@@ -129,7 +129,7 @@ class LocalSNS(Local, SNSBackend):
             moto.sns.exceptions.SNSInvalidParameter: no subscription of the topic has this token.
         """
         topic = self.get_topic(topic_arn)
-        for subscription in list(self.subscriptions.values()):  # others subscribe meanwhile
+        for subscription in list(self.subscriptions.values()):  # a copy: other threads subscribe meanwhile
             if (
                 isinstance(subscription, LocalSubscription)
                 and subscription.topic is topic
@@ -142,7 +142,7 @@ class LocalSNS(Local, SNSBackend):
         raise SNSInvalidParameter("Invalid parameter: Token")
 
     def unsubscribe(self, subscription_arn: str) -> None:
-        """Delete a subscription that has been confirmed."""
+        """Delete a confirmed subscription."""
         check_arn(subscription_arn)
         subscription = self.subscriptions.get(subscription_arn)
         if subscription and is_pending(subscription):
@@ -152,7 +152,7 @@ class LocalSNS(Local, SNSBackend):
         super().unsubscribe(subscription_arn)
 
     def expire(self) -> None:
-        """Delete the subscriptions that nobody has confirmed in time."""
+        """Delete the subscriptions that were pending for too long."""
         asked_before = time.monotonic() - max(self.clock.seconds(PENDING_SECONDS), SHORTEST_PENDING)
         for arn, subscription in list(self.subscriptions.items()):
             if (
@@ -169,12 +169,12 @@ def backend() -> LocalSNS:
 
 
 def is_pending(subscription: Subscription) -> bool:
-    """Say whether somebody has yet to confirm a subscription."""
+    """Say whether a subscription still needs its confirmation."""
     return subscription.protocol == "email" and not subscription.confirmed
 
 
 def check_arn(arn: str) -> None:
-    """Check that the ARN of a subscription is one.
+    """Check the form of a subscription's ARN.
 
     Raises:
         moto.sns.exceptions.SNSInvalidParameter: it has too few parts, such as "PendingConfirmation".
@@ -189,7 +189,7 @@ def _invalid_arn(reason: str) -> SNSInvalidParameter:
 
 
 def _queue_takes(subscription: Subscription) -> bool:
-    """Say whether SNS may send to a subscribed queue; if not, the message is lost, as on AWS."""
+    """Say whether SNS may send to a subscribed queue. If not, the message is lost, as on AWS."""
     queue = find_queue(subscription.endpoint)
     caller = Caller(
         service="sns.amazonaws.com",

@@ -1,4 +1,4 @@
-"""SNS's answers, where they differ from moto's: what is pending, and who may publish."""
+"""SNS's API over HTTP: pending subscriptions, and who may publish."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PAGE = 100
 
 
 class LocalSNSResponse(SNSResponse):
-    """Shows pending subscriptions as such, and checks the policies of a topic before a message goes out."""
+    """Shows which subscriptions are pending. Checks the policies of a topic before it publishes."""
 
     @property
     def backend(self) -> LocalSNS:
@@ -27,7 +27,7 @@ class LocalSNSResponse(SNSResponse):
         return found
 
     def subscribe(self) -> ActionResult:
-        """Subscribe; the answer is the ARN only once it is confirmed, or if the caller wants it."""
+        """Subscribe. The answer has the ARN if the subscription is confirmed or the caller asks for it."""
         made: Any = super().subscribe().result
         subscription = self.backend.subscriptions[made["SubscriptionArn"]]
         if is_pending(subscription) and not self._get_param("ReturnSubscriptionArn"):
@@ -61,7 +61,7 @@ class LocalSNSResponse(SNSResponse):
         return super().get_subscription_attributes()
 
     def get_topic_attributes(self) -> ActionResult:
-        """Show a topic, with how many of its subscriptions are pending."""
+        """Show a topic, with the number of pending subscriptions."""
         self.backend.expire()
         topic = self.backend.get_topic(self._get_param("TopicArn"))
         pending = [is_pending(subscription) for subscription in self.backend._get_topic_subscriptions(topic)]
@@ -70,7 +70,7 @@ class LocalSNSResponse(SNSResponse):
         return super().get_topic_attributes()
 
     def publish(self) -> ActionResult:
-        """Publish, if the policies of the topic and of its key let the caller."""
+        """Publish, if the policies of the topic and of its key allow it."""
         caller = caller_of(self.headers.get("Authorization", ""))
         topic = self.backend.topics.get(self._get_param("TopicArn") or self._get_param("TargetArn"))
         if caller.service and topic:

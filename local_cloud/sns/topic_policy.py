@@ -1,4 +1,4 @@
-"""What the policy of a topic allows, and that of its key, where moto lets in everybody."""
+"""Who may publish to a topic, by its policy and its key's. moto lets everybody publish."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..iam.resource_context import resource_context
 from ..kms.key_policy import service_may_use
 from ..kms.models import backend as kms
 
-# What SNS does with a topic's key for each message.
+# The KMS actions of SNS for each message.
 _KEY_ACTIONS = ("kms:GenerateDataKey", "kms:Decrypt")
 
 
@@ -24,7 +24,7 @@ class AuthorizationError(SNSException):
 
 
 class KMSAccessDeniedError(SNSException):
-    """The topic's key can't be used with the caller's rights."""
+    """The caller's permissions do not allow the use of the topic's key."""
 
     code = "KMSAccessDenied"
 

@@ -1,1 +1,1 @@
-"""SQS: queues for many threads, in the cloud's time, and what their own policies say of a request."""
+"""SQS. Queues are safe for threads, wait in the cloud's time, and evaluate their own policies."""

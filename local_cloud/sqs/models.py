@@ -1,4 +1,4 @@
-"""The queues of the account."""
+"""SQS's queues and messages."""
 
 from __future__ import annotations
 
@@ -11,49 +11,49 @@ from ..moto_seam import Local, running
 
 
 class LocalMessage(Message):
-    """A message in a queue, delayed in the cloud's time.
+    """A message. Its delay passes in the cloud's time.
 
     Attributes:
         queue_arn: the queue that it is in.
-        dead_letter_source: the queue that it was moved from last (DeadLetterQueueSourceArn).
+        dead_letter_source: the queue from which it was moved last (DeadLetterQueueSourceArn).
     """
 
     def __init__(self, message: Message, queue_arn: str) -> None:
         vars(self).update(vars(message))
         self.queue_arn = queue_arn
         self.dead_letter_source: str | None = None
-        if self.delayed_until:  # so far by as many real seconds
+        if self.delayed_until:  # moto has added the delay in real seconds
             now = time.time()
             self.delayed_until = (now + Local.clock.seconds(self.delayed_until / 1000 - now)) * 1000
 
-    # Every look at a queue asks this of every message in it, and moto makes two dates for each answer.
+    # SQS asks this of every message at each look into a queue, and moto makes two dates each time.
     @property
     def visible(self) -> bool:
-        """Whether nobody is at work on it."""
+        """Whether a receiver may get it."""
         return time.time() * 1000 > self.visible_at
 
     @property
     def delayed(self) -> bool:
-        """Whether its delay has yet to pass."""
+        """Whether its delay has not passed yet."""
         return time.time() * 1000 < self.delayed_until
 
 
 class LocalQueue(Queue):
-    """A queue for several threads, which waits in the cloud's time.
+    """A queue that threads share, and that waits in the cloud's time.
 
     Attributes:
-        kms_master_key_id: the key that it is encrypted with, if not with a key of SQS.
+        kms_master_key_id: the KMS key of the queue; None if SQS encrypts with its own.
         message_retention_period: real seconds.
-        visibility_timeout: real seconds for who receives through the API, AWS seconds for Lambda's pollers.
+        visibility_timeout: real seconds for receivers through the API, AWS seconds for Lambda's pollers.
     """
 
-    # moto sets these by name.
+    # moto sets these by name, so mypy does not see them.
     kms_master_key_id: str | None
     message_retention_period: int
     visibility_timeout: int
 
     def add_message(self, message: Message) -> None:
-        """Take a new message, or one that another queue gives up as a dead letter."""
+        """Add a new message, or a dead letter from another queue."""
         if isinstance(message, LocalMessage):
             message.dead_letter_source, message.queue_arn = message.queue_arn, self.queue_arn
         else:
@@ -71,7 +71,7 @@ class LocalQueue(Queue):
             self._messages_lock.wait_for(lambda: self.messages, Local.clock.seconds(timeout))
 
     def dead_letter_sources(self) -> dict[str, str | None]:
-        """Return the id of each message -> the queue that it was moved from last."""
+        """Return the id of each message -> the queue from which it was moved last."""
         return {
             message.id: message.dead_letter_source
             for message in list(self._messages)
@@ -80,13 +80,13 @@ class LocalQueue(Queue):
 
 
 class LocalSQS(Local, SQSBackend):
-    """SQS, from which several threads can receive."""
+    """SQS. Several threads may receive from a queue."""
 
     def create_queue(self, name: str, tags: dict[str, str] | None = None, **kwargs: Any) -> Queue:
-        """Create a queue; an existing one is returned if it has these attributes."""
+        """Create a queue, or return an existing one with the same attributes."""
         if name in self.queues:
             return super().create_queue(name, tags, **kwargs)
-        queue = LocalQueue(  # type: ignore[abstract]  # moto leaves out what it never calls
+        queue = LocalQueue(  # type: ignore[abstract]  # moto's class lacks methods that nobody calls
             name, self.region_name, self.account_id, **kwargs
         )
         queue.tags = tags or {}
@@ -112,8 +112,8 @@ class LocalSQS(Local, SQSBackend):
         message_attribute_names: list[str] | None = None,
     ) -> list[Message]:
         """Receive up to `count` messages; wait for the first of them for some AWS seconds."""
-        waits: Any = self.clock.seconds(wait_seconds_timeout)  # a fraction, where moto wants whole seconds
-        with self.get_queue(queue_name)._messages_lock:  # given up while it waits for messages
+        waits: Any = self.clock.seconds(wait_seconds_timeout)  # moto's type allows whole seconds only
+        with self.get_queue(queue_name)._messages_lock:  # `wait_for_messages` releases it
             return super().receive_message(
                 queue_name, count, waits, visibility_timeout, message_attribute_names
             )
@@ -121,13 +121,13 @@ class LocalSQS(Local, SQSBackend):
     def change_message_visibility(
         self, queue_name: str, receipt_handle: str, visibility_timeout: int
     ) -> None:
-        """Change how long a message stays invisible, and wake up who waits for it."""
+        """Change a message's visibility timeout, and wake the receivers that wait."""
         with (lock := self.get_queue(queue_name)._messages_lock):
             super().change_message_visibility(queue_name, receipt_handle, visibility_timeout)
             lock.notify_all()
 
     def is_message_valid_based_on_retention_period(self, queue_name: str, message: Message) -> bool:
-        """Say whether a message is not too old. moto counts all messages, in four ways, to answer this."""
+        """Say whether a message is within the retention period. moto counts all messages to answer this."""
         seconds = self.get_queue(queue_name).message_retention_period
         return (message.sent_timestamp or 0) / 1000 + seconds > time.time()
 
@@ -138,7 +138,7 @@ def backend() -> LocalSQS:
 
 
 def find_queue(arn: str) -> LocalQueue | None:
-    """Return the queue that an ARN, or a name, is that of."""
+    """Return the queue with an ARN or a name, or None."""
     queue = backend().queues.get(arn.rpartition(":")[2])
     assert queue is None or isinstance(queue, LocalQueue)
     return queue

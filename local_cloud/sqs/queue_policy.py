@@ -1,4 +1,4 @@
-"""What a queue's own policy says of a request, where moto lets everybody do everything."""
+"""Evaluates the policy of a queue; moto allows every request."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..iam.policies import Caller, resource_allows, resource_denies
 from ..iam.trust import AccessDenied
 from .models import find_queue
 
-# SQS Developer Guide, "Amazon SQS API permissions": a batch needs what its single operation needs.
+# SQS Developer Guide, "Amazon SQS API permissions": a batch needs the action of its single operation.
 BATCHES = {
     f"{operation}Batch": operation
     for operation in ("SendMessage", "DeleteMessage", "ChangeMessageVisibility")
@@ -19,21 +19,21 @@ BATCHES = {
 
 
 def check_policy(response: BaseResponse, caller: Caller, operation: str) -> None:
-    """Check what the policy of the queue that a request names says of the caller.
+    """Check whether the policy of the queue in a request lets the caller in.
 
-    A service has no other permission than what the queue gives it. For a principal of the account IAM
-    decides, unless the queue refuses: an explicit Deny counts for administrators, too ("Policy evaluation
-    logic", IAM user guide). What a queue alone allows to a role is not enough in here, where it is on AWS.
+    An AWS service needs the queue's permission. For a principal of the account IAM decides, unless the queue
+    has an explicit Deny, which counts for administrators, too ("Policy evaluation logic", IAM user guide).
+    On AWS, a role also gets in by the queue's policy alone; here it does not.
 
     Raises:
-        AccessDenied: it does not let the caller in.
+        AccessDenied: the queue's policy does not let the caller in.
     """
     assert isinstance(response, SQSResponse)
     queue = find_queue(response._get_queue_name())
     if queue is None:
         return
     action, arn = f"sqs:{BATCHES.get(operation, operation)}", queue.queue_arn
-    # The loopback port stands for the service, which has TLS.
+    # A request to the loopback port counts as one with TLS.
     asking = replace(caller, context={**caller.context, "aws:SecureTransport": "true"})
     if caller.service:
         refused = not resource_allows(queue.policy, action, arn, asking)

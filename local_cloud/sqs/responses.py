@@ -1,4 +1,4 @@
-"""SQS's answers, where they differ from moto's."""
+"""SQS's API over HTTP, with a message attribute that moto lacks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .models import LocalSQS
 
 
 class LocalSQSResponse(SQSResponse):
-    """Shows the one system attribute of messages that moto does not know: DeadLetterQueueSourceArn."""
+    """Adds the system attribute DeadLetterQueueSourceArn to messages."""
 
     @property
     def sqs_backend(self) -> LocalSQS:
@@ -21,7 +21,7 @@ class LocalSQSResponse(SQSResponse):
         return found
 
     def receive_message(self) -> ActionResult:
-        """Receive messages; a dead letter says which queue it was moved from."""
+        """Receive messages. A dead letter tells the queue from which it was moved."""
         answer = super().receive_message()
         result: Any = answer.result
         wanted = {*self._get_param("AttributeNames", []), *self._get_param("MessageSystemAttributeNames", [])}

@@ -1,1 +1,1 @@
-"""Step Functions: moto's interpreter with the errors, times, refusals and reports of AWS."""
+"""Step Functions: moto's interpreter, with AWS's errors, times, refusals, events and log lines."""

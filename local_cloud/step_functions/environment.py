@@ -1,6 +1,6 @@
-"""What an execution runs in: its time, how it ends, and its history.
+"""The environment of an execution: its time, its end and its history.
 
-The branches of an execution run in frames of its environment.
+Each branch of an execution runs in a frame of this environment.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ ENDINGS = {
     HistoryEventType.ExecutionSucceeded,
     HistoryEventType.ExecutionTimedOut,
 }
-# "CloudWatch Logs" in the Step Functions guide: these fields of an event's details are execution data.
+# "CloudWatch Logs" in the Step Functions guide: these fields are execution data.
 EXECUTION_DATA = ("input", "inputDetails", "output", "outputDetails", "parameters", "assignedVariables")
 NEVER = float("inf")
 
 
 class ExecutionClock:
-    """The time that an execution has used: its code takes real time, its waits take the time of the cloud.
+    """The time that an execution has used. Code takes real time, waits pass in the cloud's time.
 
     Args:
         env: the environment of the execution itself, not of a branch.
@@ -56,7 +56,7 @@ class ExecutionClock:
         self._changed.set()
 
     def wait(self, aws_seconds: float) -> None:
-        """Wait for `aws_seconds` or until the execution ends or times out, whichever is first."""
+        """Wait for `aws_seconds`, or until the execution ends or times out."""
         before = time.monotonic()
         aws_seconds = min(aws_seconds, self._left())
         if self._ended.wait(Local.clock.seconds(aws_seconds)):
@@ -67,7 +67,7 @@ class ExecutionClock:
             self._env.set_timed_out()
 
     def wait_for_end(self) -> None:
-        """Return when the execution has ended, or has no time left."""
+        """Wait until the execution ends or times out."""
         while not self._ended.is_set() and self._left() > 0:
             self._changed.wait(min(self._left(), threading.TIMEOUT_MAX))
             self._changed.clear()
@@ -76,7 +76,7 @@ class ExecutionClock:
             self.end()
 
     def used(self) -> float:
-        """Return the AWS seconds from the start until now or the end."""
+        """Return the AWS seconds from the start until now, or until the end."""
         return self._skipped + (self._stopped or time.monotonic()) - self._started
 
     def _left(self) -> float:
@@ -84,10 +84,10 @@ class ExecutionClock:
 
 
 class LocalEnvironment(Environment):
-    """The environment of an execution or of a branch. The first error counts, and a stop ends every wait.
+    """The environment of an execution or a branch. Only the first error counts, and a stop ends every wait.
 
     Attributes:
-        clock: the time of the execution, which its branches share.
+        clock: the time of the execution; its branches share it.
     """
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
@@ -97,7 +97,7 @@ class LocalEnvironment(Environment):
 
     @classmethod
     def of(cls, env: Environment) -> Self:
-        """Return the environment of an execution in the place of the one that moto makes for it."""
+        """Return our environment for an execution, made from moto's."""
         return cls(
             aws_execution_details=env.aws_execution_details,
             execution_type=env.execution_type,
@@ -111,7 +111,7 @@ class LocalEnvironment(Environment):
     def as_frame_of(
         cls, env: Environment, event_history_frame_cache: EventHistoryContext | None = None
     ) -> Environment:
-        """Return the environment of a branch; moto's is none of this class."""
+        """Return the environment of a branch; moto makes one of its own class."""
         return cls.as_inner_frame_of(env, env.variable_store, event_history_frame_cache)
 
     @classmethod
@@ -127,17 +127,17 @@ class LocalEnvironment(Environment):
         return frame
 
     def set_error(self, error: ExecutionFailedEventDetails) -> None:
-        """Fail, unless it has ended already."""
+        """Fail, unless the execution has ended already."""
         if self.is_running():
             super().set_error(error)
 
     def set_stop(self, *arguments: Any, **named: Any) -> None:
-        """Abort at once, whatever it is waiting for."""
+        """Abort at once, and end every wait."""
         super().set_stop(*arguments, **named)
         self.clock.end()
 
     def close(self) -> None:
-        """Write the last event of an aborted or late execution; moto waits for the task that is under way."""
+        """Write the last event of an aborted or timed-out execution; moto waits for the running task."""
         state = self.program_state()
         if isinstance(state, ProgramStopped):
             aborted: Any = {"executionAbortedEventDetails": {"error": state.error, "cause": state.cause}}
@@ -150,13 +150,13 @@ class LocalEnvironment(Environment):
 
 
 def local(env: Environment) -> LocalEnvironment:
-    """Return `env` as what it is in a local cloud."""
+    """Return `env` with its type in a local cloud."""
     assert isinstance(env, LocalEnvironment)
     return env
 
 
 class LocalEventManager(EventManager):
-    """The history of an execution, which ends once."""
+    """The history of an execution. Only one event ends it."""
 
     def add_event(
         self,
@@ -166,7 +166,7 @@ class LocalEventManager(EventManager):
         timestamp: Any = None,
         update_source_event_id: bool = True,
     ) -> int:
-        """Note an event, unless the execution has ended. Returns the id of the last event."""
+        """Add an event, unless the execution has ended. Returns the id of the last event."""
         last = self._history_event_list[-1] if self._history_event_list else None
         # moto reports a fault of a task's expression twice.
         again = last and last["type"] == event_type == HistoryEventType.EvaluationFailed
@@ -178,6 +178,6 @@ class LocalEventManager(EventManager):
     def _create_history_log(*arguments: Any, **named: Any) -> HistoryLog:
         log = EventManager._create_history_log(*arguments, **named)
         details = log.get("details")
-        if details and not named["include_execution_data"]:  # moto leaves some of it in
+        if details and not named["include_execution_data"]:  # moto leaves some of these fields in
             log["details"] = {key: value for key, value in details.items() if key not in EXECUTION_DATA}
         return log

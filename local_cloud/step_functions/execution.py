@@ -21,7 +21,7 @@ from .tasks import ExecutionRole
 
 
 class LocalExecution(Execution):
-    """An execution; it keeps the definition that it was started with.
+    """An execution. It keeps the definition with which it was started.
 
     Args:
         machine: the state machine to run.
@@ -52,7 +52,7 @@ class LocalExecution(Execution):
         )
 
     def seconds_used(self) -> float:
-        """Return how long it has run, in AWS seconds; 0 if it has not got as far as a clock."""
+        """Return how long it has run, in AWS seconds; 0 before its environment exists."""
         env = self.exec_worker.env if self.exec_worker else None
         return env.clock.used() if env else 0.0
 
@@ -70,7 +70,7 @@ class LocalExecution(Execution):
 
 
 class LocalWorker(ExecutionWorker):
-    """What runs an execution, in a thread of its own."""
+    """Runs an execution in a thread."""
 
     env: LocalEnvironment | None
 

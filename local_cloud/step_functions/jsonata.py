@@ -1,4 +1,4 @@
-"""JSONata for state machines, evaluated by jsonata-python, where moto has an empty hook."""
+"""Evaluates JSONata in state machines with jsonata-python; moto evaluates none."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from jsonata.jsonata import Jsonata  # type: ignore[import-untyped]  # jsonata-python has no types
-from jsonata.utils import Utils  # type: ignore[import-untyped]  # as above
+from jsonata.utils import Utils  # type: ignore[import-untyped]  # jsonata-python has no types
 from moto.stepfunctions.parser.api import HistoryEventType
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import (
     FailureEvent,
@@ -30,7 +30,7 @@ from ..moto_seam import patch
 
 
 class UndefinedError(ValueError):
-    """An expression that has to give a value gave none."""
+    """An expression has no value where it must have one."""
 
 
 class LocalStringJSONata(StringJSONata):
@@ -38,7 +38,7 @@ class LocalStringJSONata(StringJSONata):
 
     def _eval_body(self, env: Environment) -> None:
         store = env.variable_store
-        # moto resets these two to None between states, where they do not exist on AWS.
+        # moto sets these two to None between states. On AWS they do not exist then.
         absent = [key for key in ("result", "errorOutput") if env.states._states_data.get(key) is None]
         states = {key: value for key, value in env.states._states_data.items() if key not in absent}
         variables = {**store._outer_scope, **store._inner_scope, "states": states}
@@ -58,38 +58,38 @@ def _refuse(_: Any, expression: str) -> Any:
 
 
 def evaluate(expression: str, variables: dict[str, Any]) -> Any:
-    """Return what `expression` gives, as plain JSON.
+    """Return the value of `expression`, as plain JSON.
 
     Args:
         expression: JSONata without the {% %}.
-        variables: what the names after a dollar sign stand for.
+        variables: the values of the names after a dollar sign.
 
     Raises:
-        UndefinedError: the expression gave nothing, for example because a name in it does not exist.
-        Exception: jsonata-python reports faults with several classes, some of them Python's own.
+        UndefinedError: the expression has no value, for example because a name in it does not exist.
+        Exception: jsonata-python raises several classes for faults, some of them Python's own.
     """
-    # Making JSON of what a state holds takes longer than the expression, so only what it names is made JSON.
+    # To convert all variables takes longer than to evaluate, so only those that the expression names are.
     named = {name: value for name, value in variables.items() if f"${name}" in expression}
     plain = json.loads(json.dumps(named, default=_timestamp))
     bindings = {name: _with_nulls(value) for name, value in plain.items()}
     compiled = _compiled(expression)
     with _ONE_AT_A_TIME:
-        Jsonata.CURRENT.jsonata = compiled  # where its functions look for it, in whatever thread
+        Jsonata.CURRENT.jsonata = compiled  # its functions look for it here, in every thread
         result = compiled.evaluate(None, bindings)
     if result is None:
         raise UndefinedError(expression)
     return _plain(result)
 
 
-# Nothing says that an expression can be evaluated twice at once.
+# jsonata-python does not promise that two threads may evaluate an expression at once.
 _ONE_AT_A_TIME = threading.Lock()
 
 
 @functools.lru_cache(maxsize=1000)
 def _compiled(expression: str) -> Jsonata:
-    """Parse an expression, which takes a hundred times as long as evaluating it."""
+    """Parse an expression, and keep it: to parse takes a hundred times as long as to evaluate."""
     compiled = Jsonata(expression)
-    compiled.set_output_convert_nulls(False)  # undefined and null are two things to Step Functions
+    compiled.set_output_convert_nulls(False)  # Step Functions distinguishes undefined and null
     for name, function in _FUNCTIONS.items():
         compiled.register_lambda(name, function)
     return compiled
@@ -144,7 +144,7 @@ def _no_eval(*_: Any) -> Any:
     raise NotImplementedError("$eval is not available in Step Functions")
 
 
-# "JSONata functions provided by Step Functions"; $eval is the one of JSONata's own that is missing there.
+# "JSONata functions provided by Step Functions". Of JSONata's own functions, only $eval is missing there.
 _FUNCTIONS = {
     "partition": _partition,
     "range": _range,

@@ -1,4 +1,4 @@
-"""State machines and their executions."""
+"""Step Functions' state machines and executions."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ from .validation import check_definition, check_logging, check_name, check_role
 
 INPUT_BYTES = 262_144
 
-# What a state raises is in the execution's history; moto logs it as its own error, payloads included.
+# moto logs a state's error as its own, with payloads. The execution's history has it anyway.
 logging.getLogger("moto.stepfunctions").setLevel(logging.CRITICAL)
 
 
 class Unsupported(ServiceException):
-    """The request is valid on AWS and not emulated here."""
+    """The request is valid on AWS, and the local cloud does not emulate it."""
 
     code = "ValidationException"
 
 
 class LocalStepFunctions(Local, StepFunctionsParserBackend):
-    """Step Functions; it runs state machines in the time of the cloud, as their roles."""
+    """Step Functions. It runs state machines in the cloud's time, with their roles."""
 
     def create_state_machine(
         self,
@@ -49,14 +49,14 @@ class LocalStepFunctions(Local, StepFunctionsParserBackend):
         version_description: str | None = None,
         sm_type: str | None = None,
     ) -> StateMachine:
-        """Create a state machine, unless it could not run."""
+        """Create a state machine, if it can run."""
         if sm_type == "EXPRESS":
             raise Unsupported("The local cloud does not run EXPRESS state machines.")
         check_name(name)
         check_role(roleArn, f"arn:aws:states:{REGION}:{ACCOUNT_ID}:stateMachine:{name}")
         check_definition(definition)
         check_logging(roleArn, loggingConfiguration)
-        # Past the parser's backend, which would parse the definition once more.
+        # Skips the parser's backend, which would parse the definition again.
         return super(StepFunctionsParserBackend, self).create_state_machine(
             name,
             definition,
@@ -81,7 +81,7 @@ class LocalStepFunctions(Local, StepFunctionsParserBackend):
         publish: bool | None = None,
         version_description: Any = None,
     ) -> StateMachine:
-        """Change a state machine, unless it could not run any more."""
+        """Change a state machine, if it can still run then."""
         machine = self.describe_state_machine(arn)
         role = role_arn or machine.roleArn
         check_role(role, arn)
@@ -106,16 +106,16 @@ class LocalStepFunctions(Local, StepFunctionsParserBackend):
         state_machine_arn: str,
         name: str | None = None,
         execution_input: str | None = None,
-        trace_header: str | None = None,  # noqa: ARG002 - nothing traces here
+        trace_header: str | None = None,  # noqa: ARG002 - the local cloud has no traces
     ) -> Any:
-        """Start an execution, or return the running one that the same name and input started.
+        """Start an execution, or return the running one with the same name and input.
 
-        Returns a LocalExecution; moto's two backends have executions of two unrelated types.
+        The result is a LocalExecution. The types of executions in moto's two backends are unrelated.
 
         Raises:
-            InvalidName: the name is not one that Step Functions takes.
-            InvalidExecutionInput: the input is no JSON, or longer than INPUT_BYTES.
-            ExecutionAlreadyExists: the name was used with another input, or its execution has ended.
+            InvalidName: Step Functions does not allow the name.
+            InvalidExecutionInput: the input is not JSON, or is longer than INPUT_BYTES.
+            ExecutionAlreadyExists: an execution with this name has another input, or has ended.
         """
         machine = self.describe_state_machine(state_machine_arn)
         name, text = name or str(uuid.uuid4()), execution_input or "{}"
@@ -128,7 +128,7 @@ class LocalStepFunctions(Local, StepFunctionsParserBackend):
                 raise ExecutionAlreadyExists(f"Execution Already Exists: '{earlier.execution_arn}'")
         execution = LocalExecution(machine, name, text)
         execution.exec_status = ExecutionStatus.RUNNING
-        started: list[Any] = machine.executions  # moto's type is that of executions which do not run
+        started: list[Any] = machine.executions  # moto's type is that of its backend that runs nothing
         started.append(execution)
         publish(execution)
         execution.start()
@@ -138,7 +138,7 @@ class LocalStepFunctions(Local, StepFunctionsParserBackend):
         """Return an execution of the running cloud.
 
         Raises:
-            ExecutionDoesNotExist: there is none of this ARN.
+            ExecutionDoesNotExist: no execution has this ARN.
         """
         found: Any = self.describe_execution(execution_arn)
         assert isinstance(found, LocalExecution)
@@ -149,7 +149,7 @@ class LocalStepFunctions(Local, StepFunctionsParserBackend):
         for machine in self.state_machines:
             for execution in executions_of(machine):
                 if execution.status == "RUNNING":
-                    with contextlib.suppress(AttributeError):  # it has not got as far as an environment
+                    with contextlib.suppress(AttributeError):  # its thread has not made an environment yet
                         execution.stop(datetime.now(UTC), None, "the cloud was stopped")
 
 
@@ -163,7 +163,7 @@ def _check_input(text: str) -> None:
 
 
 def executions_of(machine: StateMachine) -> list[LocalExecution]:
-    """Return the executions of a state machine, the first one first."""
+    """Return the executions of a state machine, oldest first."""
     executions: list[Any] = machine.executions
     return executions
 
@@ -174,5 +174,5 @@ def backend() -> LocalStepFunctions:
 
 
 def seconds_used(execution_arn: str) -> float:
-    """Return how long an execution has run, in AWS seconds: its timestamps are those of this machine."""
+    """Return how long an execution has run, in AWS seconds. Its timestamps are in real time."""
     return backend().find_execution(execution_arn).seconds_used()

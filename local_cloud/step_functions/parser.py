@@ -1,4 +1,4 @@
-"""State machine definitions: moto's components, and ours where Step Functions does something else."""
+"""Parses state machine definitions into moto's components, or into ours where moto differs from AWS."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from .jsonata import LocalStringJSONata
 from .tasks import task_for
 
 
-# Parsing takes longer than many an execution. What an execution changes is in its environment.
+# To parse takes longer than many executions. Executions share the result: their state is in the environment.
 @lru_cache(maxsize=32)
 def parse(definition: str) -> LocalProgram:
-    """Return what runs a state machine.
+    """Return the program of a state machine.
 
     Raises:
-        Exception: the definition can't be understood; moto has no class of its own for that.
+        Exception: the definition is invalid. moto has no class of its own for that.
     """
     _, tree = AmazonStateLanguageParser.parse(definition)
     program: LocalProgram = LocalPreprocessor().visit(tree)
@@ -39,7 +39,7 @@ def parse(definition: str) -> LocalProgram:
 
 
 class LocalPreprocessor(Preprocessor):
-    """Makes components of a definition that was parsed. The names of its methods are those of the grammar."""
+    """Makes components from the syntax tree. The grammar gives the names of the methods."""
 
     def visitState_machine(self, ctx: Any) -> LocalProgram:  # noqa: D102, N802
         return LocalProgram(**vars(super().visitState_machine(ctx)))
@@ -60,10 +60,10 @@ class LocalPreprocessor(Preprocessor):
 
 
 class LocalProgram(Program):
-    """A state machine; its branches are programs of moto's."""
+    """The program of a state machine. Its branches are programs of moto's."""
 
     def eval(self, env: Environment) -> None:
-        """Run until the last state has ended, the time is up or the execution is stopped."""
+        """Run until the last state ends, or the execution times out or is stopped."""
         execution = local(env)
         execution.clock.limit = self.timeout_seconds.timeout_seconds if self.timeout_seconds else NEVER
         execution.next_state_name = self.start_at.start_at_name
@@ -78,7 +78,7 @@ class LocalProgram(Program):
 
 
 class LocalRetrier(RetrierDecl):
-    """A retrier that waits in the time of the cloud, and no longer than its execution runs."""
+    """A retrier that waits in the cloud's time, and not beyond the end of its execution."""
 
     def _eval_body(self, env: Environment) -> None:
         self.error_equals.eval(env)

@@ -1,4 +1,4 @@
-"""What Step Functions tells others about an execution: events to EventBridge, lines to CloudWatch Logs."""
+"""Reports about executions: events to EventBridge, and lines to CloudWatch Logs."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from ..moto_seam import Local
 
 
 class LocalLoggingSession(CloudWatchLoggingSession):
-    """Where the events of an execution are logged."""
+    """Writes the events of an execution to its log group."""
 
     def publish_history_log(self, history_log: HistoryLog) -> None:
-        """Write an event to the log group; AWS drops the lines when the group has been deleted."""
+        """Write an event to the log group. If the group was deleted, the line is lost, as on AWS."""
         backend = logs_backends[ACCOUNT_ID][REGION]
         group = self.configuration.log_group_name
         if group not in backend.groups:
@@ -49,7 +49,7 @@ class LocalLoggingSession(CloudWatchLoggingSession):
 
 
 def logging_session(machine: StateMachine, execution_arn: str) -> LocalLoggingSession | None:
-    """Return where an execution's events are logged, or None when logging is off."""
+    """Return the logging of an execution, or None if it is off."""
     settings: Any = {"includeExecutionData": False} | machine.loggingConfiguration
     configuration = CloudWatchLoggingConfiguration.from_logging_configuration(machine.arn, settings)
     return LocalLoggingSession(execution_arn, configuration) if configuration else None
@@ -58,8 +58,8 @@ def logging_session(machine: StateMachine, execution_arn: str) -> LocalLoggingSe
 def publish(execution: Execution) -> None:
     """Send "Step Functions Execution Status Change" to the default event bus.
 
-    What the executions of a state machine with a customer managed key carry is left out: the guide promises
-    no plaintext beyond the key's reach and does not mention this event, so a rule should not rely on it.
+    With a customer managed key, the event has no input and output. The guide promises no plaintext outside of
+    the key's reach, and does not mention this event, so no rule should rely on them.
     """
     machine: Any = execution.state_machine
     encrypted = machine.encryptionConfiguration["type"] == "CUSTOMER_MANAGED_KMS_KEY"

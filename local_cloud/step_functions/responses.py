@@ -1,4 +1,4 @@
-"""Step Functions' answers, where they differ from moto's."""
+"""Step Functions' API over HTTP, with all fields and pages of AWS."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from .models import LocalStepFunctions, backend, executions_of
 
 
 class LocalStepFunctionsResponse(StepFunctionResponse):
-    """Answers about executions with every field that AWS has, in pages."""
+    """Answers about executions, with all fields and pages of AWS."""
 
     @property
     def stepfunction_backend(self) -> LocalStepFunctions:
-        """The backend of the local cloud; moto has a setting for which of two it asks."""
+        """The backend of the local cloud; in moto a setting chooses between two."""
         return backend()
 
     def stop_execution(self) -> ActionResult:
@@ -48,14 +48,14 @@ class LocalStepFunctionsResponse(StepFunctionResponse):
         return ActionResult({key: value for key, value in shown.items() if value is not None})
 
     def list_executions(self) -> ActionResult:
-        """List the executions of a state machine, the newest first."""
+        """List the executions of a state machine, newest first."""
         machine = self.stepfunction_backend.describe_state_machine(self._get_param("stateMachineArn"))
         status = self._get_param("statusFilter")
         found = [each for each in reversed(executions_of(machine)) if status in (None, each.status)]
         return ActionResult(self._page("executions", [_summary(execution) for execution in found]))
 
     def get_execution_history(self) -> ActionResult:
-        """List the events of an execution, the oldest first if not asked for the reverse."""
+        """List the events of an execution, oldest first unless reverseOrder is set."""
         events: list[Any] = self._execution().to_history_output()["events"]
         for event in events:
             event["timestamp"] = datetime.fromisoformat(event["timestamp"])

@@ -1,4 +1,4 @@
-"""Task states: who they act as, and errors and times as Step Functions has them; moto has botocore's.
+"""Task states: they act as the execution's role, and give errors and times the form of Step Functions.
 
 Errors are named as in the AWS SDK for Java 2 ("Calling AWS service APIs", Step Functions guide): shape
 DBInstanceNotFoundFault of service RDS is `Rds.DbInstanceNotFoundException`.
@@ -38,7 +38,7 @@ from moto.stepfunctions.parser.asl.eval.environment import Environment
 
 from ..moto_seam import Local, patch
 
-# The optimized integrations that moto runs with a client of its own making; that of aws-sdk is LocalSdkTask.
+# moto's optimized integrations, each with its own client. LocalSdkTask is the integration aws-sdk.
 SERVICES = {
     "lambda": lambda_eval_utils,
     "sqs": state_task_service_sqs,
@@ -51,14 +51,14 @@ class ExecutionRole(str):
     """The ARN of the role that an execution acts as.
 
     Attributes:
-        machine_arn: the state machine, which trust policies see as aws:SourceArn.
+        machine_arn: the state machine; trust policies see it as aws:SourceArn.
     """
 
     machine_arn: str
 
 
 def task_for(resource: Resource | None) -> StateTask | None:
-    """Return a Task state for `resource`, or None if moto's does."""
+    """Return our Task state for `resource`, or None if moto's is right."""
     kind: Any = None  # the constructors of moto's states have no types
     if isinstance(resource, LambdaResource):
         kind = LocalLambdaTask
@@ -79,7 +79,7 @@ class LocalSdkTask(StateTaskServiceAwsSdk):
     @staticmethod
     def _normalise_exception_name(norm_service_name: str, ex: Exception) -> str:
         shape = type(ex).__name__
-        # botocore's own class stands for a code that the service's model lacks.
+        # botocore raises its own class for a code that the service's model lacks.
         name = norm_service_name if shape == "ClientError" else _pascal_case(shape.removesuffix("Fault"))
         return f"{norm_service_name}.{name.removesuffix('Exception')}Exception"
 
@@ -122,7 +122,7 @@ for _module in SERVICES.values():
 
 
 def _lambda_error(error: Exception) -> str | None:
-    """Return what Step Functions calls a failure to invoke a function, None if the function itself failed."""
+    """Return Step Functions' name of a failure to invoke a function; None if the function itself failed."""
     if isinstance(error, ClientError):
         shapes = get_service_model("lambda").operation_model("Invoke").error_shapes
         code = error.response["Error"]["Code"]
@@ -137,6 +137,6 @@ def _text(value: object) -> str:
 
 
 def _pascal_case(name: str) -> str:
-    """Join the words of a name as the SDK for Java does: an acronym is a word like any other."""
+    """Write a name as the SDK for Java does: an acronym is a word like any other."""
     words = re.sub(r"(?<=[a-z])(?=[A-Z][A-Za-z0-9])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
     return "".join(word.capitalize() for word in words.split())

@@ -1,4 +1,4 @@
-"""What Step Functions refuses: names, definitions, and roles that can't be used."""
+"""Checks of Step Functions that moto leaves out: names, definitions and roles."""
 
 from __future__ import annotations
 
@@ -39,23 +39,23 @@ class InvalidDefinition(ServiceException):
 
 
 class AccessDenied(ServiceException):
-    """The role of the state machine cannot be used for what the state machine is configured to do."""
+    """The role of the state machine lacks a permission that its configuration needs."""
 
     code = "AccessDeniedException"
 
 
 def check_name(name: str) -> None:
-    """Refuse a name of a state machine or an execution that Step Functions does not take.
+    """Check the name of a state machine or an execution.
 
     Raises:
-        InvalidName: it has a character that is not allowed, or not 1 to 80 characters.
+        InvalidName: a character is not allowed, or the length is not 1 to 80.
     """
     if not NAME.fullmatch(name):
         raise InvalidName(f"Invalid Name: '{name}'")
 
 
 def check_role(role_arn: str, machine_arn: str) -> None:
-    """Refuse a role that does not trust Step Functions.
+    """Check that a role trusts Step Functions.
 
     Raises:
         AccessDenied: its trust policy does not let the state machine assume it.
@@ -70,10 +70,10 @@ def check_role(role_arn: str, machine_arn: str) -> None:
 
 
 def check_logging(role_arn: str, logging: dict[str, Any] | None) -> None:
-    """Refuse a role that may not deliver the logs which a loggingConfiguration asks for.
+    """Check that a role may deliver the logs of a loggingConfiguration.
 
     Raises:
-        AccessDenied: it lacks one of LOG_DELIVERY.
+        AccessDenied: the role lacks an action in LOG_DELIVERY.
     """
     if not logging or logging.get("level", "OFF") == "OFF":
         return
@@ -83,15 +83,15 @@ def check_logging(role_arn: str, logging: dict[str, Any] | None) -> None:
 
 
 def check_definition(definition: str) -> None:
-    """Refuse a definition that is wrong, or that the local cloud would not run as AWS does.
+    """Check that a definition is valid, and that the local cloud runs it as AWS does.
 
     Raises:
-        InvalidDefinition: with all that is wrong, or the first thing that the parser does not understand.
+        InvalidDefinition: with all problems, or with the parser's first one.
     """
     try:
         parse(definition)
         problems = list(_problems(json.loads(definition), ""))
-    except Exception as error:  # moto has no class of its own for what it does not understand
+    except Exception as error:  # moto has no class of its own for a syntax error
         problems = [f"SCHEMA_VALIDATION_FAILED: {error}"]
     if problems:
         raise InvalidDefinition(f"Invalid State Machine Definition: '{'; '.join(problems)}'")

@@ -157,7 +157,7 @@ def handle(event, context):
     assert (listing.caller.endswith("/rec-1"), listing.assumed_by) == (True, assume.caller)
 
 
-def test_what_a_function_sleeps_counts_against_its_time_limit_and_passes_in_the_worlds_time(
+def test_what_a_function_sleeps_counts_against_its_time_limit_and_passes_in_the_clouds_time(
     account: Account,
 ) -> None:
     code = """

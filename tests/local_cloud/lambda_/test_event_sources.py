@@ -195,7 +195,7 @@ def test_a_second_mapping_of_the_same_queue_to_the_same_function_is_refused(acco
     assert consumer.mapping in said
 
 
-def test_a_delayed_message_is_delivered_after_its_delay_in_the_time_of_the_world(account: Account) -> None:
+def test_a_delayed_message_is_delivered_after_its_delay_in_the_clouds_time(account: Account) -> None:
     consumer = Consumer(account, "delayed", PARTIAL)
     started = time.monotonic()
     consumer.sqs.send_message(QueueUrl=consumer.url, MessageBody="later", DelaySeconds=900)

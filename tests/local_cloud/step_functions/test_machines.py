@@ -144,7 +144,7 @@ def test_a_failed_function_gives_its_error_and_cause_to_the_catcher(
     assert json.loads(output["Cause"]).items() >= {"errorMessage": '"dev"', "errorType": "TakenError"}.items()
 
 
-def test_retries_wait_in_the_time_of_the_world(account: Account, machines: Machines) -> None:
+def test_retries_wait_in_the_clouds_time(account: Account, machines: Machines) -> None:
     code = """
 calls = 0
 class NotYetError(Exception): pass
@@ -163,7 +163,7 @@ def handle(event, context):
     assert machines.history(ended["executionArn"]).count("TaskFailed") == 3
 
 
-def test_an_execution_times_out_by_the_clock_of_the_world(machines: Machines) -> None:
+def test_an_execution_times_out_in_the_clouds_time(machines: Machines) -> None:
     wait = {"Wait": {"Type": "Wait", "Seconds": 900, "End": True}}
     ended = machines.run("slow", wait, {}, TimeoutSeconds=600)
     assert ended["status"] == "TIMED_OUT"
