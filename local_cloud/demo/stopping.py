@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import signal
 import time
+from collections.abc import Iterator
 from types import FrameType
 
 # Seconds for an orderly end; after them the kernel ends the process.
 GRACE = 60
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Stop:
@@ -20,7 +22,7 @@ class Stop:
 
     def __init__(self) -> None:
         self._asked = False
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in SIGNALS:
             signal.signal(number, self._handle)
 
     def wait(self) -> None:
@@ -35,3 +37,21 @@ class Stop:
             self._asked = True
             signal.alarm(GRACE)
             raise KeyboardInterrupt
+
+
+@contextlib.contextmanager
+def deferred() -> Iterator[None]:
+    """Let a signal that comes meanwhile wait for the end. Main thread only.
+
+    Raises:
+        KeyboardInterrupt: one has come, and is handled now.
+    """
+    came: list[int] = []
+    handlers = {number: signal.signal(number, lambda number, _: came.append(number)) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        if came:
+            signal.raise_signal(came[0])

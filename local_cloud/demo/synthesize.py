@@ -22,6 +22,7 @@ from ..cloudformation.assembly import deploy
 from ..iam.trust import ADMINISTRATOR
 from .kept import ROOT, digest, kept
 from .refusals import RefusedError
+from .stopping import deferred
 
 STACK = "CatalogStack"
 
@@ -95,15 +96,21 @@ def _synthesize(console: Console, settings: dict[str, str]) -> Path:
         command = ["cdk", "synth", "--quiet", "--output", str(directory), STACK]
         for each in context:
             command += ["--context", each]
-        # In a session of its own, for the cdk command starts others, which would go on when it is stopped.
-        with subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdout=PIPE, stderr=STDOUT, text=True, start_new_session=True
-        ) as process:
-            try:
-                printed, _ = process.communicate()
-            except BaseException:
+        process: subprocess.Popen[str] | None = None
+        try:
+            # A signal while it starts would leave a process behind that nobody knows.
+            with deferred():
+                # In a session of its own, for the cdk command starts others, which would go on without it.
+                process = subprocess.Popen(
+                    command, cwd=ROOT, env=environment, stdout=PIPE, stderr=STDOUT, text=True,
+                    start_new_session=True,
+                )  # fmt: skip
+            printed, _ = process.communicate()
+        except BaseException:
+            if process is not None:
                 os.killpg(process.pid, signal.SIGKILL)
-                raise
+                process.wait()
+            raise
         if process.returncode:
             raise SynthesisFailedError(printed)
 

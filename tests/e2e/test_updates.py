@@ -20,6 +20,7 @@ def launched(aws: Aws, cloud: Cloud, oldest: Catalog) -> dict[str, Any]:
     """A product, launched while CloudFormation throttled. Each test leaves it so that it can be updated."""
     cloud.faults.stack.throttle_action("DescribeStacks", 2)
     launched = oldest.provision("updated", EnvironmentSuffix="updated", OpsEmails="first@example.com")
+    assert launched["RecordDetail"]["Status"] == "SUCCEEDED", reason(launched)
     _confirm(aws, cloud, "first@example.com")
     return launched
 

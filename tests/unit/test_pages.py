@@ -39,7 +39,7 @@ def test_every_relative_link_leads_to_a_file_and_to_a_heading_in_it(page: Path) 
 )
 def test_every_file_that_a_page_beside_the_code_names_is_there(page: Path) -> None:
     named = re.findall(r"`([\w-]+(?:/[\w-]+)*\.(?:py|mjs|json))`", page.read_text())
-    assert [name for name in named if not ((page.parent / name).exists() or (ROOT / name).exists())] == []
+    assert [name for name in named if not (list(page.parent.rglob(name)) or (ROOT / name).exists())] == []
 
 
 def test_what_mails_of_released_versions_name_is_there() -> None:

@@ -15,7 +15,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def child(code: str) -> subprocess.Popen[str]:
-    head = "import signal, time; from local_cloud.demo.stopping import Stop\n"
+    head = "import signal, time; from local_cloud.demo.stopping import Stop, deferred\n"
     return subprocess.Popen(
         [sys.executable, "-c", head + code],
         cwd=ROOT,
@@ -93,6 +93,21 @@ except KeyboardInterrupt:
     time.sleep(60)
 """
     assert child(hanging).wait(60) == -signal.SIGALRM
+
+
+def test_a_signal_that_is_deferred_counts_at_the_end() -> None:
+    deferring = """
+stop = Stop()
+try:
+    with deferred():
+        signal.raise_signal(signal.SIGTERM)
+        print("goes on", flush=True)
+except KeyboardInterrupt:
+    print("ended", flush=True)
+"""
+    with child(deferring) as process:
+        assert process.stdout
+        assert process.stdout.read() == "goes on\nended\n"
 
 
 def test_a_signal_while_the_catalog_is_synthesized_ends_all_that_the_cdk_command_started(
