@@ -100,8 +100,8 @@ def pytest_unconfigure() -> None:
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Two workers a processor, as tests wait as long as they compute; not many, as each deploys a catalog."""
-    return min(2 * (os.cpu_count() or 1), 6)
+    """One worker more than processors, as tests also wait; not many, as each deploys a catalog of its own."""
+    return min((os.cpu_count() or 1) + 1, 6)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> NearestFirst:
