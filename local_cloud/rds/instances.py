@@ -18,11 +18,12 @@ from .exceptions import Refused
 from .groups import GroupBackend
 from .offers import ENGINE, MAJORS, check_class, default_version, versions
 from .resources import DBInstance
+from .serving import ServingBackend
 
 _CREATION, _CREATION_MULTI_AZ, _DELETION = 420, 900, 300  # AWS seconds; usual values
 
 
-class InstanceBackend(GroupBackend):
+class InstanceBackend(GroupBackend, ServingBackend):
     """RDS's instances."""
 
     def create_db_instance(self, db_kwargs: dict[str, Any]) -> DBInstance:
@@ -47,6 +48,7 @@ class InstanceBackend(GroupBackend):
         def available() -> None:
             if self.databases.get(identifier) is database and database.status == "creating":
                 self.create_log_groups(database)
+                self.create_server(database)
                 database.status = "available"
 
         self.later(_CREATION_MULTI_AZ if database.multi_az else _CREATION, available)
@@ -121,6 +123,7 @@ class InstanceBackend(GroupBackend):
                     ec2.enis.pop(interface, None)
             with TURNS["rds"]:
                 if self.databases.get(db_instance_identifier) is database:
+                    self.remove_server(database)
                     self.databases.pop(db_instance_identifier)
 
         self.later(_DELETION, gone)
