@@ -35,6 +35,7 @@ class DBInstance(models.DBInstance):
         pending_modified_values: those of them that DescribeDBInstances shows, by their names there.
         parameter_apply_status: "pending-reboot", or "in-sync" with its parameter group.
         aws_backup_recovery_point_arn: the continuous backup by AWS Backup, if there is one.
+        automatic_restart_time: when a stopped instance starts by itself.
     """
 
     performance_insights_enabled: bool | None = None
@@ -45,6 +46,7 @@ class DBInstance(models.DBInstance):
     secondary_availability_zone: str | None = None
     pending_modified_values: dict[str, Any] | None = None
     aws_backup_recovery_point_arn: str | None = None
+    automatic_restart_time: datetime | None = None
 
     def __init__(self, backend: models.RDSBackend, **values: Any) -> None:
         super().__init__(backend, **values)
