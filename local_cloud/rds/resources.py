@@ -37,6 +37,7 @@ class DBInstance(models.DBInstance):
         pending_modified_values: those of them that DescribeDBInstances shows, by their names there.
         parameter_apply_status: "pending-reboot", or "in-sync" with its parameter group.
         aws_backup_recovery_point_arn: the continuous backup by AWS Backup, if there is one.
+        automatic_restart_time: when a stopped instance starts by itself.
         server: its PostgreSQL server, if the cloud runs databases.
         follow: lets the server do what a new status says. Returns the status that the instance gets.
         server_seconds: the real seconds that it took to create and start the server.
@@ -54,6 +55,7 @@ class DBInstance(models.DBInstance):
     secondary_availability_zone: str | None = None
     pending_modified_values: dict[str, Any] | None = None
     aws_backup_recovery_point_arn: str | None = None
+    automatic_restart_time: datetime | None = None
 
     def __init__(self, backend: models.RDSBackend, **values: Any) -> None:
         super().__init__(backend, **values)

@@ -108,6 +108,11 @@ class ServingBackend(RDSBase):
                 return "incompatible-parameters"
         return status
 
+    def crash_server(self, database: DBInstance) -> None:
+        """End the server of an instance as a failover does: its clients read nothing more."""
+        if database.server:
+            database.server.crash()
+
     def remove_server(self, database: DBInstance) -> None:
         """Delete the server of an instance with its data."""
         if database.server:

@@ -263,8 +263,8 @@ class Server:
 def free_address(port: int) -> str:
     """Return a loopback address on which nobody listens on `port`.
 
-    Linux has all of 127.0.0.0/8, so each DB instance can have the port of its endpoint. Elsewhere 127.0.0.1 is
-    the only one.
+    Linux has all of 127.0.0.0/8, so each DB instance can have the port of its endpoint. Elsewhere there is only
+    127.0.0.1.
 
     Raises:
         OSError: no address has this port free.
