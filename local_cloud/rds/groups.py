@@ -49,6 +49,11 @@ class GroupBackend(RDSBase):
         """Change parameters. If one needs a reboot, the group's instances become "pending-reboot"."""
         parameters = [dict(one.items()) for one in db_parameter_group_parameters]
         group = super().modify_db_parameter_group(db_parameter_group_name, parameters)
+        for one in parameters:
+            self.record(
+                group, "RDS-EVENT-0037", parameter=one["ParameterName"], value=one.get("ParameterValue"),
+                method=one.get("ApplyMethod"),
+            )  # fmt: skip
         if any(one.get("ApplyMethod") == "pending-reboot" for one in parameters):
             for database in self.instances():
                 if database.parameter_group == group.name:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import secrets
 import string
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 from moto.rds import models
 
 from .offers import ENGINE, major_of
+from .postgresql.server import Server
 
 # Request parameters that moto drops -> what DescribeDBInstances calls them.
 KEPT = {
@@ -35,7 +37,15 @@ class DBInstance(models.DBInstance):
         pending_modified_values: those of them that DescribeDBInstances shows, by their names there.
         parameter_apply_status: "pending-reboot", or "in-sync" with its parameter group.
         aws_backup_recovery_point_arn: the continuous backup by AWS Backup, if there is one.
+        automatic_restart_time: when a stopped instance starts by itself.
+        server: its PostgreSQL server, if the cloud runs databases.
+        follow: lets the server do what a new status says. Returns the status that the instance gets.
+        server_seconds: the real seconds that it took to create and start the server.
     """
+
+    server: Server | None = None
+    follow: Callable[[str], str]
+    server_seconds: float = 0.0
 
     performance_insights_enabled: bool | None = None
     performance_insights_kms_key_id: str | None = None
@@ -45,6 +55,7 @@ class DBInstance(models.DBInstance):
     secondary_availability_zone: str | None = None
     pending_modified_values: dict[str, Any] | None = None
     aws_backup_recovery_point_arn: str | None = None
+    automatic_restart_time: datetime | None = None
 
     def __init__(self, backend: models.RDSBackend, **values: Any) -> None:
         super().__init__(backend, **values)
@@ -62,6 +73,16 @@ class DBInstance(models.DBInstance):
         self.interfaces: list[str] = []
         self.waiting: dict[str, Any] = {}
         self.parameter_apply_status = "in-sync"
+
+    @property
+    def status(self) -> str:
+        """The status, as "Viewing Amazon RDS DB instance status" lists them."""
+        return self._status
+
+    @status.setter
+    def status(self, status: str) -> None:
+        # The server first: nobody may see "available" before it takes connections.
+        self._status = self.follow(status) if self.server else status
 
     def take_default_option_group(self) -> None:
         """Use RDS's default option group for the major version."""
