@@ -183,7 +183,7 @@ class ModificationBackend(InstanceBackend, SnapshotBackend):
                 "The DB engine version upgrade failed. The engine version upgrade rollback succeeded.",
             )  # fmt: skip
             return
-        database.parameter_apply_status = "in-sync"
+        database.take_parameters()
         if not database.option_group_supplied:
             database.take_default_option_group()
         self.take_snapshot_of_upgrade(database, None)
@@ -194,7 +194,7 @@ class ModificationBackend(InstanceBackend, SnapshotBackend):
         database = self.instance(db_instance_identifier)
         if database.status not in USABLE:
             raise Refused("InvalidDBInstanceState", "Database instance is not in available state.")
-        database.parameter_apply_status = "in-sync"
+        database.take_parameters()
         self.pass_through(database, "rebooting", _REBOOT)
         self.record(database, "RDS-EVENT-0006", "availability", "DB instance restarted.")
         return database
