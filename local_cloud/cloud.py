@@ -45,6 +45,7 @@ from .logs.models import LocalLogs
 from .moto_seam import Local
 from .quotas import models as quotas
 from .rds.models import LocalRDS
+from .rds.models import backend as rds
 from .s3.models import LocalS3
 from .server import application, once  # noqa: F401 - importing `once` registers patches
 from .server.door import guarded
@@ -87,6 +88,7 @@ class Cloud:
     Args:
         speed: AWS seconds that pass in one second here.
         port: the loopback port to serve on; 0 lets the system choose.
+        databases: whether each DB instance has a PostgreSQL server. One takes a second and 60 MB or more.
 
     Attributes:
         clock: the cloud's time.
@@ -97,12 +99,13 @@ class Cloud:
 
     _running = threading.Lock()
 
-    def __init__(self, speed: float = 300.0, port: int = 0) -> None:
+    def __init__(self, speed: float = 300.0, port: int = 0, *, databases: bool = False) -> None:
         self.clock = Clock(speed)
         self.identity = Identity()
         self.faults = Faults()
         self.bus = Bus(self.clock, self.identity)
         self._port = port
+        self._databases = databases
         self._at_stop: list[Callable[[], None]] = []
 
     @property
@@ -144,7 +147,10 @@ class Cloud:
             raise AlreadyRunningError("a local cloud is already running in this process; stop it first")
         try:
             self._register()
-            pages = {"/_local/mailbox": lambda: self.mailbox.page()}
+            pages = {
+                "/_local/mailbox": lambda: self.mailbox.page(),
+                "/_local/databases": lambda: rds().page(),
+            }
             faulty = self.faults.api.on_the_way_to(application.answering(pages), self.clock.stopping)
             port, end = application.listen(guarded(faulty, pages), self._port)
             self._at_stop.append(end)
@@ -166,6 +172,7 @@ class Cloud:
         """Put our backends and patches in the place of moto's until the cloud stops."""
         Local.clock, Local.identity = self.clock, self.identity
         Local.bus, Local.faults = self.bus, self.faults
+        Local.databases_run = self._databases
         before = {backends: backends.backend for backends in BACKENDS}
         settings = dict(default_user_config)
         for backends, local in BACKENDS.items():

@@ -48,6 +48,7 @@ class Local:
     identity: ClassVar[Identity]
     bus: ClassVar[Bus]
     faults: ClassVar[Faults]
+    databases_run: ClassVar[bool]
 
     def stop(self) -> None:
         """End the backend's threads and processes. `clock.stopping` is set, and the server has ended."""

@@ -20,6 +20,8 @@ class DatabaseFaults:
         """Put an instance into a status, such as "maintenance" or "storage-full", until `clear`."""
         database = backend().instance(instance)
         before, database.status = database.status, status
+        if status == "storage-full":
+            backend().record(database, "RDS-EVENT-0007")
 
         def restore() -> None:
             if database.status == status:
@@ -30,6 +32,13 @@ class DatabaseFaults:
     def set_free_storage(self, instance: str, free: int) -> None:
         """Let the instance publish so many bytes as FreeStorageSpace, until `clear`."""
         self._free[instance] = free
+        database = backend().instance(instance)
+        provisioned = database.allocated_storage * 2**30
+        if free < provisioned / 10:  # "has consumed more than 90% of its allocated storage"
+            backend().record(
+                database, "RDS-EVENT-0089", name=instance, percentage=100 * free // provisioned,
+                provisioned=provisioned / 2**30, free=free / 2**30,
+            )  # fmt: skip
 
     def free_storage(self, instance: str) -> int | None:
         """Return the bytes that a test has set, or None."""

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from moto.rds.models import DBSnapshot, Event, RDSBackend
+from moto.rds.models import DBParameterGroup, DBSnapshot, Event, RDSBackend
 
 from ..moto_seam import Local
+from .events import EVENTS, KINDS, Occurrence, deliver
 from .resources import DBInstance
 
 # The API reference of CreateDBSnapshot, and reports of how RDS refuses instances in another status.
@@ -43,42 +44,63 @@ class RDSBase(Local, RDSBackend):
 
         threading.Thread(target=run, name="rds", daemon=True).start()
 
+    def has_status(self, database: DBInstance, *statuses: str) -> bool:
+        """Say whether an instance still exists and has one of some statuses."""
+        there = self.databases.get(database.db_instance_identifier) is database
+        return there and database.status in statuses
+
     def become(self, database: DBInstance, status: str, *of: str) -> bool:
         """Set the status of an instance that exists with a status in `of`. Returns whether it did."""
-        there = self.databases.get(database.db_instance_identifier) is database and database.status in of
+        there = self.has_status(database, *of)
         if there:
             database.status = status
         return there
 
-    def pass_through(self, database: DBInstance, status: str, aws_seconds: float) -> None:
-        """Give an instance a status for some AWS seconds, and then "available"."""
+    def pass_through(
+        self, database: DBInstance, status: str, aws_seconds: float, last: Callable[[], None] | None = None
+    ) -> None:
+        """Give an instance a status for some AWS seconds, then call `last`, and then give it "available"."""
         database.status = status
 
         def over() -> None:
-            self.become(database, "available", status)
+            if self.has_status(database, status):
+                if last:
+                    last()
+                self.become(database, "available", status)  # unless a request has deleted it meanwhile
 
         self.later(aws_seconds, over)
 
-    def record(self, source: DBInstance | DBSnapshot, event_id: str, category: str, message: str) -> None:
-        """Record and publish an event of "Amazon RDS event categories and event messages"."""
+    def record(self, source: DBInstance | DBSnapshot | DBParameterGroup, event_id: str, **facts: Any) -> None:
+        """Record an event, and publish it to EventBridge and to the topics of event subscriptions.
+
+        Args:
+            source: what it happened to.
+            event_id: a key of EVENTS.
+            facts: what its words name.
+        """
+        category, words = EVENTS[event_id]
+        kind, now = KINDS[source.resource_type], datetime.now(UTC)
+        message = words.format(**facts)
         event = Event.__new__(Event)  # moto's __init__ knows only a handful of messages
-        event.source_identifier, event.source_type = source.resource_id, source.event_source_type
+        event.source_identifier, event.source_type = source.resource_id, kind.source_type
         event.message, event.event_categories = message, [category]
-        event.source_arn, event.date = source.arn, datetime.now(UTC)
+        event.source_arn, event.date = source.arn, now
         self.events.append(event)
-        of_snapshot = isinstance(source, DBSnapshot)
-        kind, name = ("SNAPSHOT", "Snapshot") if of_snapshot else ("DB_INSTANCE", "Instance")
-        date = source.created if of_snapshot else event.date
+        date = source.created if isinstance(source, DBSnapshot) else now
         detail = {
             "EventCategories": [category],
-            "SourceType": kind,
+            "SourceType": kind.bus_type,
             "SourceArn": source.arn,
             "Date": date.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "SourceIdentifier": source.resource_id,
             "Message": message,
             "EventID": event_id,
         }
-        self.bus.publish("aws.rds", f"RDS DB {name} Event", detail, [source.arn])
+        self.bus.publish("aws.rds", f"RDS {kind.name} Event", detail, [source.arn])
+        deliver(
+            list(self.event_subscriptions.values()),
+            Occurrence(kind, source.resource_id, source.arn, event_id, category, message, now),
+        )
 
     def describe_events(
         self,

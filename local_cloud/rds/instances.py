@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from moto.ec2.models import ec2_backends
+from moto.ec2.models.subnets import Subnet
 from moto.logs.models import logs_backends
 from moto.rds.exceptions import DBInstanceAlreadyExists
 
@@ -42,38 +43,62 @@ class InstanceBackend(GroupBackend):
         database = DBInstance(self, **values)  # type: ignore[abstract]  # moto's class lacks methods that nobody calls
         self._create_interfaces(database)
         self.databases[identifier] = database
-        database.add_event("DB_INSTANCE_CREATE")
 
-        def available() -> None:
-            if self.databases.get(identifier) is database and database.status == "creating":
-                self.create_log_groups(database)
-                database.status = "available"
+        def created() -> None:
+            self.create_log_groups(database)
+            self.create_server(database)
+            self.record(database, "RDS-EVENT-0005")
 
-        self.later(_CREATION_MULTI_AZ if database.multi_az else _CREATION, available)
+        self.pass_through(
+            database, "creating", _CREATION_MULTI_AZ if database.multi_az else _CREATION, created
+        )
         return database
 
     def _create_interfaces(self, database: DBInstance) -> None:
         """Give an instance Availability Zones, and network interfaces that use its subnets and groups."""
-        group = getattr(database, "db_subnet_group", None)
-        if group is None:
+        zones = sorted(_subnets(database))[: 2 if database.multi_az else 1]
+        if not zones:
             return
-        ec2 = ec2_backends[self.account_id][self.region_name]
-        by_zone = {subnet.availability_zone: subnet for subnet in group._subnets}
-        if database.multi_az and len(by_zone) < 2:
+        if database.multi_az:
+            self.check_zones(database)
+        database.interfaces = [self._create_interface(database, zone) for zone in zones]
+        database.availability_zone = zones[0]
+        database.secondary_availability_zone = zones[1] if zones[1:] else None
+
+    def check_zones(self, database: DBInstance) -> None:
+        """Raise Refused unless the instance's subnets are in as many zones as Multi-AZ needs."""
+        if len(_subnets(database)) == 1:
             raise Refused(
                 "DBSubnetGroupDoesNotCoverEnoughAZs",
                 "A Multi-AZ instance needs subnets in two availability zones.",
             )
-        zones = sorted(by_zone)[: 2 if database.multi_az else 1]
-        groups = list(database.vpc_security_group_ids)
-        database.interfaces = [
-            ec2.create_network_interface(
-                by_zone[zone], [], group_ids=groups, description="RDSNetworkInterface"
-            ).id
-            for zone in zones
-        ]
-        database.availability_zone = zones[0]
-        database.secondary_availability_zone = zones[1] if zones[1:] else None
+
+    def _create_interface(self, database: DBInstance, zone: str) -> str:
+        ec2 = ec2_backends[self.account_id][self.region_name]
+        with TURNS["ec2"]:
+            interface = ec2.create_network_interface(
+                _subnets(database)[zone],
+                [],
+                group_ids=list(database.vpc_security_group_ids),
+                description="RDSNetworkInterface",
+            )
+        return str(interface.id)
+
+    def _delete_interfaces(self, interfaces: list[str]) -> None:
+        with TURNS["ec2"]:
+            for interface in interfaces:
+                ec2_backends[self.account_id][self.region_name].enis.pop(interface, None)
+
+    def match_standby(self, database: DBInstance) -> None:
+        """Create or delete the standby, as the instance's `multi_az` says."""
+        others = sorted(_subnets(database).keys() - {database.availability_zone})
+        if database.multi_az and others and not database.secondary_availability_zone:
+            database.interfaces.append(self._create_interface(database, others[0]))
+            database.secondary_availability_zone = others[0]
+        if not database.multi_az and database.secondary_availability_zone:
+            # Which interface is in which zone matters to nobody.
+            self._delete_interfaces([database.interfaces.pop()])
+            database.secondary_availability_zone = None
 
     def create_log_groups(self, database: DBInstance) -> None:
         """Create the missing log groups of the instance's exported logs, as RDS does."""
@@ -90,11 +115,24 @@ class InstanceBackend(GroupBackend):
         skip_final_snapshot: bool | None = False,
         delete_automated_backups: bool | None = True,
     ) -> DBInstance:
-        """Begin to delete an instance. It is gone after some minutes."""
+        """Begin to delete an instance. It is gone after some minutes.
+
+        RDS asks for a word about the final snapshot (the words: terraform-provider-aws, issue 33539).
+        """
         database = self.instance(db_instance_identifier)
         if database.status == "deleting":
             raise Refused(
                 "InvalidDBInstanceState", f"Instance {db_instance_identifier} is already being deleted."
+            )
+        if not (skip_final_snapshot or final_db_snapshot_identifier):
+            raise Refused(
+                "InvalidParameterCombination",
+                "FinalDBSnapshotIdentifier is required unless SkipFinalSnapshot is specified.",
+            )
+        if skip_final_snapshot and final_db_snapshot_identifier:  # words: crossplane provider-aws, issue 1423
+            raise Refused(
+                "InvalidParameterCombination",
+                "You cannot specify both FinalDBSnapshotIdentifier and SkipFinalSnapshot",
             )
         recovery_point = database.aws_backup_recovery_point_arn
         if recovery_point and delete_automated_backups is not False:
@@ -115,16 +153,21 @@ class InstanceBackend(GroupBackend):
         self.databases[db_instance_identifier] = database
 
         def gone() -> None:
-            ec2 = ec2_backends[self.account_id][self.region_name]
-            with TURNS["ec2"]:
-                for interface in database.interfaces:
-                    ec2.enis.pop(interface, None)
+            self._delete_interfaces(database.interfaces)
             with TURNS["rds"]:
                 if self.databases.get(db_instance_identifier) is database:
+                    self.remove_server(database)
                     self.databases.pop(db_instance_identifier)
+                    self.record(database, "RDS-EVENT-0003")
 
         self.later(_DELETION, gone)
         return database
+
+
+def _subnets(database: DBInstance) -> dict[str, Subnet]:
+    """Return a subnet of the instance's group for each zone; none without a group."""
+    group = getattr(database, "db_subnet_group", None)
+    return {subnet.availability_zone: subnet for subnet in group._subnets} if group else {}
 
 
 def _creatable(values: dict[str, Any]) -> str:

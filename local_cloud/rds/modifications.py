@@ -1,22 +1,22 @@
-"""Modifications, engine upgrades and reboots of DB instances.
+"""Modifications and engine upgrades of DB instances.
 
-Sources: the RDS API reference (ModifyDBInstance, RebootDBInstance) and the user guide's "Settings for
-DB instances", "Viewing Amazon RDS DB instance status" and "Upgrading the PostgreSQL DB engine".
+Sources: the RDS API reference (ModifyDBInstance) and the user guide's "Settings for DB instances",
+"Viewing Amazon RDS DB instance status" and "Upgrading the PostgreSQL DB engine".
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Set
 from typing import Any
 
 from .base import USABLE
 from .exceptions import Refused
-from .instances import InstanceBackend
+from .lifecycle import LifecycleBackend
 from .offers import ENGINE, MAJORS, check_class, default_version, major_of, upgrade_targets, versions
 from .resources import KEPT, DBInstance
-from .snapshots import SnapshotBackend
 
 # AWS seconds; storage optimization of a large database takes a day.
-_MODIFICATION, _UPGRADE, _MAJOR_UPGRADE, _OPTIMIZATION, _REBOOT = 120, 600, 1200, 3600, 60
+_MODIFICATION, _UPGRADE, _MAJOR_UPGRADE, _OPTIMIZATION = 120, 600, 1200, 3600
 # Settings that wait for the maintenance window unless ApplyImmediately is set, by their names in
 # PendingModifiedValues. A new retention period of backups waits only if it switches backups on or off.
 _PENDING = {
@@ -29,16 +29,25 @@ _PENDING = {
     "iops": "Iops",
     "license_model": "LicenseModel",
     "multi_az": "MultiAZ",
+    "new_db_instance_identifier": "DBInstanceIdentifier",
     "storage_throughput": "StorageThroughput",
     "storage_type": "StorageType",
 }
 _DEFERRED = _PENDING.keys() - {"backup_retention_period"}
 _STORAGE = ("allocated_storage", "iops", "storage_throughput", "storage_type")
+_MASTER = {"manage_master_user_password", "master_user_password", "rotate_master_user_password"}
+# The status while RDS changes one of these and nothing else ("Viewing Amazon RDS DB instance status").
+_STATUSES = (
+    ("resetting-master-credentials", _MASTER | {"master_user_secret_kms_key_id"}),
+    ("configuring-enhanced-monitoring", {"monitoring_interval", "monitoring_role_arn"}),
+    ("configuring-iam-database-auth", {"enable_iam_database_authentication"}),
+    ("configuring-log-exports", {"cloudwatch_logs_export_configuration"}),
+)
 # These control the request; no setting of the instance has their values.
 _OF_REQUEST = ("allow_major_version_upgrade", "apply_immediately", "db_instance_identifier")
 
 
-class ModificationBackend(InstanceBackend, SnapshotBackend):
+class ModificationBackend(LifecycleBackend):
     """RDS's modifications of instances."""
 
     def modify_db_instance(self, db_instance_identifier: str, db_kwargs: dict[str, Any]) -> DBInstance:
@@ -54,12 +63,14 @@ class ModificationBackend(InstanceBackend, SnapshotBackend):
         if "engine_version" not in waiting:  # a parameter group waits only if it belongs to a major upgrade
             waiting.pop("db_parameter_group_name", None)
         group = values.get("db_parameter_group_name")
-        if group is not None and group != database.parameter_group:
+        if regrouped := group is not None and group != database.parameter_group:
             self.check_family(group, database.engine_version)
             database.parameter_apply_status = "pending-reboot"
+            self.record(database, "RDS-EVENT-0011", group=group)
         for parameter, attribute in KEPT.items():
             if parameter in values:
                 setattr(database, attribute, values.pop(parameter))
+        interval = database.monitoring_interval
         immediate = values.keys() - set(_OF_REQUEST)
         if values.get("rotate_master_user_password"):
             immediate.add("apply_immediately")  # moto, like RDS, requires it
@@ -71,10 +82,19 @@ class ModificationBackend(InstanceBackend, SnapshotBackend):
         database.pending_modified_values = {
             _PENDING[name]: value for name, value in waiting.items() if name in _PENDING
         }
+
+        def finished() -> None:
+            if regrouped:
+                self.record(database, "RDS-EVENT-0092")
+            if values.keys() & _MASTER:
+                self.record(database, "RDS-EVENT-0016")
+
         if at_once and waiting:
-            self._apply(database)
-        elif values.keys() - set(_OF_REQUEST):
-            self.pass_through(database, "modifying", _MODIFICATION)
+            self._apply(database, finished)
+        elif settings := values.keys() - set(_OF_REQUEST):
+            self.pass_through(database, _status_of(settings), _MODIFICATION, finished)
+        if database.monitoring_interval != interval:
+            self.record(database, "RDS-EVENT-0078", seconds=database.monitoring_interval)
         return database
 
     def _keep_master_secret(self, database: DBInstance, values: dict[str, Any]) -> None:
@@ -92,7 +112,13 @@ class ModificationBackend(InstanceBackend, SnapshotBackend):
         retention = values.get("backup_retention_period", database.backup_retention_period)
         if bool(retention) != bool(database.backup_retention_period):
             found["backup_retention_period"] = values.pop("backup_retention_period")
+        name = found.pop("new_db_instance_identifier", database.db_instance_identifier).lower()
         found = {name: value for name, value in found.items() if getattr(database, name) != value}
+        if name != database.db_instance_identifier:
+            self.check_new_name(name)
+            found["new_db_instance_identifier"] = name
+        if found.get("multi_az"):
+            self.check_zones(database)
         storage = found.get("allocated_storage", database.allocated_storage)
         if storage < database.allocated_storage:
             raise Refused(
@@ -142,24 +168,36 @@ class ModificationBackend(InstanceBackend, SnapshotBackend):
         self.check_family(group, target)
         return {"engine_version": target, "db_parameter_group_name": group}
 
-    def _apply(self, database: DBInstance) -> None:
-        """Apply all pending changes."""
-        changes = database.waiting
+    def _apply(self, database: DBInstance, finished: Callable[[], None]) -> None:
+        """Apply all pending changes, then call `finished`. A new name comes last."""
+        changes = dict(database.waiting)
+        new_name = changes.pop("new_db_instance_identifier", None)
+        if not changes:
+            database.waiting, database.pending_modified_values = {}, {}
+            finished()
+            self.rename(database, new_name)
+            return
         target = changes.get("engine_version")
         if target is None:
-            status, seconds = "modifying", _MODIFICATION
+            status, seconds = _status_of(changes.keys()), _MODIFICATION
         else:
             major = major_of(target) != major_of(database.engine_version)
             status, seconds = "upgrading", _MAJOR_UPGRADE if major else _UPGRADE
             self.take_snapshot_of_upgrade(database, target)
-            self.record(database, "RDS-EVENT-0267", "maintenance", "The engine version upgrade started.")
+            self.record(database, "RDS-EVENT-0267")
+        fails_over = database.multi_az and "db_instance_class" in changes
+        for event in _events(changes, ended=False):
+            self.record(database, event)
+        if fails_over:
+            self.record(database, "RDS-EVENT-0013")
         database.status = status
 
         def done() -> None:
-            if not self.become(database, status, status):
+            if not self.has_status(database, status):
                 return
-            name = database.db_instance_identifier
-            upgraded = target is not None and self.faults.database.takes_upgrade(name)
+            upgraded = target is not None and self.faults.database.takes_upgrade(
+                database.db_instance_identifier
+            )
             if target is not None and not upgraded:
                 for name in ("engine_version", "db_parameter_group_name"):
                     changes.pop(name, None)
@@ -169,7 +207,17 @@ class ModificationBackend(InstanceBackend, SnapshotBackend):
             database.waiting, database.pending_modified_values = {}, {}
             if target is not None:
                 self._end_upgrade(database, upgraded=upgraded)
-            if grown:
+            self.match_standby(database)
+            if fails_over:
+                self.end_failover(database)
+            for event in _events(changes, ended=True):
+                self.record(database, event)
+            finished()
+            if not self.has_status(database, status):  # a request has deleted it meanwhile
+                return
+            if new_name:
+                self.rename(database, new_name)
+            elif grown:
                 self.pass_through(database, "storage-optimization", _OPTIMIZATION)
             else:
                 database.status = "available"
@@ -178,26 +226,31 @@ class ModificationBackend(InstanceBackend, SnapshotBackend):
 
     def _end_upgrade(self, database: DBInstance, *, upgraded: bool) -> None:
         if not upgraded:
-            self.record(
-                database, "RDS-EVENT-0270", "maintenance",
-                "The DB engine version upgrade failed. The engine version upgrade rollback succeeded.",
-            )  # fmt: skip
+            self.record(database, "RDS-EVENT-0270")
             return
         database.take_parameters()
         if not database.option_group_supplied:
             database.take_default_option_group()
         self.take_snapshot_of_upgrade(database, None)
-        self.record(database, "RDS-EVENT-0268", "maintenance", "The engine version upgrade finished.")
+        self.record(database, "RDS-EVENT-0268")
 
-    def reboot_db_instance(self, db_instance_identifier: str) -> DBInstance:
-        """Begin to reboot an instance, which applies the parameters of its group."""
-        database = self.instance(db_instance_identifier)
-        if database.status not in USABLE:
-            raise Refused("InvalidDBInstanceState", "Database instance is not in available state.")
-        database.take_parameters()
-        self.pass_through(database, "rebooting", _REBOOT)
-        self.record(database, "RDS-EVENT-0006", "availability", "DB instance restarted.")
-        return database
+
+def _status_of(settings: Set[str]) -> str:
+    return next((status for status, names in _STATUSES if settings <= names), "modifying")
+
+
+def _events(changes: dict[str, Any], *, ended: bool) -> Iterator[str]:
+    """Yield the ids of the events with which RDS begins or ends to apply pending changes."""
+    if "db_instance_class" in changes:
+        yield "RDS-EVENT-0014" if ended else "RDS-EVENT-0012"
+    if changes.keys() & set(_STORAGE):
+        yield "RDS-EVENT-0017" if ended else "RDS-EVENT-0018"
+    if changes.get("multi_az") is True:
+        yield "RDS-EVENT-0025" if ended else "RDS-EVENT-0024"
+    if changes.get("multi_az") is False:
+        yield "RDS-EVENT-0029" if ended else "RDS-EVENT-0030"
+    if ended and "backup_retention_period" in changes:
+        yield "RDS-EVENT-0032" if changes["backup_retention_period"] else "RDS-EVENT-0028"
 
 
 def _check_status(database: DBInstance, values: dict[str, Any]) -> None:

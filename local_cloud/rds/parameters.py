@@ -15,19 +15,19 @@ from moto.rds.exceptions import DBParameterGroupNotFoundError
 from moto.rds.models import DBParameterGroup
 
 from ..moto_seam import TURNS
-from .base import RDSBase
 from .exceptions import Refused
 from .families import FAMILIES, Parameter, parameters
 from .formulas import is_formula
 from .offers import page
 from .resources import DBInstance
+from .serving import ServingBackend
 
 _MOST = 20  # parameters in a request
 _APPLYING = 10  # AWS seconds until a dynamic parameter is in force; a guess
 _SOURCES = ("user", "system", "engine-default")
 
 
-class ParameterBackend(RDSBase):
+class ParameterBackend(ServingBackend):
     """RDS's parameters of groups and families."""
 
     def parameter_group(self, name: str) -> DBParameterGroup:
@@ -77,7 +77,12 @@ class ParameterBackend(RDSBase):
         for change in changes:
             _check(self._parameter(group, change), change)
         group = super().modify_db_parameter_group(db_parameter_group_name, changes)
-        self._follow(group, {change["ParameterName"]: change["ApplyMethod"] for change in changes})
+        for change in changes:
+            self.record(
+                group, "RDS-EVENT-0037", parameter=change["ParameterName"],
+                value=change.get("ParameterValue"), method=change["ApplyMethod"],
+            )  # fmt: skip
+        self._let_follow(group, {change["ParameterName"]: change["ApplyMethod"] for change in changes})
         return group
 
     def reset_db_parameter_group(
@@ -96,7 +101,7 @@ class ParameterBackend(RDSBase):
             }
         for each in methods:
             group.parameters.pop(each, None)
-        self._follow(group, methods)
+        self._let_follow(group, methods)
         return group
 
     def _modifiable(self, name: str, changes: list[dict[str, Any]]) -> DBParameterGroup:
@@ -119,7 +124,7 @@ class ParameterBackend(RDSBase):
             raise Refused("InvalidParameterValue", f"The parameter {name} cannot be modified.")
         return found
 
-    def _follow(self, group: DBParameterGroup, methods: dict[str, str]) -> None:
+    def _let_follow(self, group: DBParameterGroup, methods: dict[str, str]) -> None:
         """Let the group's instances follow a change; `methods` are the apply methods by name."""
         for database in self.instances():
             if database.parameter_group != group.name:
@@ -144,6 +149,7 @@ class ParameterBackend(RDSBase):
                 set_now = database.parameter_values
                 kept = {name: value for name, value in database.in_force.items() if name not in names}
                 database.in_force = kept | {name: set_now[name] for name in names & set_now.keys()}
+                self.reconfigure(database)
                 if database.parameter_apply_status == "applying":
                     database.parameter_apply_status = "in-sync"
 

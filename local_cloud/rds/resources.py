@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import secrets
 import string
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 from moto.rds import models
 
 from .offers import ENGINE, major_of
+from .postgresql.server import Server
 
 # Request parameters that moto drops -> what DescribeDBInstances calls them.
 KEPT = {
@@ -37,7 +39,15 @@ class DBInstance(models.DBInstance):
         in_force: the values of parameters that users have set, as of its last start and what applied since.
         group_in_force: the name of the parameter group of the last start.
         aws_backup_recovery_point_arn: the continuous backup by AWS Backup, if there is one.
+        automatic_restart_time: when a stopped instance starts by itself.
+        server: its PostgreSQL server, if the cloud runs databases.
+        follow: lets the server do what a new status says. Returns the status that the instance gets.
+        server_seconds: the real seconds that it took to create and start the server.
     """
+
+    server: Server | None = None
+    follow: Callable[[str], str]
+    server_seconds: float = 0.0
 
     performance_insights_enabled: bool | None = None
     performance_insights_kms_key_id: str | None = None
@@ -47,6 +57,7 @@ class DBInstance(models.DBInstance):
     secondary_availability_zone: str | None = None
     pending_modified_values: dict[str, Any] | None = None
     aws_backup_recovery_point_arn: str | None = None
+    automatic_restart_time: datetime | None = None
 
     def __init__(self, backend: models.RDSBackend, **values: Any) -> None:
         super().__init__(backend, **values)
@@ -75,6 +86,16 @@ class DBInstance(models.DBInstance):
         """The values that users have given to parameters of the group, in force or not."""
         group = self.db_parameter_groups()[0]
         return {name: change["ParameterValue"] for name, change in group.parameters.items()}
+
+    @property
+    def status(self) -> str:
+        """The status, as "Viewing Amazon RDS DB instance status" lists them."""
+        return self._status
+
+    @status.setter
+    def status(self, status: str) -> None:
+        # The server first: nobody may see "available" before it takes connections.
+        self._status = self.follow(status) if self.server else status
 
     def take_default_option_group(self) -> None:
         """Use RDS's default option group for the major version."""

@@ -57,7 +57,14 @@ class LocalRDSResponse(RDSResponse):
                 f"Cannot delete the snapshot {snapshot.db_snapshot_identifier} because it is not currently "
                 "in the available state.",
             )
-        return super().delete_db_snapshot()
+        answer = super().delete_db_snapshot()
+        if snapshot is not None:
+            self.backend.record(snapshot, "RDS-EVENT-0041")
+        return answer
+
+    def reboot_db_instance(self) -> ActionResult:
+        """Reboot an instance, with a failover if the request asks for it."""
+        return ActionResult({"DBInstance": self.backend.reboot_db_instance(**self.params)})
 
     def describe_export_tasks(self) -> ActionResult:
         """Answer with one export task, or with all."""

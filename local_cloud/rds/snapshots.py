@@ -17,7 +17,7 @@ from .base import USABLE, RDSBase
 from .exceptions import NotBackedUpError, Refused
 from .resources import DBInstance, DBSnapshot
 
-_SNAPSHOT = 300  # AWS seconds; the first snapshot of a large database takes hours
+SNAPSHOT = 300  # AWS seconds; the first snapshot of a large database takes hours
 
 
 class SnapshotBackend(RDSBase):
@@ -60,13 +60,16 @@ class SnapshotBackend(RDSBase):
     def _take(self, database: DBInstance, snapshot: DBSnapshot) -> None:
         before, database.status = database.status, "backing-up"
         snapshot.status, snapshot.percent_progress = "creating", 0
+        self.record(database, "RDS-EVENT-0001")
+        self.record(snapshot, "RDS-EVENT-0040")
 
         def taken() -> None:
-            self.become(database, before, "backing-up")
             snapshot.status, snapshot.percent_progress = "available", 100
-            self.record(snapshot, "RDS-EVENT-0042", "creation", "Manual snapshot created")
+            self.record(snapshot, "RDS-EVENT-0042")
+            self.record(database, "RDS-EVENT-0002")
+            self.become(database, before, "backing-up")
 
-        self.later(_SNAPSHOT, taken)
+        self.later(SNAPSHOT, taken)
 
     def restore_db_instance_from_db_snapshot(
         self, from_snapshot_id: str, overrides: dict[str, Any]
@@ -75,7 +78,10 @@ class SnapshotBackend(RDSBase):
         snapshot = self.database_snapshots.get(from_snapshot_id.rpartition(":snapshot:")[2])
         if snapshot is not None and snapshot.status != "available":
             raise Refused("InvalidDBSnapshotState", f"Snapshot {from_snapshot_id} is {snapshot.status}.")
-        return super().restore_db_instance_from_db_snapshot(from_snapshot_id, overrides)
+        database = super().restore_db_instance_from_db_snapshot(from_snapshot_id, overrides)
+        if snapshot is not None:
+            self.record(snapshot, "RDS-EVENT-0043", snapshot=snapshot.db_snapshot_identifier)
+        return database
 
     def take_automated_snapshot(self, instance: str, taken: datetime | None = None) -> str:
         """Let the backup window of an instance pass. Returns the identifier of the automated snapshot.
@@ -109,7 +115,11 @@ class SnapshotBackend(RDSBase):
             self._take_automated(instance, name, now)
 
     def _take_automated(self, instance: str, name: str, taken: datetime) -> str:
-        snapshot = self.create_auto_snapshot(instance, f"rds:{name}-{taken:%Y-%m-%d-%H-%M}")
+        database = self.instance(instance)
+        self.record(database, "RDS-EVENT-0001")
+        snapshot = self.create_db_snapshot(instance, f"rds:{name}-{taken:%Y-%m-%d-%H-%M}", "automated")
         snapshot.created = taken
-        self.record(snapshot, "RDS-EVENT-0091", "creation", "Automated snapshot created")
+        self.record(snapshot, "RDS-EVENT-0090")
+        self.record(snapshot, "RDS-EVENT-0091")
+        self.record(database, "RDS-EVENT-0002")
         return str(snapshot.db_snapshot_identifier)

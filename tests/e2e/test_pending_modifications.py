@@ -1,5 +1,6 @@
 """P7: an update changes in the database what it was asked for, and its report has the live values."""
 
+import json
 import shlex
 from typing import Any
 
@@ -69,6 +70,21 @@ def test_the_report_of_an_update_has_old_and_new_values_of_the_live_database(
         mail for mail in cloud.mailbox.to("pending@example.com") if mail.subject == "pending was updated"
     ]
     assert changes in mail.body.splitlines()
+
+
+def test_those_who_get_the_alerts_are_told_of_a_failover(cloud: Cloud, database: Database) -> None:
+    # WHEN somebody tries a failover, as the drill says
+    before = len(cloud.mailbox.to("pending@example.com"))
+    database.rds.reboot_db_instance(DBInstanceIdentifier=DATABASE, ForceFailover=True)
+    database.await_rest()
+
+    # THEN RDS's events reach them: the topic and its key let RDS in
+    mails = cloud.mailbox.to("pending@example.com")[before:]
+    assert [json.loads(mail.body)["Event Message"] for mail in mails] == [
+        "Multi-AZ instance failover started.",
+        "DB instance restarted",
+        "Multi-AZ instance failover completed",
+    ]
 
 
 def test_an_update_leaves_pending_what_somebody_left_pending(

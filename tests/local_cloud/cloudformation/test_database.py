@@ -192,7 +192,7 @@ def test_an_update_reboots_for_parameters_that_need_it(client: Any, rds: Any) ->
     assert update(client, template(BackupRetentionPeriod=8)) == "UPDATE_COMPLETE"
     assert described(rds, "db")["DBParameterGroups"][0]["ParameterApplyStatus"] == "in-sync"
     events = rds.describe_events(SourceIdentifier="db", SourceType="db-instance")["Events"]
-    assert events[-1]["Message"] == "DB instance restarted."
+    assert events[-1]["Message"] == "DB instance restarted"
 
 
 def test_an_update_applies_what_somebody_left_pending(client: Any, rds: Any) -> None:

@@ -1,0 +1,70 @@
+"""All servers of a cloud: the folder of their data, and the authority that signs their certificates."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from pathlib import Path
+
+from . import packages
+from .certificates import Authority
+from .server import Account, Server, free_address
+
+# It waits until the cloud ends, however that happens: then nothing of a server may be left.
+_KEEPER = """\
+cat > /dev/null
+for file in "$0"/*/data/postmaster.pid; do
+  read -r pid < "$file" && kill -QUIT "$pid" || continue
+  for _ in 1 2 3 4 5 6 7 8 9 10; do kill -0 "$pid" && sleep 0.1 || break; done
+done 2> /dev/null
+rm -rf "$0"
+"""
+
+
+class Servers:
+    """The servers, and the temporary folder with everything of theirs. Both end with the cloud.
+
+    Attributes:
+        folder: the folder. Each server and each backup has one of its own in it.
+        account: the system's user that servers run as.
+        authority: signs their certificates.
+        bundle: the file with the authority's certificate, which clients verify servers with.
+    """
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="local-cloud-"))
+        self.folder.chmod(
+            0o711
+        )  # servers run as another user than root, but look only into their own folders
+        self.account = Account.unprivileged()
+        self.authority = Authority()
+        self.bundle = self.folder / "global-bundle.pem"
+        self.bundle.write_text(self.authority.bundle)
+        self._servers: list[Server] = []
+        self._keeper = subprocess.Popen(
+            ["sh", "-c", _KEEPER, str(self.folder)], stdin=subprocess.PIPE, start_new_session=True
+        )
+
+    def new(self, major: str, name: str, port: int) -> Server:
+        """Return a server of a major version, without a data folder yet.
+
+        Args:
+            major: the major version.
+            name: the name of its folder.
+            port: the port that it listens on, on an address of its own.
+
+        Raises:
+            NoServerError: this machine has none of this version.
+        """
+        programs = packages.server(major)
+        server = Server(programs, self.folder / name, free_address(port), port, self.account)
+        self._servers.append(server)
+        return server
+
+    def end(self) -> None:
+        """Stop every server at once and delete the folder."""
+        for server in self._servers:
+            server.crash()
+        assert self._keeper.stdin
+        self._keeper.stdin.close()
+        self._keeper.wait()
