@@ -40,7 +40,12 @@ def _set_parameters(call: Call, group: str, old: Properties, new: Properties) ->
         name: "immediate" if default["ApplyType"] == "dynamic" else "pending-reboot"
         for name, default in known.items()
     }
-    removed = [{"ParameterName": name, "ApplyMethod": methods[name]} for name in before if name not in now]
+    # What an update could not set, its rollback does not reset.
+    removed = [
+        {"ParameterName": name, "ApplyMethod": methods[name]}
+        for name in before
+        if name not in now and known.get(name, {}).get("IsModifiable")
+    ]
     _each_batch(call, "reset_db_parameter_group", group, removed)
     changed = [
         {"ParameterName": name, "ApplyMethod": methods[name], "ParameterValue": str(value)}
