@@ -1,4 +1,4 @@
-"""The commands of the local cloud: `launch` one product and show it happen, or `serve` until stopped."""
+"""The commands of the local cloud: `launch` a product, `serve` until stopped, open `psql` on a database."""
 
 from __future__ import annotations
 
@@ -26,9 +26,21 @@ def main() -> int:
     serving.add_argument("--port", default="0", help="loopback port; 0 lets the system choose")
     serving.add_argument("--speed", type=_speed, default=100.0, help="AWS seconds in one second here")
 
-    arguments = parser.parse_args()
+    connecting = commands.add_parser(
+        "psql",
+        allow_abbrev=False,
+        help="open psql on a database of a served cloud; it gets all other arguments",
+    )
+    connecting.add_argument("--endpoint", required=True, help="the URL of the cloud")
+    connecting.add_argument("--instance", default="", help="the DB instance, if there is more than one")
+
+    arguments, others = parser.parse_known_args()
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     console = Console(highlight=False, emoji=False)
+    if arguments.command == "psql":
+        return _psql(arguments, others)
+    if others:
+        parser.error(f"unrecognized arguments: {' '.join(others)}")
     stop = Stop()
     # The commands load moto, which takes seconds: what can be refused is refused before.
     try:
@@ -48,6 +60,17 @@ def main() -> int:
     except KeyboardInterrupt:
         console.print("Stopped; nothing is left.")
         return 130
+
+
+def _psql(arguments: argparse.Namespace, others: list[str]) -> int:
+    from ..rds.postgresql.packages import NoServerError
+    from .psql import psql
+
+    try:
+        psql(arguments.endpoint, arguments.instance, others)
+    except (RefusedError, NoServerError, OSError) as error:
+        print(error, file=sys.stderr)  # noqa: T201 - psql's own errors go there, too
+    return 1
 
 
 def _pairs(parser: argparse.ArgumentParser, words: list[str]) -> dict[str, str]:

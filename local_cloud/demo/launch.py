@@ -10,6 +10,7 @@ from rich.markup import escape
 
 from ..cloud import Cloud
 from ..cloudformation.assembly import new_events
+from ..rds.models import backend as rds
 from .synthesize import STACK_TYPE, catalog, offer, resource_count
 
 
@@ -25,7 +26,7 @@ def launch(console: Console, parameters: dict[str, str], speed: float, version: 
     Raises:
         NotOfferedError: there is no such version to launch.
     """
-    with catalog(console, port=0, speed=speed) as cloud:
+    with catalog(console, port=0, speed=speed, databases=True) as cloud:
         offered = offer(cloud, version)
         console.print(f"[green]✔[/] On offer: {offered.product_name} {offered.version_name}")
         answer = cloud.client("servicecatalog").provision_product(
@@ -154,10 +155,24 @@ def _conclude(console: Console, cloud: Cloud, record: dict[str, Any]) -> int:
         soft_wrap=True,
     )
     console.print(f"[green]✔ The product is {product['Status']}.[/]")
+    for line in _servers():
+        console.print(line)
     console.print(
-        "Next: `make cloud` serves this cloud for the aws command; `make deploy` takes the catalog to AWS."
+        "Next: `make cloud` serves this cloud for the aws command and psql; `make deploy` takes the catalog "
+        "to AWS."
     )
     return 0 if product["Status"] == "AVAILABLE" else 1
+
+
+def _servers() -> list[str]:
+    """Return what each database's server is, and what it cost."""
+    return [
+        f"PostgreSQL {database.server.version} ran behind {database.db_instance_identifier}: "
+        f"{database.server_seconds:.1f} s to create and start, {database.server.memory / 2**20:.0f} MB."
+        if database.server
+        else f"No PostgreSQL ran behind {database.db_instance_identifier}: the warning above says why."
+        for database in rds().instances()
+    ]
 
 
 def _subscriptions(cloud: Cloud) -> list[tuple[str, str]]:

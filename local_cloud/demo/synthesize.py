@@ -47,15 +47,19 @@ class Offer:
 
 
 @contextmanager
-def catalog(console: Console, port: int, speed: float, **settings: str) -> Iterator[Cloud]:
+def catalog(
+    console: Console, port: int, speed: float, *, databases: bool = False, **settings: str
+) -> Iterator[Cloud]:
     """Yield a running cloud with the synthesized catalog deployed into it; progress goes to `console`.
+
+    With `databases`, a server runs behind each DB instance.
 
     `settings` are the catalog's own, such as stepConcurrency="10" for catalog:stepConcurrency.
     """
     # The portfolio is opened to who calls the local cloud, as a platform team opens it to its teams.
     assembly = _synthesize(console, {"principals": ADMINISTRATOR} | settings)
     gc.freeze()  # moto and botocore stay; looking through them for garbage takes a tenth of a deployment
-    with Cloud(speed=speed, port=port) as cloud:
+    with Cloud(speed=speed, port=port, databases=databases) as cloud:
         _deploy(console, cloud, assembly)
         yield cloud
 

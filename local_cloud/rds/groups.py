@@ -1,64 +1,35 @@
 """DB parameter groups and DB subnet groups: which ones an instance may use, and which ones can't be deleted.
 
-Sources: the RDS API reference (DeleteDBParameterGroup, DeleteDBSubnetGroup, ModifyDBParameterGroup).
+Sources: the RDS API reference (DeleteDBParameterGroup, DeleteDBSubnetGroup).
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from moto.rds.exceptions import DBParameterGroupNotFoundError
 from moto.rds.models import DBParameterGroup, DBSubnetGroup
 
-from .base import RDSBase
 from .exceptions import Refused
-from .offers import ENGINE, MAJORS, major_of
+from .offers import ENGINE, major_of
+from .parameters import ParameterBackend
 
 
-class GroupBackend(RDSBase):
+class GroupBackend(ParameterBackend):
     """RDS's groups."""
 
     def check_family(self, name: str, version: str) -> None:
-        """Raise Refused unless a parameter group fits this engine version. Create a missing default group.
+        """Raise Refused unless a parameter group fits this engine version.
 
         The words of the refusal are from public reports.
         """
         family = f"{ENGINE}{major_of(version)}"
-        if name in {f"default.{ENGINE}{each}" for each in MAJORS} - self.db_parameter_groups.keys():
-            of = name.removeprefix("default.")
-            self.create_db_parameter_group(
-                {
-                    "db_parameter_group_name": name,
-                    "db_parameter_group_family": of,
-                    "description": f"Default parameter group for {of}",
-                }
-            )
-        group = self.db_parameter_groups.get(name)
-        if group is None:
-            raise DBParameterGroupNotFoundError(name)
+        group = self.parameter_group(name)
         if group.family != family:
             raise Refused(
                 "InvalidParameterCombination",
                 f"The parameter group {name} with DBParameterGroupFamily {group.family} can't be used for "
                 f"this instance. Use a parameter group with DBParameterGroupFamily {family}.",
             )
-
-    def modify_db_parameter_group(
-        self, db_parameter_group_name: str, db_parameter_group_parameters: Any
-    ) -> DBParameterGroup:
-        """Change parameters. If one needs a reboot, the group's instances become "pending-reboot"."""
-        parameters = [dict(one.items()) for one in db_parameter_group_parameters]
-        group = super().modify_db_parameter_group(db_parameter_group_name, parameters)
-        for one in parameters:
-            self.record(
-                group, "RDS-EVENT-0037", parameter=one["ParameterName"], value=one.get("ParameterValue"),
-                method=one.get("ApplyMethod"),
-            )  # fmt: skip
-        if any(one.get("ApplyMethod") == "pending-reboot" for one in parameters):
-            for database in self.instances():
-                if database.parameter_group == group.name:
-                    database.parameter_apply_status = "pending-reboot"
-        return group
 
     def delete_db_parameter_group(self, db_parameter_group_name: str) -> DBParameterGroup:
         """Delete a parameter group, unless an instance uses it."""

@@ -88,7 +88,7 @@ class LifecycleBackend(InstanceBackend, SnapshotBackend):
                 "InvalidParameterCombination",
                 "You can't force a failover, because the instance isn't configured for Multi-AZ.",
             )
-        database.parameter_apply_status = "in-sync"
+        database.take_parameters()
         if force_failover:
             self.record(database, "RDS-EVENT-0013")
             self.crash_server(database)

@@ -228,7 +228,7 @@ class ModificationBackend(LifecycleBackend):
         if not upgraded:
             self.record(database, "RDS-EVENT-0270")
             return
-        database.parameter_apply_status = "in-sync"
+        database.take_parameters()
         if not database.option_group_supplied:
             database.take_default_option_group()
         self.take_snapshot_of_upgrade(database, None)

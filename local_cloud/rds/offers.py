@@ -127,7 +127,7 @@ def engine_versions(wanted: Mapping[str, Any]) -> dict[str, Any]:
     if wanted.get("DefaultOnly"):
         major = major_of(asked) or MAJORS[-1]
         found = [version for version in found if version == default_version(major)]
-    return _page(wanted, "DBEngineVersions", found, _version)
+    return page(wanted, "DBEngineVersions", found, _version)
 
 
 def _version(version: str) -> dict[str, Any]:
@@ -167,7 +167,7 @@ def orderable_options(wanted: Mapping[str, Any]) -> dict[str, Any]:
         for storage in STORAGE
         if wanted.get("LicenseModel") in (None, "postgresql-license") and wanted.get("Vpc") in (None, True)
     ]
-    return _page(wanted, "OrderableDBInstanceOptions", found, _option)
+    return page(wanted, "OrderableDBInstanceOptions", found, _option)
 
 
 def _option(offer: tuple[str, str, str]) -> dict[str, Any]:
@@ -194,9 +194,10 @@ def _option(offer: tuple[str, str, str]) -> dict[str, Any]:
     }
 
 
-def _page(
+def page(
     wanted: Mapping[str, Any], name: str, items: list[T], describe: Callable[[T], dict[str, Any]]
 ) -> dict[str, Any]:
+    """Return a page of an answer: what Marker and MaxRecords of the request ask for, at most 100 items."""
     start, size = int(wanted.get("Marker") or 0), int(wanted.get("MaxRecords") or _PAGE)
-    page: dict[str, Any] = {name: [describe(item) for item in items[start : start + size]]}
-    return page | {"Marker": str(start + size)} if start + size < len(items) else page
+    found: dict[str, Any] = {name: [describe(item) for item in items[start : start + size]]}
+    return found | {"Marker": str(start + size)} if start + size < len(items) else found

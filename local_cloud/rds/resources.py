@@ -35,7 +35,9 @@ class DBInstance(models.DBInstance):
         interfaces: the ids of its network interfaces.
         waiting: pending settings, by their names in a request.
         pending_modified_values: those of them that DescribeDBInstances shows, by their names there.
-        parameter_apply_status: "pending-reboot", or "in-sync" with its parameter group.
+        parameter_apply_status: "pending-reboot", "applying", or "in-sync" with its parameter group.
+        in_force: the values of parameters that users have set, as of its last start and what applied since.
+        group_in_force: the name of the parameter group of the last start.
         aws_backup_recovery_point_arn: the continuous backup by AWS Backup, if there is one.
         automatic_restart_time: when a stopped instance starts by itself.
         server: its PostgreSQL server, if the cloud runs databases.
@@ -72,7 +74,18 @@ class DBInstance(models.DBInstance):
         self.status = "creating"
         self.interfaces: list[str] = []
         self.waiting: dict[str, Any] = {}
+        self.take_parameters()
+
+    def take_parameters(self) -> None:
+        """Put all parameters of the group in force, as a start does."""
+        self.in_force, self.group_in_force = self.parameter_values, self.parameter_group
         self.parameter_apply_status = "in-sync"
+
+    @property
+    def parameter_values(self) -> dict[str, str]:
+        """The values that users have given to parameters of the group, in force or not."""
+        group = self.db_parameter_groups()[0]
+        return {name: change["ParameterValue"] for name, change in group.parameters.items()}
 
     @property
     def status(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from moto.core.responses import ActionResult
 from moto.rds.responses import RDSResponse
 
-from . import offers
+from . import offers, parameters
 from .exceptions import Refused
 from .models import LocalRDS
 
@@ -27,6 +27,24 @@ class LocalRDSResponse(RDSResponse):
     def describe_orderable_db_instance_options(self) -> ActionResult:
         """Answer with the instance classes, storage types and zones of the versions."""
         return ActionResult(offers.orderable_options(self.params))
+
+    def describe_db_parameters(self) -> ActionResult:
+        """Answer with a parameter group's parameters."""
+        return ActionResult(self.backend.db_parameters(self.params))
+
+    def describe_engine_default_parameters(self) -> ActionResult:
+        """Answer with the parameters of a parameter group family."""
+        return ActionResult(parameters.engine_defaults(self.params))
+
+    def reset_db_parameter_group(self) -> ActionResult:
+        """Reset parameters of a group, or all."""
+        name, changes = self.params["DBParameterGroupName"], self.params.get("Parameters", [])
+        # botocore: "By default, all parameters in the DB parameter group are reset".
+        everything = self.params.get("ResetAllParameters", not changes)
+        self.backend.reset_db_parameter_group(
+            name, [change.original_dict() for change in changes], everything=everything
+        )
+        return ActionResult({"DBParameterGroupName": name})
 
     def delete_db_snapshot(self) -> ActionResult:
         """Delete a manual snapshot, if it is available."""

@@ -12,6 +12,7 @@ import time
 from typing import Any
 
 from ..moto_seam import TURNS
+from . import settings
 from .base import RDSBase
 from .offers import major_of
 from .postgresql import roles
@@ -79,19 +80,18 @@ class ServingBackend(RDSBase):
     def configure(self, database: DBInstance) -> None:
         """Write what the server reads when it starts or reloads."""
         assert database.server
-        group = database.db_parameter_groups()[0]
-        settings = {
-            name: str(one["ParameterValue"])
-            for name, one in group.parameters.items()
-            if "." not in name and "{" not in str(one["ParameterValue"])
-        }
-        forced = group.parameters.get("rds.force_ssl", {}).get("ParameterValue")
         database.server.configure(
-            {"shared_buffers": "64MB", **settings},
+            settings.in_force(database),
             self.servers.authority.issue(database.address),
             master=str(database.master_username),
-            force_ssl=forced == "1" if forced else int(major_of(database.engine_version)) > 14,
+            force_ssl=settings.force_ssl(database),
         )
+
+    def reconfigure(self, database: DBInstance) -> None:
+        """Let a running server have what was put in force since its start."""
+        if database.server and database.server.pid is not None:
+            self.configure(database)
+            database.server.reload()
 
     def _follow(self, database: DBInstance, status: str) -> str:
         """Start or stop the instance's server as its new status says. Returns the status that it gets."""

@@ -68,6 +68,7 @@ def test_zsh_takes_what_is_printed_whole(served: Served) -> None:
         "ProvisioningArtifactParameters",
         '"Status": "SUCCEEDED"',
         "DatabaseEndpoint",
+        " | dbadmin      | t",
         "AWS Notification - Subscription Confirmation",
         "TERMINATE_PROVISIONED_PRODUCT",
     )

@@ -26,19 +26,44 @@ def _tagging(kind: str) -> Tagging:
 
 
 def _set_parameters(call: Call, group: str, old: Properties, new: Properties) -> None:
+    """Set and reset parameters as AWS's public resource handler does: dynamic ones apply immediately.
+
+    Source: aws-cloudformation-resource-providers-rds, DBParameterGroup's BaseHandlerStd and Translator.
+    """
     before, now = old.get("Parameters", {}), new.get("Parameters", {})
-    changed = {name: value for name, value in now.items() if before.get(name) != value}
-    _each_batch(
-        call, "modify_db_parameter_group", group, [_parameter(name, value) for name, value in changed.items()]
-    )
-    removed = [_parameter(name, None) for name in before if name not in now]
+    known = _defaults(call, new["Family"], sorted(before.keys() | now.keys()))
+    for name, value in now.items():
+        default = known.get(name)
+        if default is None or not (default["IsModifiable"] or str(value) == default.get("ParameterValue")):
+            raise HandlerError(f"Invalid / Unmodifiable / Unsupported DB Parameter: {name}", "InvalidRequest")
+    methods = {
+        name: "immediate" if default["ApplyType"] == "dynamic" else "pending-reboot"
+        for name, default in known.items()
+    }
+    # What an update could not set, its rollback does not reset.
+    removed = [
+        {"ParameterName": name, "ApplyMethod": methods[name]}
+        for name in before
+        if name not in now and known.get(name, {}).get("IsModifiable")
+    ]
     _each_batch(call, "reset_db_parameter_group", group, removed)
+    changed = [
+        {"ParameterName": name, "ApplyMethod": methods[name], "ParameterValue": str(value)}
+        for name, value in now.items()
+        if before.get(name) != value
+    ]
+    _each_batch(call, "modify_db_parameter_group", group, changed)
 
 
-def _parameter(name: str, value: Any) -> dict[str, str]:
-    # pending-reboot is right for static parameters, and for dynamic ones before an instance has the group.
-    parameter = {"ParameterName": name, "ApplyMethod": "pending-reboot"}
-    return parameter if value is None else parameter | {"ParameterValue": str(value)}
+def _defaults(call: Call, family: str, names: list[str]) -> dict[str, dict[str, Any]]:
+    if not names:
+        return {}
+    pages = (
+        call.client("rds")
+        .get_paginator("describe_engine_default_parameters")
+        .paginate(DBParameterGroupFamily=family, Filters=[{"Name": "parameter-name", "Values": names}])
+    )
+    return {each["ParameterName"]: each for page in pages for each in page["EngineDefaults"]["Parameters"]}
 
 
 def _each_batch(call: Call, method: str, group: str, parameters: list[dict[str, str]]) -> None:

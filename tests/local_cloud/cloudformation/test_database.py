@@ -195,6 +195,29 @@ def test_an_update_reboots_for_parameters_that_need_it(client: Any, rds: Any) ->
     assert events[-1]["Message"] == "DB instance restarted"
 
 
+def with_parameters(**values: str) -> str:
+    body = json.loads(template())
+    body["Resources"]["Group"]["Properties"]["Parameters"] = values
+    return json.dumps(body)
+
+
+def test_a_stack_sets_dynamic_parameters_at_once_and_static_ones_for_a_reboot(client: Any, rds: Any) -> None:
+    """aws-cloudformation-resource-providers-rds, DBParameterGroup: Translator."""
+    assert update(client, with_parameters(log_connections="1", max_connections="77")) == "UPDATE_COMPLETE"
+    found = rds.describe_db_parameters(DBParameterGroupName="group14", Source="user")["Parameters"]
+    assert {each["ParameterName"]: each["ApplyMethod"] for each in found} == {
+        "log_connections": "immediate",
+        "max_connections": "pending-reboot",
+    }
+    assert described(rds, "db")["DBParameterGroups"][0]["ParameterApplyStatus"] == "pending-reboot"
+
+
+@pytest.mark.parametrize("name", ["log_line_prefix", "lock_timeout"])
+def test_a_stack_refuses_parameters_that_rds_keeps_or_lacks(client: Any, stack: str, name: str) -> None:
+    assert update(client, with_parameters(**{name: "1"})) == "UPDATE_ROLLBACK_COMPLETE"
+    assert f"Invalid / Unmodifiable / Unsupported DB Parameter: {name}" in reasons(client, stack)["Group"]
+
+
 def test_an_update_applies_what_somebody_left_pending(client: Any, rds: Any) -> None:
     left = {"DBInstanceClass": "db.r6g.xlarge", "CACertificateIdentifier": "rds-ca-ecc384-g1"}
     rds.modify_db_instance(DBInstanceIdentifier="db", ApplyImmediately=False, **left)
