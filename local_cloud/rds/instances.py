@@ -1,4 +1,4 @@
-"""DB instances: creation and deletion in time, network interfaces and log groups.
+"""DB instances: creation and deletion in time, and network interfaces.
 
 Sources: the RDS API reference (CreateDBInstance, DeleteDBInstance) and the user guide's "Viewing
 Amazon RDS DB instance status".
@@ -10,7 +10,6 @@ from typing import Any
 
 from moto.ec2.models import ec2_backends
 from moto.ec2.models.subnets import Subnet
-from moto.logs.models import logs_backends
 from moto.rds.exceptions import DBInstanceAlreadyExists
 
 from ..moto_seam import TURNS
@@ -19,11 +18,12 @@ from .exceptions import Refused
 from .groups import GroupBackend
 from .offers import ENGINE, MAJORS, check_class, default_version, versions
 from .resources import DBInstance
+from .server_logs import LogBackend
 
 _CREATION, _CREATION_MULTI_AZ, _DELETION = 420, 900, 300  # AWS seconds; usual values
 
 
-class InstanceBackend(GroupBackend):
+class InstanceBackend(GroupBackend, LogBackend):
     """RDS's instances."""
 
     def create_db_instance(self, db_kwargs: dict[str, Any]) -> DBInstance:
@@ -99,14 +99,6 @@ class InstanceBackend(GroupBackend):
             # Which interface is in which zone matters to nobody.
             self._delete_interfaces([database.interfaces.pop()])
             database.secondary_availability_zone = None
-
-    def create_log_groups(self, database: DBInstance) -> None:
-        """Create the missing log groups of the instance's exported logs, as RDS does."""
-        logs = logs_backends[self.account_id][self.region_name]
-        for kind in database.enabled_cloudwatch_logs_exports:
-            name = f"/aws/rds/instance/{database.db_instance_identifier}/{kind}"
-            if name not in logs.groups:
-                logs.create_log_group(name, {})
 
     def delete_db_instance(
         self,
