@@ -15,6 +15,7 @@ from typing import Any
 from moto.rds import models
 
 from .offers import ENGINE, major_of
+from .postgresql.sampling import Sampler
 from .postgresql.server import Server
 
 # Request parameters that moto drops -> what DescribeDBInstances calls them.
@@ -42,10 +43,12 @@ class DBInstance(models.DBInstance):
         automatic_restart_time: when a stopped instance starts by itself.
         server: its PostgreSQL server, if the cloud runs databases.
         follow: lets the server do what a new status says. Returns the status that the instance gets.
+        sampler: measures the server, once somebody wants to know.
         server_seconds: the real seconds that it took to create and start the server.
     """
 
     server: Server | None = None
+    sampler: Sampler | None = None
     follow: Callable[[str], str]
     server_seconds: float = 0.0
 
