@@ -131,8 +131,8 @@ def _fetched(name: str, fetch: Callable[[Path], None]) -> Path:
         except (OSError, subprocess.CalledProcessError, tarfile.TarError) as error:
             said = (getattr(error, "stderr", "") or str(error)).strip().splitlines()[0]
             raise NoServerError(
-                f"PostgreSQL ({name}) could not be fetched: {said[:200]}. Connect to a network if there is none, "
-                "and try again."
+                f"PostgreSQL ({name}) could not be fetched: {said[:200]}. Connect to a network if there is "
+                "none, and try again."
             ) from error
     return folder
 
