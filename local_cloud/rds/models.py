@@ -7,10 +7,11 @@ from moto.rds.models import rds_backends
 from ..moto_seam import running
 from .exports import ExportBackend
 from .modifications import ModificationBackend
+from .restores import RestoreBackend
 from .subscriptions import SubscriptionBackend
 
 
-class LocalRDS(ModificationBackend, ExportBackend, SubscriptionBackend):
+class LocalRDS(ModificationBackend, RestoreBackend, ExportBackend, SubscriptionBackend):
     """RDS for PostgreSQL. Operations take as long as on AWS, in the cloud's time."""
 
 

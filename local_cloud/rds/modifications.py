@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Set
 from typing import Any
 
+from ..moto_seam import TURNS
 from .base import USABLE
 from .exceptions import Refused
 from .lifecycle import LifecycleBackend
@@ -204,6 +205,10 @@ class ModificationBackend(LifecycleBackend):
             grown = changes.get("allocated_storage", 0) > database.allocated_storage
             for name, value in changes.items():
                 setattr(database, name, value)
+            if "backup_retention_period" in changes:  # on or off
+                with TURNS["rds"]:
+                    self.end_backups(database)
+                self.begin_backups(database)
             database.waiting, database.pending_modified_values = {}, {}
             if target is not None:
                 self._end_upgrade(database, upgraded=upgraded)

@@ -9,15 +9,17 @@ import functools
 import json
 import logging
 import time
+from datetime import datetime
 from typing import Any
 
 from ..moto_seam import TURNS
 from . import settings
 from .base import RDSBase
 from .offers import major_of
-from .postgresql import roles
+from .postgresql import backups, roles
+from .postgresql.backups import Backup
 from .postgresql.packages import NoServerError
-from .postgresql.server import NotStartedError
+from .postgresql.server import NotStartedError, Server
 from .postgresql.servers import Servers
 from .resources import DBInstance
 
@@ -62,19 +64,45 @@ class ServingBackend(RDSBase):
             return
         began = time.monotonic()
         try:
-            server = self.servers.new(
-                major_of(database.engine_version), database.dbi_resource_id, database.port or _PORT
-            )
+            server = self._new_server(database)
         except NoServerError as error:
             log.warning("%s runs without a server. %s", database.db_instance_identifier, error)
             return
         server.create()
-        database.server, database.follow = server, functools.partial(self._follow, database)
-        self.configure(database)
+        self._attach(database, server)
         server.start()
         with server.admin("postgres") as admin:
             roles.set_up(admin, str(database.master_username), self.master_password(database))
             roles.own_databases(admin, str(database.master_username), database.db_name)
+        database.server_seconds = time.monotonic() - began
+
+    def _new_server(self, database: DBInstance) -> Server:
+        return self.servers.new(
+            major_of(database.engine_version), database.dbi_resource_id, database.port or _PORT
+        )
+
+    def _attach(self, database: DBInstance, server: Server) -> None:
+        database.server, database.follow = server, functools.partial(self._follow, database)
+        self.configure(database)
+
+    def restore_server(self, database: DBInstance, backup: Backup, until: datetime | None = None) -> None:
+        """Create the server of a restored instance: with the data, users and passwords of a backup.
+
+        Args:
+            database: the instance, with the engine version of the backup.
+            backup: the backup.
+            until: the point in time that it is restored to; None for that of the backup.
+        """
+        began = time.monotonic()
+        server = self._new_server(database)
+        backups.restore(backup, server)
+        self._attach(database, server)
+        if until:
+            backups.recover(backup, server, until)
+        server.start()
+        if database.manage_master_user_password:
+            with server.admin("postgres") as admin:
+                roles.set_password(admin, str(database.master_username), self.master_password(database))
         database.server_seconds = time.monotonic() - began
 
     def configure(self, database: DBInstance) -> None:
@@ -116,7 +144,8 @@ class ServingBackend(RDSBase):
     def remove_server(self, database: DBInstance) -> None:
         """Delete the server of an instance with its data."""
         if database.server:
-            database.server.remove()
+            for server in (database.server, *database.former_servers):
+                server.remove()
             database.server = None
 
     def master_password(self, database: DBInstance) -> str:
@@ -124,7 +153,7 @@ class ServingBackend(RDSBase):
         if database.manage_master_user_password:
             value = self.secretsmanager.get_secret_value(database.master_user_secret.secret_arn, "", "")
             return str(json.loads(value["SecretString"])["password"])
-        return str(database.master_user_password)
+        return str(database._master_user_password)
 
     def page(self) -> str:
         """Return every instance that has a server, as JSON with what a client of libpq needs to connect."""

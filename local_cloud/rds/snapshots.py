@@ -7,20 +7,21 @@ backups" and "Upgrading the PostgreSQL DB engine".
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
 
 from moto.rds import models
 from moto.rds.exceptions import DBSnapshotAlreadyExistsError
 
 from ..quotas import models as quotas
-from .base import USABLE, RDSBase
+from .base import USABLE
 from .exceptions import NotBackedUpError, Refused
+from .postgresql import backups
 from .resources import DBInstance, DBSnapshot
+from .serving import ServingBackend
 
 SNAPSHOT = 300  # AWS seconds; the first snapshot of a large database takes hours
 
 
-class SnapshotBackend(RDSBase):
+class SnapshotBackend(ServingBackend):
     """RDS's snapshots. A manual one takes time; an automated one is available at once."""
 
     def create_db_snapshot(
@@ -42,9 +43,41 @@ class SnapshotBackend(RDSBase):
             self, database, db_snapshot_identifier, snapshot_type, tags, original_created_at, kms_key_id
         )
         self.database_snapshots[db_snapshot_identifier] = snapshot
+        if database.server:
+            # The data are those of this moment, however long RDS takes.
+            snapshot.backup = backups.take(
+                database.server, self.servers.new_snapshot(), database.engine_version
+            )
         if manual:
             self._take(database, snapshot)
+        elif snapshot.backup:
+            database.backups.append(snapshot.backup)
         return snapshot
+
+    def delete_db_snapshot(self, db_snapshot_identifier: str) -> models.DBSnapshot:
+        """Delete a snapshot with its data."""
+        snapshot = super().delete_db_snapshot(db_snapshot_identifier)
+        assert isinstance(snapshot, DBSnapshot)
+        if snapshot.backup:
+            snapshot.backup.remove()
+        return snapshot
+
+    def begin_backups(self, database: DBInstance) -> None:
+        """Take an instance's first automated backup, if it has any. Here it is no snapshot."""
+        if not database.backup_retention_period:
+            return
+        if database.server:
+            folder = database.server.folder / f"backup-{len(database.backups)}"
+            database.backups.append(backups.take(database.server, folder, database.engine_version))
+        database.backed_up_since = datetime.now(UTC)
+
+    def end_backups(self, database: DBInstance) -> None:
+        """Delete an instance's automated backups (user guide, "Disabling automated backups")."""
+        database.backed_up_since = None
+        for snapshot in list(self.database_snapshots.values()):
+            if (snapshot.dbi_resource_id, snapshot.snapshot_type) == (database.dbi_resource_id, "automated"):
+                self.delete_db_snapshot(snapshot.db_snapshot_identifier)
+        database.backups.clear()
 
     def _check_manual(self, database: DBInstance) -> None:
         if database.status not in USABLE:
@@ -70,18 +103,6 @@ class SnapshotBackend(RDSBase):
             self.become(database, before, "backing-up")
 
         self.later(SNAPSHOT, taken)
-
-    def restore_db_instance_from_db_snapshot(
-        self, from_snapshot_id: str, overrides: dict[str, Any]
-    ) -> models.DBInstance:
-        """Begin to create an instance from a snapshot."""
-        snapshot = self.database_snapshots.get(from_snapshot_id.rpartition(":snapshot:")[2])
-        if snapshot is not None and snapshot.status != "available":
-            raise Refused("InvalidDBSnapshotState", f"Snapshot {from_snapshot_id} is {snapshot.status}.")
-        database = super().restore_db_instance_from_db_snapshot(from_snapshot_id, overrides)
-        if snapshot is not None:
-            self.record(snapshot, "RDS-EVENT-0043", snapshot=snapshot.db_snapshot_identifier)
-        return database
 
     def take_automated_snapshot(self, instance: str, taken: datetime | None = None) -> str:
         """Let the backup window of an instance pass. Returns the identifier of the automated snapshot.
