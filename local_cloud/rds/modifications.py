@@ -196,8 +196,10 @@ class ModificationBackend(LifecycleBackend):
         def done() -> None:
             if not self.has_status(database, status):
                 return
-            upgraded = target is not None and self.faults.database.takes_upgrade(
-                database.db_instance_identifier
+            upgraded = (
+                target is not None
+                and self.faults.database.takes_upgrade(database.db_instance_identifier)
+                and self.upgrade_server(database, target)
             )
             if target is not None and not upgraded:
                 for name in ("engine_version", "db_parameter_group_name"):

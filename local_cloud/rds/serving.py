@@ -8,19 +8,23 @@ from __future__ import annotations
 import functools
 import json
 import logging
+import shutil
 import time
 from datetime import datetime
 from typing import Any
+
+import psycopg
 
 from ..moto_seam import TURNS
 from . import settings
 from .base import RDSBase
 from .offers import major_of
-from .postgresql import backups, roles
+from .postgresql import backups, roles, upgrades
 from .postgresql.backups import Backup
 from .postgresql.packages import NoServerError
 from .postgresql.server import NotStartedError, Server
 from .postgresql.servers import Servers
+from .postgresql.upgrades import NotUpgradedError, PrecheckError
 from .resources import DBInstance
 
 log = logging.getLogger(__name__)
@@ -104,6 +108,40 @@ class ServingBackend(RDSBase):
             with server.admin("postgres") as admin:
                 roles.set_password(admin, str(database.master_username), self.master_password(database))
         database.server_seconds = time.monotonic() - began
+
+    def upgrade_server(self, database: DBInstance, version: str) -> bool:
+        """Bring the stopped server of an instance to an engine version. A minor one needs nothing.
+
+        Returns:
+            whether this succeeded. If not, the server is as it was, and a log file says why.
+        """
+        old = database.server
+        if old is None or major_of(version) == major_of(database.engine_version):
+            return True
+        new, kind = None, "internal"
+        try:
+            new = self.servers.successor(old, major_of(version))
+            new.create()
+            new.configure(
+                {}, self.servers.authority.issue(database.address), master=str(database.master_username),
+                force_ssl=True,
+            )  # fmt: skip
+            upgrades.upgrade(old, new, database.engine_version, version)
+        except (NoServerError, NotStartedError, NotUpgradedError, psycopg.Error) as error:
+            log.warning("%s was not upgraded: %s", database.db_instance_identifier, error)
+            if isinstance(error, PrecheckError):
+                kind = "precheck"
+            # RDS appends a time stamp, too.
+            (old.logs / f"pg_upgrade_{kind}.log.{time.time():.0f}").write_text(f"{error}\n")
+            if new:
+                new.remove()
+            return False
+        shutil.copytree(old.logs, new.logs, dirs_exist_ok=True)
+        new.account.own(new.logs)
+        shutil.rmtree(old.data)  # what a point in time before the upgrade needs is in its archive
+        database.former_servers.append(old)
+        database.server = new
+        return True
 
     def configure(self, database: DBInstance) -> None:
         """Write what the server reads when it starts or reloads."""

@@ -66,10 +66,13 @@ class SnapshotBackend(ServingBackend):
         """Take an instance's first automated backup, if it has any. Here it is no snapshot."""
         if not database.backup_retention_period:
             return
+        self._back_up(database)
+        database.backed_up_since = datetime.now(UTC)
+
+    def _back_up(self, database: DBInstance) -> None:
         if database.server:
             folder = database.server.folder / f"backup-{len(database.backups)}"
             database.backups.append(backups.take(database.server, folder, database.engine_version))
-        database.backed_up_since = datetime.now(UTC)
 
     def end_backups(self, database: DBInstance) -> None:
         """Delete an instance's automated backups (user guide, "Disabling automated backups")."""
@@ -130,10 +133,12 @@ class SnapshotBackend(ServingBackend):
         instance, now = database.db_instance_identifier, datetime.now(UTC)
         versions = f"-{database.engine_version}-to-{target}".replace(".", "-")
         name = f"preupgrade-{instance}{versions}" if target else instance
-        if database.backup_retention_period and f"rds:{name}-{now:%Y-%m-%d-%H-%M}" not in (
-            self.database_snapshots
-        ):
+        if not database.backup_retention_period:
+            return
+        if f"rds:{name}-{now:%Y-%m-%d-%H-%M}" not in self.database_snapshots:
             self._take_automated(instance, name, now)
+        elif target is None:  # a point in time after the upgrade needs it
+            self._back_up(database)
 
     def _take_automated(self, instance: str, name: str, taken: datetime) -> str:
         database = self.instance(instance)

@@ -32,14 +32,14 @@ class Backup:
         folder: the copy.
         version: the full version of the server, as its owner calls it.
         taken: the time that it is of (UTC).
-        first_log: the first transaction log that the copy needs; None if the server did not run.
+        first_log: the first transaction log that it needs.
     """
 
     server: Server
     folder: Path
     version: str
     taken: datetime
-    first_log: str | None
+    first_log: str
 
     def copy(self, folder: Path) -> Backup:
         """Return a copy of this backup in another folder."""
@@ -57,7 +57,8 @@ def take(server: Server, folder: Path, version: str) -> Backup:
     if server.pid is None:
         _copy(server.data, folder, set())
         server.account.own(folder)
-        return Backup(server, folder, version, datetime.now(UTC), None)
+        first = min(log.name for log in (folder / _WAL).glob("0*"))
+        return Backup(server, folder, version, datetime.now(UTC), first)
     with server.admin("postgres") as admin:
         old = admin.info.server_version < 150000
         start = "pg_start_backup('rds', true, false)" if old else "pg_backup_start('rds', fast => true)"
@@ -89,7 +90,6 @@ def recover(backup: Backup, server: Server, until: datetime) -> None:
     Raises:
         NotStartedError: PostgreSQL could not recover.
     """
-    assert backup.first_log
     _take_logs(backup.server, server.data / _WAL, backup.first_log, "F" * 24)
     server.account.own(server.data)
     target = {"recovery_target": "immediate"}

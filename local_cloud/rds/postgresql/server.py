@@ -179,8 +179,11 @@ class Server:
             "data_sync_retry": "off",
         }
 
-    def start(self) -> None:
+    def start(self, *, private: bool = False) -> None:
         """Start, and return when clients can connect. Does nothing if the server runs.
+
+        Args:
+            private: whether only the administrator can connect.
 
         Raises:
             NotStartedError: PostgreSQL did not start.
@@ -191,12 +194,15 @@ class Server:
         output = self.logs / "start"
         with output.open("wb") as said:
             self._process = subprocess.Popen(
-                [str(self.programs / "postgres"), "-D", str(self.data)],
+                [
+                    str(self.programs / "postgres"), "-D", str(self.data),
+                    *(("-c", "listen_addresses=") if private else ()),
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=said,
                 stderr=said,
                 **self.account.options(),
-            )
+            )  # fmt: skip
         self._await(self._is_ready, _LONGEST_START)
         if not self._is_ready():
             self.crash()

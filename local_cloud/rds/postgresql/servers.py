@@ -62,6 +62,17 @@ class Servers:
         self._servers.append(server)
         return server
 
+    def successor(self, old: Server, major: str) -> Server:
+        """Return a server of another major version on the address of an old one, without a data folder yet.
+
+        Raises:
+            NoServerError: this machine has none of this version.
+        """
+        folder = old.folder.with_name(f"{old.folder.name}-{major}")
+        server = Server(packages.server(major), folder, old.address, old.port, self.account)
+        self._servers.append(server)
+        return server
+
     def new_snapshot(self) -> Path:
         """Return the path of a new folder, for a copy of data that outlives its server."""
         return self.folder / f"snapshot-{uuid.uuid4()}"
