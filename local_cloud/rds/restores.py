@@ -10,13 +10,11 @@ import logging
 from datetime import UTC, datetime
 from typing import Any
 
-from moto.rds.exceptions import DBSnapshotNotFoundFault
-
 from .exceptions import Refused
 from .instances import InstanceBackend
 from .postgresql.backups import Backup
 from .postgresql.server import NotStartedError
-from .resources import DBInstance, DBSnapshot
+from .resources import DBInstance
 
 log = logging.getLogger(__name__)
 
@@ -40,14 +38,8 @@ class RestoreBackend(InstanceBackend):
         self, from_snapshot_id: str, overrides: dict[str, Any]
     ) -> DBInstance:
         """Begin to create an instance from a snapshot. It is available after some minutes."""
-        name = from_snapshot_id.rpartition(":snapshot:")[2]
-        snapshot = self.database_snapshots.get(name)
-        if snapshot is None:
-            raise DBSnapshotNotFoundFault(name)
-        assert isinstance(snapshot, DBSnapshot)
+        snapshot = self.snapshot_to_read(from_snapshot_id)
         assert isinstance(snapshot.database, DBInstance)
-        if snapshot.status != "available":
-            raise Refused("InvalidDBSnapshotState", f"Snapshot {from_snapshot_id} is {snapshot.status}.")
         values = _values(snapshot.database, overrides) | {
             "allocated_storage": overrides.get("allocated_storage") or snapshot.allocated_storage,
             "engine_version": snapshot.engine_version,

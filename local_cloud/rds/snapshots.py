@@ -1,16 +1,18 @@
 """DB snapshots, manual and automated.
 
-Sources: the RDS API reference (CreateDBSnapshot, DeleteDBSnapshot) and the user guide's "Working with
-backups" and "Upgrading the PostgreSQL DB engine".
+Sources: the RDS API reference (CreateDBSnapshot, CopyDBSnapshot, DeleteDBSnapshot) and the user guide's
+"Working with backups" and "Upgrading the PostgreSQL DB engine".
 """
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 from moto.rds import models
-from moto.rds.exceptions import DBSnapshotAlreadyExistsError
+from moto.rds.exceptions import DBSnapshotAlreadyExistsError, DBSnapshotNotFoundFault
 
+from ..kms.models import find_key
 from ..quotas import models as quotas
 from .base import USABLE
 from .exceptions import NotBackedUpError, Refused
@@ -82,6 +84,57 @@ class SnapshotBackend(ServingBackend):
                 self.delete_db_snapshot(snapshot.db_snapshot_identifier)
         database.backups.clear()
 
+    def copy_db_snapshot(
+        self,
+        source_db_snapshot_identifier: str,
+        target_db_snapshot_identifier: str,
+        kms_key_id: str | None = None,
+        tags: list[dict[str, str]] | None = None,
+        copy_tags: bool | None = False,
+        **others: Any,
+    ) -> DBSnapshot:
+        """Begin to copy a snapshot to a manual one, under another key if one is named."""
+        if asked := sorted(name for name, value in others.items() if value):
+            raise NotImplementedError(f"copying a snapshot with {', '.join(asked)}")
+        source = self.snapshot_to_read(source_db_snapshot_identifier)
+        if target_db_snapshot_identifier in self.database_snapshots:
+            raise DBSnapshotAlreadyExistsError(target_db_snapshot_identifier)
+        self._check_quota()
+        if kms_key_id is not None:
+            key = find_key(kms_key_id)
+            if key is None or not key.enabled:
+                raise Refused("KMSKeyNotAccessibleFault", f"KMS key {kms_key_id} is not accessible.")
+            kms_key_id = key.arn
+        copy = DBSnapshot(
+            self, source.database, target_db_snapshot_identifier, kms_key_id=kms_key_id or source.kms_key_id,
+            original_created_at=source.original_snapshot_create_time,
+        )  # fmt: skip
+        copy.tags = tags or (source.tags if copy_tags else [])
+        copy.status, copy.percent_progress = "creating", 0
+        if source.backup:
+            copy.backup = source.backup.copy(self.servers.new_snapshot())
+        self.database_snapshots[target_db_snapshot_identifier] = copy
+
+        def copied() -> None:
+            copy.status, copy.percent_progress = "available", 100
+
+        self.later(SNAPSHOT, copied)
+        return copy
+
+    def snapshot_to_read(self, name_or_arn: str) -> DBSnapshot:
+        """Return the snapshot of a name or ARN, if it is complete and RDS can decrypt it."""
+        name = name_or_arn.rpartition(":snapshot:")[2]
+        snapshot = self.database_snapshots.get(name)
+        if snapshot is None:
+            raise DBSnapshotNotFoundFault(name)
+        assert isinstance(snapshot, DBSnapshot)
+        if snapshot.status != "available":
+            raise Refused("InvalidDBSnapshotState", f"Snapshot {name_or_arn} is {snapshot.status}.")
+        key = find_key(snapshot.kms_key_id) if snapshot.kms_key_id else None
+        if key is not None and not key.enabled:
+            raise Refused("KMSKeyNotAccessibleFault", f"KMS key {key.arn} is not accessible.")
+        return snapshot
+
     def _check_manual(self, database: DBInstance) -> None:
         if database.status not in USABLE:
             raise Refused(
@@ -89,6 +142,9 @@ class SnapshotBackend(ServingBackend):
                 f"Cannot create a snapshot because the database instance {database.db_instance_identifier} "
                 "is not currently in the available state.",
             )
+        self._check_quota()
+
+    def _check_quota(self) -> None:
         quota = quotas.backend().applied[quotas.MANUAL_SNAPSHOTS]
         if len([one for one in self.database_snapshots.values() if one.snapshot_type == "manual"]) >= quota:
             raise Refused("SnapshotQuotaExceeded", f"Cannot create more than {quota:.0f} manual snapshots")
