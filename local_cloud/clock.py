@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import dataclass, field
 
 
@@ -15,11 +16,13 @@ class Clock:
             launch in four seconds.
         shortest_wait: real seconds. No wait is shorter, or loops that wait would keep the machine busy.
         stopping: set when the cloud begins to stop. It ends every wait.
+        started: when the cloud was made, in seconds of `time.monotonic`.
     """
 
     speed: float = 300.0
     shortest_wait: float = 0.05
     stopping: threading.Event = field(default_factory=threading.Event, init=False)
+    started: float = field(default_factory=time.monotonic, init=False)
 
     def seconds(self, aws_seconds: float) -> float:
         """Return how many real seconds a wait of `aws_seconds` takes here; 0 for no wait."""
@@ -28,3 +31,7 @@ class Clock:
     def sleep(self, aws_seconds: float) -> None:
         """Wait until `aws_seconds` have passed or the cloud stops."""
         self.stopping.wait(self.seconds(aws_seconds))
+
+    def passed(self) -> float:
+        """Return how many AWS seconds have passed since the cloud was made."""
+        return (time.monotonic() - self.started) * self.speed

@@ -10,6 +10,7 @@ states of a peering connection count is a guess.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from moto.core.exceptions import ServiceException
@@ -126,5 +127,10 @@ class LocalEC2(Local, EC2Backend):
             )
         super().detach_internet_gateway(internet_gateway_id, vpc_id)
 
+    def measured(self) -> Iterator[tuple[dict[str, str], dict[str, float]]]:
+        """Yield what the NAT gateways publish in this minute: each has always had a port left."""
+        for gateway in self._nat_gateways():
+            yield {"NatGatewayId": gateway.id}, {"ErrorPortAllocation": 0.0}
+
     def _nat_gateways(self) -> list[NatGateway]:
-        return [gateway for gateway in self.nat_gateways.values() if gateway.state != "deleted"]
+        return [gateway for gateway in list(self.nat_gateways.values()) if gateway.state != "deleted"]

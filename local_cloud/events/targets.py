@@ -13,6 +13,7 @@ from moto.events.exceptions import ValidationException
 from moto.events.models import Rule
 
 from ..account import ACCOUNT_ID, REGION
+from ..cloudwatch.models import backend as cloudwatch
 from ..iam.identity import Identity
 from ..iam.policies import Caller, resource_allows
 from ..iam.trust import service_caller
@@ -73,6 +74,7 @@ def send(identity: Identity, rule: Rule, event: dict[str, Any]) -> None:
             _DELIVERIES[target["Arn"].split(":")[2]](identity, rule, target, body)
         except (NotDeliveredError, ClientError) as error:
             log.warning("rule %s did not reach %s: %s", rule.name, target["Arn"], error)
+            cloudwatch().publish("AWS/Events", "FailedInvocations", 1, {"RuleName": rule.name})
             if queue_arn := target.get("DeadLetterConfig", {}).get("Arn"):
                 _to_dead_letters(identity, rule, queue_arn, target, body, error)
 

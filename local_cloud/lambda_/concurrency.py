@@ -13,6 +13,7 @@ from moto.awslambda.models import LambdaFunction, lambda_backends
 from moto.core.exceptions import JsonRESTError
 
 from ..account import ACCOUNT_ID, REGION
+from ..cloudwatch.models import backend as cloudwatch
 from ..quotas import models as quotas
 
 # "Configuring reserved concurrency for a function": Lambda keeps this much for functions that reserve none.
@@ -47,7 +48,11 @@ class Concurrency:
         """
         arn = function.function_arn
         with self._lock:
-            self._check(function)
+            try:
+                self._check(function)
+            except TooManyRequests:
+                cloudwatch().publish("AWS/Lambda", "Throttles", 1, {"FunctionName": function.function_name})
+                raise
             self._running[arn] += 1
         try:
             yield

@@ -16,6 +16,7 @@ from moto.awslambda.exceptions import InvalidParameterValueException
 
 from ..account import REGION
 from ..clock import Clock
+from ..cloudwatch.models import backend as cloudwatch
 from ..iam.identity import Identity
 from .code import Code, UnloadableBuildError
 from .concurrency import Concurrency
@@ -91,6 +92,9 @@ class Environments:
             finally:
                 del self._at_work[request_id]
             write(function, sandbox.log_stream, request_id, answer)
+            name = {"FunctionName": function.function_name}
+            cloudwatch().publish("AWS/Lambda", "Invocations", 1, name)
+            cloudwatch().publish("AWS/Lambda", "Errors", 1 if answer.error else 0, name)
             with self._lock:
                 reusable = sandbox.alive and environments == _environments(function)
                 if reusable:

@@ -8,10 +8,9 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
-from moto.logs.models import LogsBackend, logs_backends
-
 from ..account import ACCOUNT_ID, REGION
 from ..iam.policies import Caller, identity_allows
+from ..logs.models import backend as logs
 from .functions import LocalFunction
 from .runtime import Answer
 
@@ -24,29 +23,26 @@ def write(function: LocalFunction, stream: str, request_id: str, answer: Answer)
     Lambda writes with the function's role. Nothing is logged without logs:CreateLogStream and
     logs:PutLogEvents, and a missing log group is created only with logs:CreateLogGroup.
     """
-    backend = logs_backends[ACCOUNT_ID][REGION]
     group = function.logging_config["LogGroup"]
-    if not _ready(backend, function, group, stream):
+    if not _ready(function, group, stream):
         return
     now = int(time.time() * 1000)
     events = [{"timestamp": now, "message": message} for message in _messages(function, request_id, answer)]
     if events:
-        backend.put_log_events(group, stream, events)
+        logs().write(group, stream, events)
 
 
-def _ready(backend: LogsBackend, function: LocalFunction, group: str, stream: str) -> bool:
+def _ready(function: LocalFunction, group: str, stream: str) -> bool:
     arn = f"arn:aws:logs:{REGION}:{ACCOUNT_ID}:log-group:{group}"
     if not all(
         _may(function, action, f"{arn}:log-stream:{stream}")
         for action in ("logs:CreateLogStream", "logs:PutLogEvents")
     ):
         return False
-    if group not in backend.groups:
+    if group not in logs().groups:
         if not _may(function, "logs:CreateLogGroup", arn):
             return False
-        backend.create_log_group(group, {})
-    if stream not in backend.groups[group].streams:
-        backend.create_log_stream(group, stream)
+        logs().create_log_group(group, {})
     return True
 
 

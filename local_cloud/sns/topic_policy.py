@@ -23,6 +23,10 @@ class AuthorizationError(SNSException):
     code = "AuthorizationError"
 
 
+class KeyAuthorizationError(AuthorizationError):
+    """The policy of the topic's key does not let a service use it."""
+
+
 class KMSAccessDeniedError(SNSException):
     """The caller's permissions do not allow the use of the topic's key."""
 
@@ -33,7 +37,8 @@ def check_service(topic: Topic, caller: Caller) -> None:
     """Check that an AWS service may publish to a topic and use its key.
 
     Raises:
-        AuthorizationError: the policy of the topic or of its key does not let the service in.
+        AuthorizationError: the policy of the topic does not let the service in.
+        KeyAuthorizationError: the policy of its key does not.
     """
     if not resource_allows(topic.policy, "sns:Publish", topic.arn, caller):
         raise AuthorizationError(
@@ -42,7 +47,7 @@ def check_service(topic: Topic, caller: Caller) -> None:
     key_id = topic.kms_master_key_id
     for action in _KEY_ACTIONS if key_id else ():
         if not service_may_use(key_id, action, caller):
-            raise AuthorizationError(
+            raise KeyAuthorizationError(
                 f"User: {caller.service} is not authorized to perform: {action} on resource: {key_id}"
             )
 

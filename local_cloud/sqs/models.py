@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from moto.sqs.models import Message, Queue, SQSBackend, sqs_backends
@@ -78,6 +79,22 @@ class LocalQueue(Queue):
             if isinstance(message, LocalMessage)
         }
 
+    def measurements(self) -> dict[str, float]:
+        """Return what SQS publishes about the queue in this minute; the age is in AWS seconds.
+
+        Source: SQS Developer Guide, "Available CloudWatch metrics for Amazon SQS".
+        """
+        now, messages = time.time(), list(self._messages)
+        waiting = [message for message in messages if not message.delayed]
+        visible = sum(message.visible for message in waiting)
+        sent = min((message.sent_timestamp or 0 for message in messages), default=now * 1000)
+        return {
+            "ApproximateAgeOfOldestMessage": max(now - sent / 1000, 0) * Local.clock.speed,
+            "ApproximateNumberOfMessagesDelayed": float(len(messages) - len(waiting)),
+            "ApproximateNumberOfMessagesNotVisible": float(len(waiting) - visible),
+            "ApproximateNumberOfMessagesVisible": float(visible),
+        }
+
 
 class LocalSQS(Local, SQSBackend):
     """SQS. Several threads may receive from a queue."""
@@ -125,6 +142,12 @@ class LocalSQS(Local, SQSBackend):
         with (lock := self.get_queue(queue_name)._messages_lock):
             super().change_message_visibility(queue_name, receipt_handle, visibility_timeout)
             lock.notify_all()
+
+    def measured(self) -> Iterator[tuple[dict[str, str], dict[str, float]]]:
+        """Yield the dimensions of each queue, and its values by metric."""
+        for queue in list(self.queues.values()):
+            assert isinstance(queue, LocalQueue)
+            yield {"QueueName": queue.name}, queue.measurements()
 
     def is_message_valid_based_on_retention_period(self, queue_name: str, message: Message) -> bool:
         """Say whether a message is within the retention period. moto counts all messages to answer this."""

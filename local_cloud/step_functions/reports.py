@@ -6,7 +6,6 @@ import json
 from datetime import datetime
 from typing import Any
 
-from moto.logs.models import logs_backends
 from moto.stepfunctions.models import StateMachine
 from moto.stepfunctions.parser.api import HistoryEventType
 from moto.stepfunctions.parser.asl.eval.event.logging import (
@@ -16,7 +15,8 @@ from moto.stepfunctions.parser.asl.eval.event.logging import (
 )
 from moto.stepfunctions.parser.backend.execution import Execution
 
-from ..account import ACCOUNT_ID, REGION
+from ..cloudwatch.models import backend as cloudwatch
+from ..logs.models import backend as logs
 from ..moto_seam import Local
 
 
@@ -25,16 +25,13 @@ class LocalLoggingSession(CloudWatchLoggingSession):
 
     def publish_history_log(self, history_log: HistoryLog) -> None:
         """Write an event to the log group. If the group was deleted, the line is lost, as on AWS."""
-        backend = logs_backends[ACCOUNT_ID][REGION]
         group = self.configuration.log_group_name
-        if group not in backend.groups:
+        if group not in logs().groups:
             return
         moment = datetime.fromisoformat(str(history_log["event_timestamp"]))
         milliseconds = int(moment.timestamp() * 1000)
         machine = self.configuration.state_machine_arn.rpartition(":")[2]
         stream = f"states/{machine}/{moment:%Y-%m-%d-%H-%M}/local"
-        if stream not in backend.groups[group].streams:
-            backend.create_log_stream(group, stream)
         line = {
             "id": history_log["id"],
             "type": HistoryEventType(history_log["type"]).value,
@@ -45,7 +42,7 @@ class LocalLoggingSession(CloudWatchLoggingSession):
             "execution_arn": history_log["execution_arn"],
         }
         message = json.dumps(line, default=str)
-        backend.put_log_events(group, stream, [{"timestamp": milliseconds, "message": message}])
+        logs().write(group, stream, [{"timestamp": milliseconds, "message": message}])
 
 
 def logging_session(machine: StateMachine, execution_arn: str) -> LocalLoggingSession | None:
@@ -55,13 +52,25 @@ def logging_session(machine: StateMachine, execution_arn: str) -> LocalLoggingSe
     return LocalLoggingSession(execution_arn, configuration) if configuration else None
 
 
+# Status -> the metric that counts it ("Monitoring Step Functions metrics using Amazon CloudWatch").
+_METRICS = {
+    "RUNNING": "ExecutionsStarted",
+    "SUCCEEDED": "ExecutionsSucceeded",
+    "FAILED": "ExecutionsFailed",
+    "TIMED_OUT": "ExecutionsTimedOut",
+    "ABORTED": "ExecutionsAborted",
+}
+
+
 def publish(execution: Execution) -> None:
-    """Send "Step Functions Execution Status Change" to the default event bus.
+    """Count an execution, and send "Step Functions Execution Status Change" to the default event bus.
 
     With a customer managed key, the event has no input and output. The guide promises no plaintext outside of
     the key's reach, and does not mention this event, so no rule should rely on them.
     """
     machine: Any = execution.state_machine
+    if metric := _METRICS.get(execution.status):
+        cloudwatch().publish("AWS/States", metric, 1, {"StateMachineArn": machine.arn})
     encrypted = machine.encryptionConfiguration["type"] == "CUSTOMER_MANAGED_KMS_KEY"
     output = json.dumps(execution.output) if execution.status == "SUCCEEDED" else None
     detail = {

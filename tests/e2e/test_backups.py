@@ -84,6 +84,10 @@ def test_an_export_that_rds_refuses_fails_its_execution_which_the_alarm_counts(
     assert alarm["MetricName"] == "ExecutionsFailed"
     assert alarm["Dimensions"] == [{"Name": "StateMachineArn", "Value": execution["stateMachineArn"]}]
 
+    # AND it goes off, and the topic and its key let it in
+    goes_off = {"Alarm updated from OK to ALARM", f"Successfully executed action {alarm['AlarmActions'][0]}"}
+    eventually(lambda: goes_off <= _history(cloud, alarm["AlarmName"]), "the alarm has told the topic")
+
 
 def test_a_point_in_time_is_restored_into_a_new_instance_beside_the_products_own(
     cloud: Cloud, product: dict[str, str]
@@ -143,3 +147,8 @@ def _ended(cloud: Cloud, snapshot: str) -> dict[str, Any]:
 def _status(cloud: Cloud, execution: str) -> str:
     described = cloud.client("stepfunctions").describe_execution(executionArn=execution)
     return str(described["status"])
+
+
+def _history(cloud: Cloud, alarm: str) -> set[str]:
+    items = cloud.client("cloudwatch").describe_alarm_history(AlarmName=alarm)["AlarmHistoryItems"]
+    return {item["HistorySummary"] for item in items}
