@@ -49,6 +49,7 @@ EVENTS = {
     "RDS-EVENT-0016": ("configuration change", "Reset master credentials"),
     "RDS-EVENT-0017": ("configuration change", "Finished applying modification to allocated storage"),
     "RDS-EVENT-0018": ("configuration change", "Applying modification to allocated storage"),
+    "RDS-EVENT-0019": ("restoration", "Restored from DB instance {origin} to {name}"),
     "RDS-EVENT-0024": (
         "configuration change",
         "Applying modification to convert to a Multi-AZ DB instance",

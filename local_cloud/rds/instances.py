@@ -6,6 +6,7 @@ Amazon RDS DB instance status".
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from moto.ec2.models import ec2_backends
@@ -19,17 +20,33 @@ from .groups import GroupBackend
 from .offers import ENGINE, MAJORS, check_class, default_version, versions
 from .resources import DBInstance
 from .server_logs import LogBackend
+from .snapshots import SnapshotBackend
 
 _CREATION, _CREATION_MULTI_AZ, _DELETION = 420, 900, 300  # AWS seconds; usual values
 
 
-class InstanceBackend(GroupBackend, LogBackend):
+class InstanceBackend(GroupBackend, LogBackend, SnapshotBackend):
     """RDS's instances."""
 
     def create_db_instance(self, db_kwargs: dict[str, Any]) -> DBInstance:
         """Begin to create an instance. It is available after some minutes."""
         values = dict(db_kwargs.items())
-        values["engine_version"] = version = _creatable(values)
+        values["engine_version"] = _creatable(values)
+
+        def created(database: DBInstance) -> None:
+            self.create_server(database)
+            self.record(database, "RDS-EVENT-0005")
+
+        return self.begin_creation(values, created)
+
+    def begin_creation(self, values: dict[str, Any], serve: Callable[[DBInstance], object]) -> DBInstance:
+        """Begin to create an instance of checked version.
+
+        Args:
+            values: of the request, or of what is restored.
+            serve: gives the instance its server.
+        """
+        version = values["engine_version"]
         check_class(values["db_instance_class"], version)
         if group := values.get("db_parameter_group_name"):
             self.check_family(group, version)
@@ -46,8 +63,9 @@ class InstanceBackend(GroupBackend, LogBackend):
 
         def created() -> None:
             self.create_log_groups(database)
-            self.create_server(database)
-            self.record(database, "RDS-EVENT-0005")
+            serve(database)
+            if database.status == "creating":
+                self.begin_backups(database)
 
         self.pass_through(
             database, "creating", _CREATION_MULTI_AZ if database.multi_az else _CREATION, created

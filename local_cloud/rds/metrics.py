@@ -27,8 +27,8 @@ def measurements(database: DBInstance) -> dict[str, float]:
     """Return the values of this minute by the names of the metrics, in the metrics' units.
 
     A metric is absent if RDS does not publish it: OldestReplicationSlotLag without a replication slot, DBLoad
-    without Performance Insights, the EBS balances for classes that do not burst. An instance whose server does
-    not answer has none at all. One without a server has the figures of an instance that nobody uses.
+    without Performance Insights, the EBS balances for classes that do not burst. An instance whose server
+    does not answer has none at all. One without a server has the figures of an instance that nobody uses.
     """
     if database.server is None:
         found = _idle(database)
@@ -78,12 +78,12 @@ def _of_server(database: DBInstance) -> dict[str, float]:
 def _cpu(database: DBInstance, usage: Usage | None) -> float:
     """Return the share of the processors that the server could use: the class's, or the machine's if fewer.
 
-    On a system without /proc it is that of an idle instance: the metric tells at least that the server answers.
+    On a system without /proc it is that of an idle instance: it says at least that the server answers.
     """
     if usage is None:
         return _IDLE_CPU
     machine = os.cpu_count() or 1
-    processors = min(_kind(database).get("VCpuInfo", {}).get("DefaultVCpus", machine), machine)
+    processors = min(int(_kind(database).get("VCpuInfo", {}).get("DefaultVCpus", machine)), machine)
     return min(100.0 * usage.processors / processors, 100.0)
 
 
@@ -118,4 +118,4 @@ def _kind(database: DBInstance) -> dict[str, Any]:
 
 def _memory(database: DBInstance) -> float:
     """Return the bytes of memory of an instance's class; 0 if moto does not know it."""
-    return _kind(database).get("MemoryInfo", {}).get("SizeInMiB", 0) * 2.0**20
+    return int(_kind(database).get("MemoryInfo", {}).get("SizeInMiB", 0)) * 2.0**20

@@ -46,7 +46,9 @@ class LogBackend(ServingBackend):
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
         self._shipping = threading.Lock()
-        self._shipped: dict[Path, int] = {}  # log file -> how many bytes are shipped, or are not to be
+        # Resource id of an instance and name of a file -> how many bytes are shipped, or are not to be. A
+        # major upgrade gives the files to another server.
+        self._shipped: dict[tuple[str, str], int] = {}
         self._shipper = threading.Thread(target=self._ship_all, name="logs of databases", daemon=True)
         if self.databases_run:
             self._shipper.start()
@@ -62,7 +64,9 @@ class LogBackend(ServingBackend):
         with self._shipping:
             self._ship(database)
             super().remove_server(database)
-            self._shipped = {file: size for file, size in self._shipped.items() if file.exists()}
+            gone = [key for key in self._shipped if key[0] == database.dbi_resource_id]
+            for key in gone:
+                del self._shipped[key]
 
     def create_log_groups(self, database: DBInstance) -> None:
         """Create the missing log groups of the instance's exported logs, as RDS does."""
@@ -151,14 +155,15 @@ class LogBackend(ServingBackend):
             kind = next((kind for prefix, kind in _EXPORTED.items() if name.startswith(prefix)), None)
             if kind is None:
                 continue
-            since, size = self._shipped.get(file, 0), file.stat().st_size
+            key, size = (database.dbi_resource_id, name), file.stat().st_size
+            since = self._shipped.get(key, 0)
             if kind not in database.enabled_cloudwatch_logs_exports:
-                self._shipped[file] = size
+                self._shipped[key] = size
             elif size > since:
                 with file.open("rb") as content:
                     content.seek(since)
                     whole, _, _ = content.read().rpartition(b"\n")
-                self._shipped[file] = since + len(whole) + 1 if whole else since
+                self._shipped[key] = since + len(whole) + 1 if whole else since
                 _write(database, kind, _events(whole.decode(errors="replace")))
 
 

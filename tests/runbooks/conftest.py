@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from local_cloud.rds.postgresql.packages import NoServerError
 from tests.runbooks.scenes import OWNER, made_database
-from tests.runbooks.servers import MAJORS, PASSWORD, NoServerError, Server, running
+from tests.runbooks.servers import MAJORS, PASSWORD, Server, running
 
 
 @pytest.fixture(scope="session", params=MAJORS, ids=[f"PostgreSQL {major}" for major in MAJORS])

@@ -7,8 +7,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from local_cloud.rds.postgresql import packages
 from tests.runbooks.scenes import OWNER, UPGRADING, application, ask, filled
-from tests.runbooks.servers import PASSWORD, Server
+from tests.runbooks.servers import HOST, PASSWORD, Server
 from tests.support.documentation import under
 
 BEFORE = "Days before: what would stop it"
@@ -106,7 +107,6 @@ def test_an_outdated_extension_and_an_invalid_index_are_found(server: Server, da
     assert indexes == [{"index": "half_built", "table": "payment"}]
 
 
-@pytest.mark.skipif(not shutil.which("psql"), reason="psql is not installed (Debian: postgresql-client)")
 class TestTheLoopOverTheDatabases:
     """The shell runs what the page says, with psql as a reader has it."""
 
@@ -157,11 +157,11 @@ class TestTheLoopOverTheDatabases:
         [connect] = under(UPGRADING, "To run psql in every database", "sh")
         [loop] = [block for block in under(UPGRADING, heading, "sh") if holds in block]
         done = subprocess.run(
-            ["bash", "-c", filled(connect, {"DatabaseEndpoint": "localhost"}) + loop],
+            ["bash", "-c", filled(connect, {"DatabaseEndpoint": HOST}) + loop],
             input=f"{PASSWORD}\n",
             capture_output=True,
             text=True,
             cwd=folder,
-            env={"PATH": "/usr/bin:/bin", "PGHOSTADDR": "127.0.0.1", "PGPORT": str(server.port)},
+            env={"PATH": f"{packages.client()}:/usr/bin:/bin", "PGHOSTADDR": server.local.address},
         )
         return done.stdout + done.stderr

@@ -84,7 +84,11 @@ class Sampler:
         self._pid: int | None = None  # the postmaster's when `_admin` was opened
         self._latest: tuple[Sample, Usage | None] | None = None
         self._sampled = -math.inf
-        self._busy: tuple[int, float, float] = (0, 0.0, 0.0)  # postmaster, when it was read, processor seconds
+        self._busy: tuple[int, float, float] = (
+            0,
+            0.0,
+            0.0,
+        )  # postmaster, when it was read, processor seconds
         self._warned = False
 
     def latest(self, seconds: float) -> tuple[Sample, Usage | None] | None:

@@ -173,13 +173,17 @@ class Server:
             "log_rotation_age": "60",
             "log_rotation_size": "0",
             "archive_mode": "on",
+            "archive_timeout": "300",  # RDS's own, in real time
             "archive_command": f'test ! -f "{self.archive}/%f" && cp "%p" "{self.archive}/%f"',
             "fsync": "off",
             "data_sync_retry": "off",
         }
 
-    def start(self) -> None:
+    def start(self, *, private: bool = False) -> None:
         """Start, and return when clients can connect. Does nothing if the server runs.
+
+        Args:
+            private: whether only the administrator can connect.
 
         Raises:
             NotStartedError: PostgreSQL did not start.
@@ -190,16 +194,20 @@ class Server:
         output = self.logs / "start"
         with output.open("wb") as said:
             self._process = subprocess.Popen(
-                [str(self.programs / "postgres"), "-D", str(self.data)],
+                [
+                    str(self.programs / "postgres"), "-D", str(self.data),
+                    *(("-c", "listen_addresses=") if private else ()),
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=said,
                 stderr=said,
                 **self.account.options(),
-            )
+            )  # fmt: skip
         self._await(self._is_ready, _LONGEST_START)
         if not self._is_ready():
             self.crash()
-            raise NotStartedError(output.read_text(errors="replace").strip() or self._last_line())
+            text = output.read_text(errors="replace").strip()
+            raise NotStartedError(text if "FATAL" in text else self._last_line())
 
     def _is_ready(self) -> bool:
         try:  # the eighth line (PostgreSQL's source, utils/pidfile.h)
@@ -211,7 +219,10 @@ class Server:
     def _last_line(self) -> str:
         newest = max(self.logs.glob("postgresql.log.*"), key=lambda file: file.name, default=None)
         lines = newest.read_text(errors="replace").splitlines() if newest else []
-        return next((line for line in reversed(lines) if "FATAL" in line), "it said nothing")
+        # A process of the server itself has neither client nor user.
+        return next(
+            (line for line in reversed(lines) if "FATAL" in line and "::@:" in line), "it said nothing"
+        )
 
     def _await(self, holds: Callable[[], bool], seconds: float) -> None:
         until = time.monotonic() + seconds
@@ -251,6 +262,7 @@ class Server:
             dbname=database,
             autocommit=True,
             application_name="local cloud",
+            connect_timeout=2,  # libpq knows no shorter one
         )
 
     def remove(self) -> None:
