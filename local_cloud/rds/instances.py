@@ -1,4 +1,4 @@
-"""DB instances: creation and deletion in time, network interfaces and log groups.
+"""DB instances: creation and deletion in time, and network interfaces.
 
 Sources: the RDS API reference (CreateDBInstance, DeleteDBInstance) and the user guide's "Viewing
 Amazon RDS DB instance status".
@@ -11,7 +11,6 @@ from typing import Any
 
 from moto.ec2.models import ec2_backends
 from moto.ec2.models.subnets import Subnet
-from moto.logs.models import logs_backends
 from moto.rds.exceptions import DBInstanceAlreadyExists
 
 from ..moto_seam import TURNS
@@ -20,12 +19,13 @@ from .exceptions import Refused
 from .groups import GroupBackend
 from .offers import ENGINE, MAJORS, check_class, default_version, versions
 from .resources import DBInstance
+from .server_logs import LogBackend
 from .snapshots import SnapshotBackend
 
 _CREATION, _CREATION_MULTI_AZ, _DELETION = 420, 900, 300  # AWS seconds; usual values
 
 
-class InstanceBackend(GroupBackend, SnapshotBackend):
+class InstanceBackend(GroupBackend, LogBackend, SnapshotBackend):
     """RDS's instances."""
 
     def create_db_instance(self, db_kwargs: dict[str, Any]) -> DBInstance:
@@ -117,14 +117,6 @@ class InstanceBackend(GroupBackend, SnapshotBackend):
             # Which interface is in which zone matters to nobody.
             self._delete_interfaces([database.interfaces.pop()])
             database.secondary_availability_zone = None
-
-    def create_log_groups(self, database: DBInstance) -> None:
-        """Create the missing log groups of the instance's exported logs, as RDS does."""
-        logs = logs_backends[self.account_id][self.region_name]
-        for kind in database.enabled_cloudwatch_logs_exports:
-            name = f"/aws/rds/instance/{database.db_instance_identifier}/{kind}"
-            if name not in logs.groups:
-                logs.create_log_group(name, {})
 
     def delete_db_instance(
         self,

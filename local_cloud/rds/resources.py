@@ -17,6 +17,7 @@ from moto.rds import models
 from ..moto_seam import Local
 from .offers import ENGINE, major_of
 from .postgresql.backups import Backup
+from .postgresql.sampling import Sampler
 from .postgresql.server import Server
 
 _UPLOAD = 300  # AWS seconds
@@ -45,6 +46,7 @@ class DBInstance(models.DBInstance):
         automatic_restart_time: when a stopped instance starts by itself.
         server: its PostgreSQL server, if the cloud runs databases.
         follow: lets the server do what a new status says. Returns the status that the instance gets.
+        sampler: measures the server, once somebody wants to know.
         server_seconds: the real seconds that it took to create and start the server.
         former_servers: its servers before major upgrades, stopped. Their transaction logs are still needed.
         backups: the base backups of its servers, oldest first.
@@ -52,6 +54,7 @@ class DBInstance(models.DBInstance):
     """
 
     server: Server | None = None
+    sampler: Sampler | None = None
     follow: Callable[[str], str]
     server_seconds: float = 0.0
 

@@ -56,6 +56,9 @@ class ServingBackend(RDSBase):
     def stop(self) -> None:
         """End every server and delete its data."""
         super().stop()
+        for database in self.instances():
+            if database.sampler:
+                database.sampler.close()
         if self._servers:
             self._servers.end()
 
@@ -185,6 +188,8 @@ class ServingBackend(RDSBase):
             for server in (database.server, *database.former_servers):
                 server.remove()
             database.server = None
+            if database.sampler:
+                database.sampler.close()
 
     def master_password(self, database: DBInstance) -> str:
         """Return the master user's password. If RDS manages it, it is that of the secret."""

@@ -262,6 +262,7 @@ class Server:
             dbname=database,
             autocommit=True,
             application_name="local cloud",
+            connect_timeout=2,  # libpq knows no shorter one
         )
 
     def remove(self) -> None:
