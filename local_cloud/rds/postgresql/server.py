@@ -111,17 +111,6 @@ class Server:
         """The full version of PostgreSQL, such as "17.10"."""
         return self._run("postgres", "--version").split()[2]
 
-    @property
-    def memory(self) -> int:
-        """The bytes that the processes of the server have to themselves, and their shares of common ones.
-
-        0 where the system has no /proc.
-        """
-        if self.pid is None:
-            return 0
-        children = subprocess.run(["pgrep", "-P", str(self.pid)], capture_output=True, text=True).stdout
-        return sum(_memory(int(pid)) for pid in (str(self.pid), *children.split()))
-
     def create(self) -> None:
         """Make the folder and an empty cluster with the encoding UTF8."""
         self.make_folders()
@@ -287,14 +276,6 @@ class Server:
         file.touch(mode=0o600)
         file.write_text(text)
         self.account.own(file)
-
-
-def _memory(pid: int) -> int:
-    try:
-        text = Path(f"/proc/{pid}/smaps_rollup").read_text()
-    except OSError:  # it has ended, or belongs to another user
-        return 0
-    return next(int(line.split()[1]) * 1024 for line in text.splitlines() if line.startswith("Pss:"))
 
 
 def free_address(port: int) -> str:
