@@ -95,7 +95,7 @@ class ExportBackend(RDSBase):
         self.later(_PREPARATION, begin)
 
     def _write(self, task: ExportTask) -> None:
-        """Write the export's information file. No database here has tables, so there are no Parquet files.
+        """Write the export's information file, and no data: a library for Parquet has 40 MB.
 
         Raises:
             botocore.exceptions.ClientError: the role may not write, or the bucket does not exist.
