@@ -11,6 +11,8 @@ from rich.markup import escape
 from ..cloud import Cloud
 from ..cloudformation.assembly import new_events
 from ..rds.models import backend as rds
+from ..rds.postgresql.sampling import Sampler
+from ..rds.resources import DBInstance
 from .synthesize import STACK_TYPE, catalog, offer, resource_count
 
 
@@ -166,13 +168,18 @@ def _conclude(console: Console, cloud: Cloud, record: dict[str, Any]) -> int:
 
 def _servers() -> list[str]:
     """Return what each database's server is, and what it cost."""
-    return [
+    return [_server(database) for database in rds().instances()]
+
+
+def _server(database: DBInstance) -> str:
+    if database.server is None:
+        return f"No PostgreSQL ran behind {database.db_instance_identifier}: the warning above says why."
+    sample = Sampler(database.server).latest(seconds=0)
+    memory = f", {sample[1].memory / 2**20:.0f} MB of memory" if sample and sample[1] else ""
+    return (
         f"PostgreSQL {database.server.version} ran behind {database.db_instance_identifier}: "
-        f"{database.server_seconds:.1f} s to create and start, {database.server.memory / 2**20:.0f} MB."
-        if database.server
-        else f"No PostgreSQL ran behind {database.db_instance_identifier}: the warning above says why."
-        for database in rds().instances()
-    ]
+        f"{database.server_seconds:.1f} s to create and start{memory}."
+    )
 
 
 def _subscriptions(cloud: Cloud) -> list[tuple[str, str]]:

@@ -1,8 +1,8 @@
 """The master user's password, and the secret in which RDS keeps one that it manages.
 
 Sources: RDS User Guide, "Password management with Amazon RDS and AWS Secrets Manager"; RDS API Reference,
-CreateDBInstance, ModifyDBInstance and MasterUserSecret. The characters are those that public reports show, such
-as terraform-aws-modules/terraform-aws-rds, issue 533: a client that puts them into a URL has to encode them.
+CreateDBInstance, ModifyDBInstance and MasterUserSecret. The characters are those that public reports show, as
+terraform-aws-modules/terraform-aws-rds, issue 533: a client that puts them into a URL has to encode them.
 """
 
 from __future__ import annotations

@@ -49,6 +49,7 @@ EVENTS = {
     "RDS-EVENT-0016": ("configuration change", "Reset master credentials"),
     "RDS-EVENT-0017": ("configuration change", "Finished applying modification to allocated storage"),
     "RDS-EVENT-0018": ("configuration change", "Applying modification to allocated storage"),
+    "RDS-EVENT-0019": ("restoration", "Restored from DB instance {origin} to {name}"),
     "RDS-EVENT-0020": (
         "recovery",
         "Recovery of the DB instance has started. Recovery time will vary with the amount of data to be "

@@ -1,4 +1,4 @@
-"""DB instances: creation and deletion in time, network interfaces and log groups.
+"""DB instances: creation and deletion in time, and network interfaces.
 
 Sources: the RDS API reference (CreateDBInstance, DeleteDBInstance) and the user guide's "Viewing
 Amazon RDS DB instance status".
@@ -6,11 +6,11 @@ Amazon RDS DB instance status".
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from moto.ec2.models import ec2_backends
 from moto.ec2.models.subnets import Subnet
-from moto.logs.models import logs_backends
 from moto.rds.exceptions import DBInstanceAlreadyExists
 
 from ..moto_seam import TURNS
@@ -20,17 +20,34 @@ from .exceptions import Refused
 from .groups import GroupBackend
 from .offers import ENGINE, MAJORS, check_class, default_version, versions
 from .resources import DBInstance
+from .server_logs import LogBackend
+from .snapshots import SnapshotBackend
 
 _CREATION, _CREATION_MULTI_AZ, _DELETION = 420, 900, 300  # AWS seconds; usual values
 
 
-class InstanceBackend(GroupBackend):
+class InstanceBackend(GroupBackend, LogBackend, SnapshotBackend):
     """RDS's instances."""
 
     def create_db_instance(self, db_kwargs: dict[str, Any]) -> DBInstance:
         """Begin to create an instance. It is available after some minutes."""
         values = dict(db_kwargs.items())
-        values["engine_version"] = version = _creatable(values)
+        values["engine_version"] = _creatable(values)
+
+        def created(database: DBInstance) -> None:
+            self.create_server(database)
+            self.record(database, "RDS-EVENT-0005")
+
+        return self.begin_creation(values, created)
+
+    def begin_creation(self, values: dict[str, Any], serve: Callable[[DBInstance], object]) -> DBInstance:
+        """Begin to create an instance of checked version.
+
+        Args:
+            values: of the request, or of what is restored.
+            serve: gives the instance its server.
+        """
+        version = values["engine_version"]
         check_class(values["db_instance_class"], version)
         if group := values.get("db_parameter_group_name"):
             self.check_family(group, version)
@@ -48,10 +65,11 @@ class InstanceBackend(GroupBackend):
 
         def created() -> None:
             self.create_log_groups(database)
-            self.create_server(database)
+            serve(database)
             if database.manage_master_user_password:
                 database.master_user_secret.secret_status = "active"
-            self.record(database, "RDS-EVENT-0005")
+            if database.status == "creating":
+                self.begin_backups(database)
 
         self.pass_through(
             database, "creating", _CREATION_MULTI_AZ if database.multi_az else _CREATION, created
@@ -103,14 +121,6 @@ class InstanceBackend(GroupBackend):
             # Which interface is in which zone matters to nobody.
             self._delete_interfaces([database.interfaces.pop()])
             database.secondary_availability_zone = None
-
-    def create_log_groups(self, database: DBInstance) -> None:
-        """Create the missing log groups of the instance's exported logs, as RDS does."""
-        logs = logs_backends[self.account_id][self.region_name]
-        for kind in database.enabled_cloudwatch_logs_exports:
-            name = f"/aws/rds/instance/{database.db_instance_identifier}/{kind}"
-            if name not in logs.groups:
-                logs.create_log_group(name, {})
 
     def delete_db_instance(
         self,

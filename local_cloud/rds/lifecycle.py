@@ -17,7 +17,7 @@ from .exceptions import Refused
 from .instances import InstanceBackend
 from .resources import DBInstance
 from .serving import FAILOVER
-from .snapshots import SNAPSHOT, SnapshotBackend
+from .snapshots import SNAPSHOT
 
 # AWS seconds. The user guide names ten minutes for a new name, and seven days.
 _STOP, _START, _REBOOT = 300, 300, 60
@@ -25,7 +25,7 @@ _RENAMING, _NEW_NAME = 120, 480
 _LONGEST_STOP = 7 * 24 * 3600
 
 
-class LifecycleBackend(InstanceBackend, SnapshotBackend):
+class LifecycleBackend(InstanceBackend):
     """What RDS does to instances as a whole."""
 
     def stop_db_instance(

@@ -1,36 +1,98 @@
 """What RDS measures of a DB instance each minute.
 
 The names, units and conditions are those of the RDS User Guide, "Amazon CloudWatch metrics for Amazon RDS"
-and "Amazon CloudWatch metrics for Database Insights". Nobody uses an instance here: the figures are those of
-an idle one.
+and "Amazon CloudWatch metrics for Database Insights".
 """
 
 from __future__ import annotations
 
+import os
+from typing import Any
+
 from moto.ec2.models.instance_types import INSTANCE_TYPES
 
 from ..moto_seam import Local
+from .postgresql.sampling import Sampler, Usage
 from .resources import DBInstance
 
 # Statuses in which no engine runs that could be measured.
 SILENT = ("creating", "deleting", "failed", "rebooting", "starting", "stopped", "stopping", "upgrading")
 _FREE = 0.8  # of storage and of memory
 _WAL_SEGMENT = 64 * 2**20  # RDS's size of a file of the transaction log
+_IDLE_CPU = 2.0  # percent
+_PERIOD = 30  # AWS seconds for which a sample counts
 
 
 def measurements(database: DBInstance) -> dict[str, float]:
     """Return the values of this minute by the names of the metrics, in the metrics' units.
 
     A metric is absent if RDS does not publish it: OldestReplicationSlotLag without a replication slot, DBLoad
-    without Performance Insights, the EBS balances for classes that do not burst.
+    without Performance Insights, the EBS balances for classes that do not burst. An instance whose server
+    does not answer has none at all. One without a server has the figures of an instance that nobody uses.
     """
+    if database.server is None:
+        found = _idle(database)
+    elif not (found := _of_server(database)):
+        return {}
     free = Local.faults.database.free_storage(database.db_instance_identifier)
-    kind = INSTANCE_TYPES.get(database.db_instance_class.removeprefix("db."), {})
+    return found if free is None else found | {"FreeStorageSpace": float(free)}
+
+
+def _of_server(database: DBInstance) -> dict[str, float]:
+    """Return what the server of an instance says; nothing while it does not answer.
+
+    - DatabaseConnections leaves out the sessions of RDS itself, as on RDS.
+    - DBLoad is the number of active sessions in one sample, not the average of one each second.
+    - FreeStorageSpace is AllocatedStorage less the real bytes of the tables and the transaction logs.
+    - FreeableMemory is the memory of the instance class less what the server's processes take. RDS reports
+      MemAvailable of the machine, which also runs RDS's own programs.
+
+    What depends on the storage of RDS's machines is absent: DiskQueueDepth, IOPS, latencies, EBS balances.
+    """
+    assert database.server
+    if database.sampler is None or database.sampler.server is not database.server:
+        if database.sampler:
+            database.sampler.close()
+        database.sampler = Sampler(database.server)
+    if not (latest := database.sampler.latest(Local.clock.seconds(_PERIOD))):
+        return {}
+    sample, usage = latest
     found = {
-        "CPUUtilization": 2.0,
+        "CPUUtilization": _cpu(database, usage),
+        "DatabaseConnections": float(sample.sessions),
+        "FreeStorageSpace": max(database.allocated_storage * 2.0**30 - sample.tables - sample.wal, 0.0),
+        "MaximumUsedTransactionIDs": float(sample.oldest_transaction),
+        "TransactionLogsDiskUsage": float(sample.wal),
+    }
+    if sample.slot_lag is not None:
+        found["OldestReplicationSlotLag"] = float(sample.slot_lag)
+    if database.performance_insights_enabled:
+        found["DBLoad"] = float(sample.active)
+    if usage:
+        found["SwapUsage"] = float(usage.swap)
+        if memory := _memory(database):
+            found["FreeableMemory"] = max(memory - usage.memory, 0.0)
+    return found
+
+
+def _cpu(database: DBInstance, usage: Usage | None) -> float:
+    """Return the share of the processors that the server could use: the class's, or the machine's if fewer.
+
+    On a system without /proc it is that of an idle instance: it says at least that the server answers.
+    """
+    if usage is None:
+        return _IDLE_CPU
+    machine = os.cpu_count() or 1
+    processors = min(int(_kind(database).get("VCpuInfo", {}).get("DefaultVCpus", machine)), machine)
+    return min(100.0 * usage.processors / processors, 100.0)
+
+
+def _idle(database: DBInstance) -> dict[str, float]:
+    found = {
+        "CPUUtilization": _IDLE_CPU,
         "DatabaseConnections": 0.0,
         "DiskQueueDepth": 0.0,
-        "FreeStorageSpace": database.allocated_storage * 2**30 * _FREE if free is None else float(free),
+        "FreeStorageSpace": database.allocated_storage * 2**30 * _FREE,
         "MaximumUsedTransactionIDs": 1000.0,
         "ReadIOPS": 0.0,
         "ReadLatency": 0.0,
@@ -39,11 +101,21 @@ def measurements(database: DBInstance) -> dict[str, float]:
         "WriteIOPS": 1.0,
         "WriteLatency": 0.001,
     }
-    if memory := kind.get("MemoryInfo", {}).get("SizeInMiB"):
-        found["FreeableMemory"] = memory * 2**20 * _FREE
+    if memory := _memory(database):
+        found["FreeableMemory"] = memory * _FREE
     if database.performance_insights_enabled:
         found["DBLoad"] = 0.0
-    bandwidth = kind.get("EbsInfo", {}).get("EbsOptimizedInfo", {})
+    bandwidth = _kind(database).get("EbsInfo", {}).get("EbsOptimizedInfo", {})
     if bandwidth.get("BaselineBandwidthInMbps", 0) < bandwidth.get("MaximumBandwidthInMbps", 0):
         found |= {"EBSByteBalance%": 100.0, "EBSIOBalance%": 100.0}
     return found
+
+
+def _kind(database: DBInstance) -> dict[str, Any]:
+    found: dict[str, Any] = INSTANCE_TYPES.get(database.db_instance_class.removeprefix("db."), {})
+    return found
+
+
+def _memory(database: DBInstance) -> float:
+    """Return the bytes of memory of an instance's class; 0 if moto does not know it."""
+    return int(_kind(database).get("MemoryInfo", {}).get("SizeInMiB", 0)) * 2.0**20

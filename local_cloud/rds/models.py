@@ -10,10 +10,11 @@ from ..moto_seam import running
 from .exports import ExportBackend
 from .metrics import SILENT, measurements
 from .modifications import ModificationBackend
+from .restores import RestoreBackend
 from .subscriptions import SubscriptionBackend
 
 
-class LocalRDS(ModificationBackend, ExportBackend, SubscriptionBackend):
+class LocalRDS(ModificationBackend, RestoreBackend, ExportBackend, SubscriptionBackend):
     """RDS for PostgreSQL. Operations take as long as on AWS, in the cloud's time."""
 
     def measured(self) -> Iterator[tuple[dict[str, str], dict[str, float]]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Set
 from typing import Any
 
+from ..moto_seam import TURNS
 from . import credentials
 from .base import USABLE
 from .exceptions import Refused
@@ -88,6 +89,9 @@ class ModificationBackend(LifecycleBackend):
         def finished() -> None:
             if regrouped:
                 self.record(database, "RDS-EVENT-0092")
+            if port := values.get("db_port_number"):
+                self.listen_on(database, port)
+                self.record(database, "RDS-EVENT-0006")
             if values.keys() & _MASTER:
                 self.reset_credentials(database)
 
@@ -197,8 +201,10 @@ class ModificationBackend(LifecycleBackend):
         def done() -> None:
             if not self.has_status(database, status):
                 return
-            upgraded = target is not None and self.faults.database.takes_upgrade(
-                database.db_instance_identifier
+            upgraded = (
+                target is not None
+                and self.faults.database.takes_upgrade(database.db_instance_identifier)
+                and self.upgrade_server(database, target)
             )
             if target is not None and not upgraded:
                 for name in ("engine_version", "db_parameter_group_name"):
@@ -208,6 +214,10 @@ class ModificationBackend(LifecycleBackend):
             grown = changes.get("allocated_storage", 0) > database.allocated_storage
             for name, value in changes.items():
                 setattr(database, name, value)
+            if "backup_retention_period" in changes:  # on or off
+                with TURNS["rds"]:
+                    self.end_backups(database)
+                self.begin_backups(database)
             database.waiting, database.pending_modified_values = {}, {}
             if target is not None:
                 self._end_upgrade(database, upgraded=upgraded)

@@ -9,15 +9,19 @@ from __future__ import annotations
 import secrets
 import string
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from moto.rds import models
 
+from ..moto_seam import Local
 from .credentials import MasterUserSecret
 from .offers import ENGINE, major_of
+from .postgresql.backups import Backup
+from .postgresql.sampling import Sampler
 from .postgresql.server import Server
 
+_UPLOAD = 300  # AWS seconds
 # Request parameters that moto drops -> what DescribeDBInstances calls them.
 KEPT = {
     "enable_performance_insights": "performance_insights_enabled",
@@ -43,11 +47,16 @@ class DBInstance(models.DBInstance):
         automatic_restart_time: when a stopped instance starts by itself.
         server: its PostgreSQL server, if the cloud runs databases.
         follow: lets the server do what a new status says. Returns the status that the instance gets.
+        sampler: measures the server, once somebody wants to know.
         server_seconds: the real seconds that it took to create and start the server.
+        former_servers: its servers before major upgrades, stopped. Their transaction logs are still needed.
+        backups: the base backups of its servers, oldest first.
+        backed_up_since: when its first automated backup was taken; None while it has none.
         new_password: whether the server has to learn the master user's password when it starts.
     """
 
     server: Server | None = None
+    sampler: Sampler | None = None
     follow: Callable[[str], str]
     server_seconds: float = 0.0
     new_password: bool = False
@@ -81,6 +90,9 @@ class DBInstance(models.DBInstance):
         self.status = "creating"
         self.interfaces: list[str] = []
         self.waiting: dict[str, Any] = {}
+        self.former_servers: list[Server] = []
+        self.backups: list[Backup] = []
+        self.backed_up_since: datetime | None = None
         self.take_parameters()
 
     def take_secret(self, *, managed: bool | None, key: str | None) -> None:
@@ -136,6 +148,18 @@ class DBInstance(models.DBInstance):
         return str(self.db_parameter_groups()[0].name)
 
     @property
+    def latest_restorable_time(self) -> datetime | None:  # type: ignore[override]  # moto knows no instance without backups
+        """The end of the last five minutes since the first automated backup, in AWS's time.
+
+        RDS uploads the transaction logs every five minutes ("Restoring a DB instance to a specified time").
+        """
+        since = self.backed_up_since
+        if since is None:
+            return None
+        period = timedelta(seconds=Local.clock.seconds(_UPLOAD))
+        return (since + (datetime.now(UTC) - since) // period * period).replace(microsecond=0)
+
+    @property
     def endpoint(self) -> Any:
         """Address, port and hosted zone; None while the instance is being created."""
         if self.status == "creating":
@@ -152,9 +176,14 @@ class DBInstance(models.DBInstance):
 
 
 class DBSnapshot(models.DBSnapshot):
-    """A DB snapshot, whose status changes with time."""
+    """A DB snapshot, whose status changes with time.
+
+    Attributes:
+        backup: its data, if the instance has a server.
+    """
 
     percent_progress: int | None = None
+    backup: Backup | None = None
 
 
 class ExportTask(models.ExportTask):

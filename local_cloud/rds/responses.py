@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from moto.core.responses import ActionResult
+from moto.core.responses import ActionResult, PaginatedResult
 from moto.rds.responses import RDSResponse
 
 from . import offers, parameters
@@ -71,6 +71,14 @@ class LocalRDSResponse(RDSResponse):
         if others := set(self.params) - {"export_task_identifier"}:
             raise NotImplementedError(f"describing export tasks by {', '.join(sorted(others))}")
         return super().describe_export_tasks()
+
+    def describe_db_log_files(self) -> ActionResult:
+        """Answer with the log files of an instance."""
+        return PaginatedResult({"DescribeDBLogFiles": self.backend.describe_db_log_files(**self.params)})
+
+    def download_db_log_file_portion(self) -> ActionResult:
+        """Answer with lines of a log file."""
+        return ActionResult(self.backend.download_db_log_file_portion(**self.params))
 
     def modify_event_subscription(self) -> ActionResult:
         """Change a subscription, except its sources."""

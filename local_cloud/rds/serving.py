@@ -8,17 +8,23 @@ from __future__ import annotations
 import functools
 import json
 import logging
+import shutil
 import time
+from datetime import datetime
 from typing import Any
+
+import psycopg
 
 from ..moto_seam import TURNS
 from . import settings
 from .base import USABLE, RDSBase
 from .offers import major_of
-from .postgresql import roles
+from .postgresql import backups, roles, upgrades
+from .postgresql.backups import Backup
 from .postgresql.packages import NoServerError
-from .postgresql.server import NotStartedError
+from .postgresql.server import NotStartedError, Server
 from .postgresql.servers import Servers
+from .postgresql.upgrades import NotUpgradedError, PrecheckError
 from .resources import DBInstance
 
 log = logging.getLogger(__name__)
@@ -52,6 +58,9 @@ class ServingBackend(RDSBase):
     def stop(self) -> None:
         """End every server and delete its data."""
         super().stop()
+        for database in self.instances():
+            if database.sampler:
+                database.sampler.close()
         if self._servers:
             self._servers.end()
 
@@ -64,21 +73,81 @@ class ServingBackend(RDSBase):
             return
         began = time.monotonic()
         try:
-            server = self.servers.new(
-                major_of(database.engine_version), database.dbi_resource_id, database.port or _PORT
-            )
+            server = self._new_server(database)
         except NoServerError as error:
             log.warning("%s runs without a server. %s", database.db_instance_identifier, error)
             return
         server.create()
-        database.server, database.follow = server, functools.partial(self._follow, database)
-        server.died = functools.partial(self.recover, database)
-        self.configure(database)
+        self._attach(database, server)
         server.start()
         with server.admin("postgres") as admin:
             roles.set_up(admin, str(database.master_username), self.master_password(database))
             roles.own_databases(admin, str(database.master_username), database.db_name)
         database.server_seconds = time.monotonic() - began
+
+    def _new_server(self, database: DBInstance) -> Server:
+        return self.servers.new(
+            major_of(database.engine_version), database.dbi_resource_id, database.port or _PORT
+        )
+
+    def _attach(self, database: DBInstance, server: Server) -> None:
+        database.server, database.follow = server, functools.partial(self._follow, database)
+        server.died = functools.partial(self.recover, database)
+        self.configure(database)
+
+    def restore_server(self, database: DBInstance, backup: Backup, until: datetime | None = None) -> None:
+        """Create the server of a restored instance: with the data, users and passwords of a backup.
+
+        Args:
+            database: the instance, with the engine version of the backup.
+            backup: the backup.
+            until: the point in time that it is restored to; None for that of the backup.
+        """
+        began = time.monotonic()
+        server = self._new_server(database)
+        backups.restore(backup, server)
+        self._attach(database, server)
+        if until:
+            backups.recover(backup, server, until)
+        server.start()
+        if database.manage_master_user_password:
+            with server.admin("postgres") as admin:
+                roles.set_password(admin, str(database.master_username), self.master_password(database))
+        database.server_seconds = time.monotonic() - began
+
+    def upgrade_server(self, database: DBInstance, version: str) -> bool:
+        """Bring the stopped server of an instance to an engine version. A minor one needs nothing.
+
+        Returns:
+            whether this succeeded. If not, the server is as it was, and a log file says why.
+        """
+        old = database.server
+        if old is None or major_of(version) == major_of(database.engine_version):
+            return True
+        new, kind = None, "internal"
+        try:
+            new = self.servers.successor(old, major_of(version))
+            new.create()
+            new.configure(
+                {}, self.servers.authority.issue(database.address), master=str(database.master_username),
+                force_ssl=True,
+            )  # fmt: skip
+            upgrades.upgrade(old, new, database.engine_version, version)
+        except (NoServerError, NotStartedError, NotUpgradedError, psycopg.Error) as error:
+            log.warning("%s was not upgraded: %s", database.db_instance_identifier, error)
+            if isinstance(error, PrecheckError):
+                kind = "precheck"
+            # RDS appends a time stamp, too.
+            (old.logs / f"pg_upgrade_{kind}.log.{time.time():.0f}").write_text(f"{error}\n")
+            if new:
+                new.remove()
+            return False
+        shutil.copytree(old.logs, new.logs, dirs_exist_ok=True)
+        new.account.own(new.logs)
+        shutil.rmtree(old.data)  # what a point in time before the upgrade needs is in its archive
+        database.former_servers.append(old)
+        database.server, new.died = new, old.died
+        return True
 
     def configure(self, database: DBInstance) -> None:
         """Write what the server reads when it starts or reloads."""
@@ -114,6 +183,13 @@ class ServingBackend(RDSBase):
                 self._set_password(database)
         return status
 
+    def listen_on(self, database: DBInstance, port: int) -> None:
+        """Give an instance another port. Its server stops; the next status starts it."""
+        database.port = port
+        if database.server:
+            database.server.stop()
+            database.server.port = port
+
     def crash_server(self, database: DBInstance) -> None:
         """End the server of an instance as a failover does: its clients read nothing more."""
         if database.server:
@@ -122,8 +198,11 @@ class ServingBackend(RDSBase):
     def remove_server(self, database: DBInstance) -> None:
         """Delete the server of an instance with its data."""
         if database.server:
-            database.server.remove()
+            for server in (database.server, *database.former_servers):
+                server.remove()
             database.server = None
+            if database.sampler:
+                database.sampler.close()
 
     def reset_credentials(self, database: DBInstance) -> None:
         """End a change of the master user's password. If RDS manages it, a rotation ends, too."""
@@ -188,7 +267,7 @@ class ServingBackend(RDSBase):
         """Return the master user's password. If RDS manages it, it is that of the secret."""
         if database.manage_master_user_password:
             return str(database.master_user_secret.password)
-        return str(database.master_user_password)
+        return str(database._master_user_password)
 
     def page(self) -> str:
         """Return every instance that has a server, as JSON with what a client of libpq needs to connect."""

@@ -77,6 +77,8 @@ def _settings(database: DBInstance, chosen: Mapping[str, str]) -> dict[str, str]
         for name, value in _values(database, chosen).items()
         if known[name].of_server and name not in LEFT_OUT
     }
+    if _values(database, chosen).get("rds.logical_replication") == "1":
+        found["wal_level"] = "logical"  # "Performing logical replication for Amazon RDS for PostgreSQL"
     found["shared_buffers"] = str(min(int(found["shared_buffers"]), _SHARED_BUFFERS))
     wanted = [library.strip() for library in found["shared_preload_libraries"].split(",")]
     found["shared_preload_libraries"] = ",".join(each for each in wanted if each in _LIBRARIES)

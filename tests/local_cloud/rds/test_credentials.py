@@ -7,15 +7,19 @@ Multi-AZ DB instance for Amazon RDS", "Renaming a DB instance"; Secrets Manager 
 import json
 import os
 import signal
+import subprocess
+import sys
 import urllib.request
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
 from local_cloud.cloud import Cloud
+from local_cloud.rds.models import backend as rds_backend
 from local_cloud.rds.postgresql import packages
 from tests.support.account import eventually, refusal
 from tests.support.rds import available, create, delete, described
@@ -171,6 +175,14 @@ def test_a_new_class_restarts_the_server_and_a_new_name_gets_a_certificate(cloud
         connect(cloud).close()
 
 
+def test_a_changed_port_restarts_the_server_there(cloud: Cloud, rds: Any) -> None:
+    rds.modify_db_instance(**NAMED, DBPortNumber=5433)
+    assert eventually(lambda: described(rds, "db")["Endpoint"]["Port"] == 5433)
+    available(rds, "db")
+    assert page(cloud)["port"] == 5433
+    connect(cloud).close()
+
+
 def has_name(cloud: Cloud, name: str) -> bool:
     return bool(page(cloud)["identifier"] == name)
 
@@ -186,3 +198,51 @@ def test_a_stopped_server_refuses_connections_and_starts_with_its_data(cloud: Cl
     available(rds, "db")
     with connect(cloud) as client:
         assert client.execute("SELECT count(*) FROM stays").fetchone() == (0,)
+
+
+_KILLED = """
+import time
+from local_cloud.cloud import Cloud
+with Cloud(speed=20_000, databases=True) as cloud:
+    rds = cloud.client("rds")
+    rds.create_db_instance(
+        DBInstanceIdentifier="db", Engine="postgres", EngineVersion="17", DBInstanceClass="db.r6g.large",
+        AllocatedStorage=50, MasterUsername="dbadmin", ManageMasterUserPassword=True,
+    )
+    rds.get_waiter("db_instance_available").wait(WaiterConfig={"Delay": 0.02, "MaxAttempts": 500})
+    from local_cloud.rds.models import backend
+    print(backend().servers.folder, backend().instance("db").server.pid, flush=True)
+    time.sleep(600)
+"""
+
+
+def test_a_cloud_that_is_killed_leaves_no_server_and_no_file() -> None:
+    cloud = subprocess.Popen([sys.executable, "-c", _KILLED], stdout=subprocess.PIPE, text=True)
+    assert cloud.stdout
+    folder, pid = cloud.stdout.readline().split()
+    assert Path(folder).exists()
+    cloud.kill()
+    cloud.wait()
+    cloud.stdout.close()
+    assert eventually(lambda: not Path(folder).exists())
+    assert not runs(int(pid))
+
+
+def test_a_deleted_instance_leaves_no_server_and_no_file(cloud: Cloud, rds: Any) -> None:
+    create(rds, "gone", EngineVersion="17")
+    available(rds, "gone")
+    server = rds_backend().instance("gone").server
+    assert server
+    pid = server.pid
+    assert pid and server.folder.exists()
+    delete(rds, "gone")
+    assert not server.folder.exists()
+    assert not runs(pid)
+
+
+def runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
