@@ -68,6 +68,7 @@ ORDER = (
     "runbooks",
     "unit",
     "privilege",
+    "long",
 )
 
 

@@ -157,8 +157,7 @@ def _conclude(console: Console, cloud: Cloud, record: dict[str, Any]) -> int:
         soft_wrap=True,
     )
     console.print(f"[green]✔ The product is {product['Status']}.[/]")
-    for line in _servers():
-        console.print(line)
+    console.print(*_servers(), sep="\n", soft_wrap=True)
     console.print(
         "Next: `make cloud` serves this cloud for the aws command and psql; `make deploy` takes the catalog "
         "to AWS."

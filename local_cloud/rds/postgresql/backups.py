@@ -5,6 +5,7 @@ Source: PostgreSQL's manual, "Continuous Archiving and Point-in-Time Recovery (P
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -43,7 +44,7 @@ class Backup:
 
     def copy(self, folder: Path) -> Backup:
         """Return a copy of this backup in another folder."""
-        shutil.copytree(self.folder, folder, symlinks=True)
+        shutil.copytree(self.folder, folder, symlinks=True, copy_function=os.link)  # nobody changes it
         self.server.account.own(folder)
         return replace(self, folder=folder)
 
@@ -75,7 +76,7 @@ def take(server: Server, folder: Path, version: str) -> Backup:
 def restore(backup: Backup, server: Server) -> None:
     """Make the folder and the data of a server that was never created."""
     server.make_folders()
-    shutil.copytree(backup.folder, server.data, symlinks=True)
+    shutil.copytree(backup.folder, server.data, symlinks=True, copy_function=_copy_file)
     server.account.own(server.data)
 
 
@@ -131,10 +132,17 @@ def _copy(source: Path, target: Path, empty: set[str]) -> None:
         return _FILES & set(names) | {each for each in names if each.startswith("pgsql_tmp")}
 
     try:
-        shutil.copytree(source, target, symlinks=True, ignore=left_out)
+        shutil.copytree(source, target, symlinks=True, ignore=left_out, copy_function=_copy_file)
     except shutil.Error as error:
         if any(Path(vanished).exists() for vanished, *_ in error.args[0]):
             raise
+
+
+def _copy_file(source: str, target: str) -> None:
+    """Copy the content alone: with all attributes, a data folder takes five times as long."""
+    private = os.open(target, os.O_WRONLY | os.O_CREAT, 0o600)
+    with Path(source).open("rb") as read, os.fdopen(private, "wb") as written:
+        shutil.copyfileobj(read, written)
 
 
 def _take_logs(server: Server, into: Path, first: str, last: str) -> None:

@@ -228,7 +228,7 @@ def test_a_cloud_that_is_killed_leaves_no_server_and_no_file() -> None:
     assert eventually(lambda: not runs(int(pid)))
 
 
-def test_a_deleted_instance_leaves_no_server_and_no_file(cloud: Cloud, rds: Any) -> None:
+def test_a_deleted_instance_leaves_no_server_and_no_file(rds: Any) -> None:
     create(rds, "gone", EngineVersion="17")
     available(rds, "gone")
     server = rds_backend().instance("gone").server
