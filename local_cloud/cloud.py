@@ -20,6 +20,7 @@ from moto.kms.models import kms_backends
 from moto.logs.models import logs_backends
 from moto.rds.models import rds_backends
 from moto.s3.models import s3_backends
+from moto.secretsmanager.models import secretsmanager_backends
 from moto.servicecatalog.models import servicecatalog_backends
 from moto.servicequotas.models import servicequotas_backends
 from moto.sns.models import sns_backends
@@ -46,6 +47,7 @@ from .moto_seam import Local
 from .quotas import models as quotas
 from .rds.models import LocalRDS
 from .rds.models import backend as rds
+from .rds.secretsmanager.models import LocalSecretsManager
 from .s3.models import LocalS3
 from .server import application, once  # noqa: F401 - importing `once` registers patches
 from .server.door import guarded
@@ -68,6 +70,7 @@ BACKENDS: dict[BackendDict[Any], type[BaseBackend]] = {
     logs_backends: LocalLogs,
     rds_backends: LocalRDS,
     s3_backends: LocalS3,
+    secretsmanager_backends: LocalSecretsManager,
     servicecatalog_backends: LocalServiceCatalog,
     servicequotas_backends: quotas.LocalServiceQuotas,
     sns_backends: LocalSNS,

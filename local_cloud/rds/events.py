@@ -50,6 +50,12 @@ EVENTS = {
     "RDS-EVENT-0017": ("configuration change", "Finished applying modification to allocated storage"),
     "RDS-EVENT-0018": ("configuration change", "Applying modification to allocated storage"),
     "RDS-EVENT-0019": ("restoration", "Restored from DB instance {origin} to {name}"),
+    "RDS-EVENT-0020": (
+        "recovery",
+        "Recovery of the DB instance has started. Recovery time will vary with the amount of data to be "
+        "recovered.",
+    ),
+    "RDS-EVENT-0021": ("recovery", "Recovery of the DB instance is complete"),
     "RDS-EVENT-0024": (
         "configuration change",
         "Applying modification to convert to a Multi-AZ DB instance",
@@ -68,6 +74,7 @@ EVENTS = {
         "Applying modification to convert to a standard (Single-AZ) DB instance",
     ),
     "RDS-EVENT-0032": ("configuration change", "Enabled automated backups"),
+    "RDS-EVENT-0035": ("failure", "Database instance put into {status}. {reason}"),
     "RDS-EVENT-0037": (
         "configuration change",
         "Updated parameter {parameter} to {value} with apply method {method}",

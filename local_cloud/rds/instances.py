@@ -15,6 +15,7 @@ from moto.rds.exceptions import DBInstanceAlreadyExists
 
 from ..moto_seam import TURNS
 from ..quotas import models as quotas
+from . import credentials
 from .exceptions import Refused
 from .groups import GroupBackend
 from .offers import ENGINE, MAJORS, check_class, default_version, versions
@@ -53,6 +54,7 @@ class InstanceBackend(GroupBackend, LogBackend, SnapshotBackend):
         quotas.backend().check(
             quotas.DB_INSTANCES, len(self.databases), "InstanceQuotaExceeded", "DB instances"
         )
+        credentials.check(values, managed=False)
         identifier = values["db_instance_identifier"]
         if identifier in self.databases:
             raise DBInstanceAlreadyExists
@@ -64,6 +66,8 @@ class InstanceBackend(GroupBackend, LogBackend, SnapshotBackend):
         def created() -> None:
             self.create_log_groups(database)
             serve(database)
+            if database.manage_master_user_password:
+                database.master_user_secret.secret_status = "active"
             if database.status == "creating":
                 self.begin_backups(database)
 

@@ -16,10 +16,11 @@ from .base import USABLE
 from .exceptions import Refused
 from .instances import InstanceBackend
 from .resources import DBInstance
+from .serving import FAILOVER
 from .snapshots import SNAPSHOT
 
-# AWS seconds. The user guide names a failover of 60 to 120, ten minutes for a new name, and seven days.
-_STOP, _START, _REBOOT, _FAILOVER = 300, 300, 60, 90
+# AWS seconds. The user guide names ten minutes for a new name, and seven days.
+_STOP, _START, _REBOOT = 300, 300, 60
 _RENAMING, _NEW_NAME = 120, 480
 _LONGEST_STOP = 7 * 24 * 3600
 
@@ -81,7 +82,8 @@ class LifecycleBackend(InstanceBackend):
             force_failover: whether its standby takes over.
         """
         database = self.instance(db_instance_identifier)
-        if database.status not in USABLE:
+        # RDS-EVENT-0035 names the remedy for wrong parameters: correct them, then reboot.
+        if database.status not in (*USABLE, "incompatible-parameters"):
             raise Refused("InvalidDBInstanceState", "Database instance is not in available state.")
         if force_failover and not database.multi_az:
             raise Refused(
@@ -92,25 +94,12 @@ class LifecycleBackend(InstanceBackend):
         if force_failover:
             self.record(database, "RDS-EVENT-0013")
             self.crash_server(database)
-            self.pass_through(database, "rebooting", _FAILOVER, lambda: self.end_failover(database))
+            self.pass_through(database, "rebooting", FAILOVER, lambda: self.end_failover(database))
             return database
         if database.multi_az:
             self.record(database, "RDS-EVENT-0004")
         self.pass_through(database, "rebooting", _REBOOT, lambda: self.record(database, "RDS-EVENT-0006"))
         return database
-
-    def end_failover(self, database: DBInstance) -> None:
-        """Let the standby have taken over. The address stays.
-
-        Public reports show the events in this order, after RDS-EVENT-0013.
-        """
-        if database.secondary_availability_zone:
-            database.availability_zone, database.secondary_availability_zone = (
-                database.secondary_availability_zone,
-                database.availability_zone,
-            )
-        self.record(database, "RDS-EVENT-0006")
-        self.record(database, "RDS-EVENT-0049")
 
     def check_new_name(self, name: str) -> None:
         """Raise an error unless an instance may be renamed to this."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Set
 from typing import Any
 
 from ..moto_seam import TURNS
+from . import credentials
 from .base import USABLE
 from .exceptions import Refused
 from .lifecycle import LifecycleBackend
@@ -57,6 +58,7 @@ class ModificationBackend(LifecycleBackend):
         database = self.instance(db_instance_identifier)
         at_once = bool(values.get("apply_immediately"))
         _check_status(database, values)
+        credentials.check(values, managed=bool(database.manage_master_user_password))
         self._keep_master_secret(database, values)
         # A new value replaces the pending one. The present value cancels it.
         kept = {name: value for name, value in database.waiting.items() if name not in values}
@@ -87,8 +89,11 @@ class ModificationBackend(LifecycleBackend):
         def finished() -> None:
             if regrouped:
                 self.record(database, "RDS-EVENT-0092")
+            if port := values.get("db_port_number"):
+                self.listen_on(database, port)
+                self.record(database, "RDS-EVENT-0006")
             if values.keys() & _MASTER:
-                self.record(database, "RDS-EVENT-0016")
+                self.reset_credentials(database)
 
         if at_once and waiting:
             self._apply(database, finished)
@@ -204,6 +209,8 @@ class ModificationBackend(LifecycleBackend):
             if target is not None and not upgraded:
                 for name in ("engine_version", "db_parameter_group_name"):
                     changes.pop(name, None)
+            if "db_instance_class" in changes:
+                self.crash_server(database)  # "available" starts it again
             grown = changes.get("allocated_storage", 0) > database.allocated_storage
             for name, value in changes.items():
                 setattr(database, name, value)
@@ -214,6 +221,8 @@ class ModificationBackend(LifecycleBackend):
             database.waiting, database.pending_modified_values = {}, {}
             if target is not None:
                 self._end_upgrade(database, upgraded=upgraded)
+            if "ca_certificate_identifier" in changes:
+                self.reconfigure(database)
             self.match_standby(database)
             if fails_over:
                 self.end_failover(database)

@@ -15,6 +15,7 @@ from typing import Any
 from moto.rds import models
 
 from ..moto_seam import Local
+from .credentials import MasterUserSecret
 from .offers import ENGINE, major_of
 from .postgresql.backups import Backup
 from .postgresql.sampling import Sampler
@@ -51,12 +52,15 @@ class DBInstance(models.DBInstance):
         former_servers: its servers before major upgrades, stopped. Their transaction logs are still needed.
         backups: the base backups of its servers, oldest first.
         backed_up_since: when its first automated backup was taken; None while it has none.
+        new_password: whether the server has to learn the master user's password when it starts.
     """
 
     server: Server | None = None
     sampler: Sampler | None = None
     follow: Callable[[str], str]
     server_seconds: float = 0.0
+    new_password: bool = False
+    master_user_secret: MasterUserSecret  # type: ignore[assignment]  # in the place of moto's
 
     performance_insights_enabled: bool | None = None
     performance_insights_kms_key_id: str | None = None
@@ -69,7 +73,10 @@ class DBInstance(models.DBInstance):
     automatic_restart_time: datetime | None = None
 
     def __init__(self, backend: models.RDSBackend, **values: Any) -> None:
+        managed = values.pop("manage_master_user_password", False)
+        key = values.pop("master_user_secret_kms_key_id", None)
         super().__init__(backend, **values)
+        self.take_secret(managed=managed, key=key)
         self.dbi_resource_id = "db-" + "".join(
             secrets.choice(string.ascii_uppercase + string.digits) for _ in range(26)
         )
@@ -87,6 +94,28 @@ class DBInstance(models.DBInstance):
         self.backups: list[Backup] = []
         self.backed_up_since: datetime | None = None
         self.take_parameters()
+
+    def take_secret(self, *, managed: bool | None, key: str | None) -> None:
+        """Create or delete the managed secret. None leaves it as it is."""
+        if managed:
+            self.master_user_secret = MasterUserSecret(self, key)
+        elif managed is False and self.manage_master_user_password:
+            self.master_user_secret.delete_secret()
+            del self.master_user_secret
+        self.manage_master_user_password = self.manage_master_user_password if managed is None else managed
+
+    def update(
+        self,
+        manage_master_user_password: bool | None = None,
+        master_user_secret_kms_key_id: str | None = None,
+        rotate_master_user_password: bool | None = None,
+        **db_kwargs: Any,
+    ) -> None:
+        """Change settings. A rotation begins."""
+        self.take_secret(managed=manage_master_user_password, key=master_user_secret_kms_key_id)
+        if rotate_master_user_password:
+            self.master_user_secret.secret_status = "rotating"
+        super().update(**db_kwargs)
 
     def take_parameters(self) -> None:
         """Put all parameters of the group in force, as a start does."""

@@ -17,7 +17,7 @@ import psycopg
 
 from ..moto_seam import TURNS
 from . import settings
-from .base import RDSBase
+from .base import USABLE, RDSBase
 from .offers import major_of
 from .postgresql import backups, roles, upgrades
 from .postgresql.backups import Backup
@@ -29,6 +29,8 @@ from .resources import DBInstance
 
 log = logging.getLogger(__name__)
 
+# AWS seconds. The user guide names 60 to 120 for a failover.
+FAILOVER, _RECOVERY = 90, 120
 # In these nobody can connect (user guide, "Viewing Amazon RDS DB instance status").
 _PORT = 5432
 _DOWN = {
@@ -90,6 +92,7 @@ class ServingBackend(RDSBase):
 
     def _attach(self, database: DBInstance, server: Server) -> None:
         database.server, database.follow = server, functools.partial(self._follow, database)
+        server.died = functools.partial(self.recover, database)
         self.configure(database)
 
     def restore_server(self, database: DBInstance, backup: Backup, until: datetime | None = None) -> None:
@@ -143,7 +146,7 @@ class ServingBackend(RDSBase):
         new.account.own(new.logs)
         shutil.rmtree(old.data)  # what a point in time before the upgrade needs is in its archive
         database.former_servers.append(old)
-        database.server = new
+        database.server, new.died = new, old.died
         return True
 
     def configure(self, database: DBInstance) -> None:
@@ -174,8 +177,18 @@ class ServingBackend(RDSBase):
                 server.start()
             except NotStartedError as error:
                 log.warning("%s: %s", database.db_instance_identifier, error)
+                self.record(database, "RDS-EVENT-0035", status="incompatible-parameters", reason=error)
                 return "incompatible-parameters"
+            if database.new_password:
+                self._set_password(database)
         return status
+
+    def listen_on(self, database: DBInstance, port: int) -> None:
+        """Give an instance another port. Its server stops; the next status starts it."""
+        database.port = port
+        if database.server:
+            database.server.stop()
+            database.server.port = port
 
     def crash_server(self, database: DBInstance) -> None:
         """End the server of an instance as a failover does: its clients read nothing more."""
@@ -191,11 +204,69 @@ class ServingBackend(RDSBase):
             if database.sampler:
                 database.sampler.close()
 
+    def reset_credentials(self, database: DBInstance) -> None:
+        """End a change of the master user's password. If RDS manages it, a rotation ends, too."""
+        if database.manage_master_user_password:
+            if database.master_user_secret.secret_status == "rotating":
+                database.master_user_secret.rotate()
+            database.master_user_secret.secret_status = "active"
+        if database.server:
+            database.new_password = True
+            if database.server.pid is not None:
+                self._set_password(database)
+        self.record(database, "RDS-EVENT-0016")
+
+    def _set_password(self, database: DBInstance) -> None:
+        assert database.server
+        with database.server.admin() as admin:
+            roles.set_password(admin, str(database.master_username), self.master_password(database))
+        database.new_password = False
+
+    def rotate_on_schedule(self, database: DBInstance) -> None:
+        """Rotate the managed secret when it is due. If the instance can't be used then, it waits a period."""
+        with TURNS["rds"]:
+            if self.clock.stopping.is_set() or not database.manage_master_user_password:
+                return
+            if not self.has_status(database, *USABLE):
+                database.master_user_secret.postpone()
+                return
+            database.master_user_secret.secret_status = "rotating"
+            self.reset_credentials(database)
+
+    def recover(self, database: DBInstance) -> None:
+        """Do what RDS does when a server has ended by itself: the standby takes over, or it starts again."""
+        with TURNS["rds"]:
+            if self.clock.stopping.is_set() or not self.has_status(database, *USABLE):
+                return
+            if database.multi_az:
+                self.record(database, "RDS-EVENT-0013")
+                self.pass_through(database, "rebooting", FAILOVER, lambda: self.end_failover(database))
+                return
+            self.record(database, "RDS-EVENT-0020")
+
+            def recovered() -> None:
+                self.record(database, "RDS-EVENT-0006")
+                self.record(database, "RDS-EVENT-0021")
+
+            self.pass_through(database, "rebooting", _RECOVERY, recovered)
+
+    def end_failover(self, database: DBInstance) -> None:
+        """Let the standby have taken over. The address stays.
+
+        Public reports show the events in this order, after RDS-EVENT-0013.
+        """
+        if database.secondary_availability_zone:
+            database.availability_zone, database.secondary_availability_zone = (
+                database.secondary_availability_zone,
+                database.availability_zone,
+            )
+        self.record(database, "RDS-EVENT-0006")
+        self.record(database, "RDS-EVENT-0049")
+
     def master_password(self, database: DBInstance) -> str:
         """Return the master user's password. If RDS manages it, it is that of the secret."""
         if database.manage_master_user_password:
-            value = self.secretsmanager.get_secret_value(database.master_user_secret.secret_arn, "", "")
-            return str(json.loads(value["SecretString"])["password"])
+            return str(database.master_user_secret.password)
         return str(database._master_user_password)
 
     def page(self) -> str:

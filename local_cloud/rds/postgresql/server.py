@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -76,6 +77,7 @@ class Server:
         address: the loopback address that it listens on.
         port: the port.
         account: the system's user that it runs as.
+        died: called in a thread of its own when the server has ended by itself.
     """
 
     programs: Path
@@ -83,7 +85,9 @@ class Server:
     address: str
     port: int
     account: Account
+    died: Callable[[], None] | None = field(default=None, init=False)
     _process: subprocess.Popen[bytes] | None = field(default=None, init=False)
+    _has_died: bool = field(default=False, init=False)
 
     @property
     def data(self) -> Path:
@@ -179,7 +183,30 @@ class Server:
         """
         if self.pid is not None:
             return
-        (self.data / "postmaster.pid").unlink(missing_ok=True)
+        died, self._has_died = self._has_died, False
+        # PostgreSQL reads in this file whether processes of a dead server still write.
+        if not died:
+            (self.data / "postmaster.pid").unlink(missing_ok=True)
+        until = time.monotonic() + _LONGEST_START
+        while True:
+            try:
+                self._start(private=private)
+            except NotStartedError as error:
+                if not (died and "shared memory" in str(error) and time.monotonic() < until):
+                    raise
+                time.sleep(_POLL)
+            else:
+                break
+        threading.Thread(target=self._watch, args=(self._process,), name="postgresql", daemon=True).start()
+
+    def _watch(self, process: subprocess.Popen[bytes]) -> None:
+        process.wait()
+        if self._process is process:
+            self._has_died = True
+            if self.died:
+                self.died()
+
+    def _start(self, *, private: bool) -> None:
         output = self.logs / "start"
         with output.open("wb") as said:
             self._process = subprocess.Popen(
@@ -203,7 +230,8 @@ class Server:
             lines = (self.data / "postmaster.pid").read_text().splitlines()
         except FileNotFoundError:
             return False
-        return len(lines) > 7 and lines[7].strip() == "ready"
+        pid = self.pid
+        return len(lines) > 7 and lines[0] == str(pid) and lines[7].strip() == "ready"
 
     def _last_line(self) -> str:
         newest = max(self.logs.glob("postgresql.log.*"), key=lambda file: file.name, default=None)
@@ -227,7 +255,7 @@ class Server:
         self._end(signal.SIGQUIT)
 
     def _end(self, how: signal.Signals) -> None:
-        process = self._process
+        process, self._process = self._process, None  # so nobody takes it for dead by itself
         if process is None or process.poll() is not None:
             return
         process.send_signal(how)
@@ -251,6 +279,7 @@ class Server:
             dbname=database,
             autocommit=True,
             application_name="local cloud",
+            options="-c log_statement=none -c log_min_duration_statement=-1",  # no password in the log
             connect_timeout=2,  # libpq knows no shorter one
         )
 

@@ -179,7 +179,7 @@ def test_the_standby_goes_and_comes_with_its_network_interface(rds: Any, cloud: 
 @pytest.mark.parametrize(
     ("change", "status", "said"),
     [
-        ({"MasterUserPassword": "another-password"}, "resetting-master-credentials",
+        ({"RotateMasterUserPassword": True}, "resetting-master-credentials",
          ["Reset master credentials"]),
         ({"CloudwatchLogsExportConfiguration": {"EnableLogTypes": ["upgrade"]}},
          "configuring-log-exports", []),

@@ -1,0 +1,1 @@
+"""Secrets Manager, as far as RDS keeps passwords in it."""
