@@ -68,8 +68,9 @@ class RestoreBackend(InstanceBackend):
                 "automated backup"
             )
         source = self.instance(source_db_identifier)
-        if source.status == "upgrading":  # user guide, "How to perform a major version upgrade"
-            raise Refused("InvalidDBInstanceState", f"Instance {source_db_identifier} is upgrading.")
+        # "upgrading": the user guide's "How to perform a major version upgrade".
+        if source.status in ("upgrading", "deleting"):
+            raise Refused("InvalidDBInstanceState", f"Instance {source_db_identifier} is {source.status}.")
         until = _point(source, overrides)
         backup = next((each for each in reversed(source.backups) if each.taken <= until), None) or next(
             iter(source.backups), None

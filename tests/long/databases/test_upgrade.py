@@ -17,7 +17,8 @@ from tests.support.rds import available, connect, create, described, snapshot_av
 PASSWORD = "correct-horse-battery"
 GROUP = "postgres14"
 RIGHTS = """
-SELECT array_agg(item::text ORDER BY item::text) FROM pg_database, unnest(datacl) AS item WHERE datname = 'app'
+SELECT array_agg(item::text ORDER BY item::text) FROM pg_database, unnest(datacl) AS item
+WHERE datname = 'app'
 """
 SETTINGS = {"max_prepared_transactions": "10", "rds.logical_replication": "1"}
 
