@@ -234,7 +234,8 @@ def test_a_deleted_instance_leaves_no_server_and_no_file(rds: Any) -> None:
     server = rds_backend().instance("gone").server
     assert server
     pid = server.pid
-    assert pid and server.folder.exists()
+    assert pid
+    assert server.folder.exists()
     delete(rds, "gone")
     assert not server.folder.exists()
     assert not runs(pid)
