@@ -38,6 +38,7 @@ class InstanceBackend(GroupBackend, LogBackend, SnapshotBackend):
             self.create_server(database)
             self.record(database, "RDS-EVENT-0005")
 
+        credentials.check(values, managed=False)
         return self.begin_creation(values, created)
 
     def begin_creation(self, values: dict[str, Any], serve: Callable[[DBInstance], object]) -> DBInstance:
@@ -54,7 +55,6 @@ class InstanceBackend(GroupBackend, LogBackend, SnapshotBackend):
         quotas.backend().check(
             quotas.DB_INSTANCES, len(self.databases), "InstanceQuotaExceeded", "DB instances"
         )
-        credentials.check(values, managed=False)
         identifier = values["db_instance_identifier"]
         if identifier in self.databases:
             raise DBInstanceAlreadyExists
