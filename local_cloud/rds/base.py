@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,12 +15,24 @@ from ..moto_seam import Local
 from .events import EVENTS, KINDS, Occurrence, deliver
 from .resources import DBInstance
 
+log = logging.getLogger(__name__)
+
 # The API reference of CreateDBSnapshot, and reports of how RDS refuses instances in another status.
 USABLE = ("available", "storage-optimization")
 
 
 class RDSBase(Local, RDSBackend):
     """The base of the parts from which `models.LocalRDS` is made."""
+
+    def __init__(self, region_name: str, account_id: str) -> None:
+        super().__init__(region_name, account_id)
+        self._work: set[threading.Thread] = set()
+
+    def stop(self) -> None:
+        """Wait for work that has begun."""
+        super().stop()
+        for thread in list(self._work):
+            thread.join()
 
     def instance(self, identifier: str) -> DBInstance:
         """Return the instance of an identifier or ARN.
@@ -34,15 +48,42 @@ class RDSBase(Local, RDSBackend):
         """Return every instance, including those that RDS deletes now."""
         return [each for each in list(self.databases.values()) if isinstance(each, DBInstance)]
 
-    def later(self, aws_seconds: float, work: Callable[[], None]) -> None:
-        """Call `work` in a thread after `aws_seconds`, unless the cloud stops before."""
+    def later(self, aws_seconds: float, work: Callable[[], None], database: DBInstance | None = None) -> None:
+        """Call `work` in a thread after `aws_seconds`, unless the cloud stops before.
+
+        Args:
+            aws_seconds: how long to wait.
+            work: what to do.
+            database: the instance that it changes. Its work comes one after the other. If some work raises an
+                exception, a warning tells so, and the instance has the status "failed" for good.
+        """
 
         def run() -> None:
             self.clock.sleep(aws_seconds)
-            if not self.clock.stopping.is_set():
-                work()
+            with database.turn if database else nullcontext():
+                try:
+                    if not self.clock.stopping.is_set():
+                        work()
+                except Exception:
+                    # Its server may end below it, when the cloud stops or a request deletes the instance.
+                    if not (self.clock.stopping.is_set() or (database and database.status == "deleting")):
+                        self._fail(database)
+            self._work.discard(thread)
 
-        threading.Thread(target=run, name="rds", daemon=True).start()
+        thread = threading.Thread(target=run, name="rds", daemon=True)
+        thread.start()
+        self._work.add(thread)
+
+    def _fail(self, database: DBInstance | None) -> None:
+        if database is None:
+            log.warning("work of RDS has ended with an error", exc_info=True)
+            return
+        log.warning(
+            "%s has failed: this local cloud could not go on with it", database.db_instance_identifier,
+            exc_info=True,
+        )  # fmt: skip
+        database.status = "failed"
+        self.record(database, "RDS-EVENT-0031", status="failed")
 
     def has_status(self, database: DBInstance, *statuses: str) -> bool:
         """Say whether an instance still exists and has one of some statuses."""
@@ -68,7 +109,7 @@ class RDSBase(Local, RDSBackend):
                     last()
                 self.become(database, "available", status)  # unless a request has deleted it meanwhile
 
-        self.later(aws_seconds, over)
+        self.later(aws_seconds, over, database)
 
     def record(self, source: DBInstance | DBSnapshot | DBParameterGroup, event_id: str, **facts: Any) -> None:
         """Record an event, and publish it to EventBridge and to the topics of event subscriptions.

@@ -73,6 +73,10 @@ EVENTS = {
         "configuration change",
         "Applying modification to convert to a standard (Single-AZ) DB instance",
     ),
+    "RDS-EVENT-0031": (
+        "failure",
+        "DB instance put into {status}. RDS recommends that you initiate a point-in-time-restore.",
+    ),
     "RDS-EVENT-0032": ("configuration change", "Enabled automated backups"),
     "RDS-EVENT-0035": ("failure", "Database instance put into {status}. {reason}"),
     "RDS-EVENT-0037": (

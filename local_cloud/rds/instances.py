@@ -36,7 +36,8 @@ class InstanceBackend(GroupBackend, LogBackend, SnapshotBackend):
 
         def created(database: DBInstance) -> None:
             self.create_server(database)
-            self.record(database, "RDS-EVENT-0005")
+            if self.has_status(database, "creating"):
+                self.record(database, "RDS-EVENT-0005")
 
         credentials.check(values, managed=False)
         return self.begin_creation(values, created)
@@ -174,7 +175,7 @@ class InstanceBackend(GroupBackend, LogBackend, SnapshotBackend):
                     self.databases.pop(db_instance_identifier)
                     self.record(database, "RDS-EVENT-0003")
 
-        self.later(_DELETION, gone)
+        self.later(_DELETION, gone, database)
         return database
 
 

@@ -48,7 +48,7 @@ class LifecycleBackend(InstanceBackend):
                 self.record(database, "RDS-EVENT-0087")
                 self._limit_stop(database)
 
-        self.later(seconds, stopped)
+        self.later(seconds, stopped, database)
         return database
 
     def _limit_stop(self, database: DBInstance) -> None:
@@ -71,7 +71,7 @@ class LifecycleBackend(InstanceBackend):
                 f"Instance {db_instance_identifier} is not stopped, it cannot be started.",
             )
         database.automatic_restart_time = None
-        self.pass_through(database, "starting", _START, lambda: self.record(database, "RDS-EVENT-0088"))
+        self.pass_through(database, "starting", _START, lambda: self.started(database, "RDS-EVENT-0088"))
         return database
 
     def reboot_db_instance(self, db_instance_identifier: str, force_failover: bool = False) -> DBInstance:
@@ -98,7 +98,7 @@ class LifecycleBackend(InstanceBackend):
             return database
         if database.multi_az:
             self.record(database, "RDS-EVENT-0004")
-        self.pass_through(database, "rebooting", _REBOOT, lambda: self.record(database, "RDS-EVENT-0006"))
+        self.pass_through(database, "rebooting", _REBOOT, lambda: self.started(database, "RDS-EVENT-0006"))
         return database
 
     def check_new_name(self, name: str) -> None:
@@ -126,7 +126,7 @@ class LifecycleBackend(InstanceBackend):
                 self.databases[name] = database
             self.create_log_groups(database)
             self.pass_through(
-                database, "rebooting", _NEW_NAME, lambda: self.record(database, "RDS-EVENT-0006")
+                database, "rebooting", _NEW_NAME, lambda: self.started(database, "RDS-EVENT-0006")
             )
 
-        self.later(_RENAMING, renamed)
+        self.later(_RENAMING, renamed, database)

@@ -13,6 +13,7 @@ from moto.ec2.models.instance_types import INSTANCE_TYPES
 
 from ..moto_seam import Local
 from .postgresql.sampling import Sampler, Usage
+from .postgresql.server import Server
 from .resources import DBInstance
 
 # Statuses in which no engine runs that could be measured.
@@ -30,15 +31,15 @@ def measurements(database: DBInstance) -> dict[str, float]:
     without Performance Insights, the EBS balances for classes that do not burst. An instance whose server
     does not answer has none at all. One without a server has the figures of an instance that nobody uses.
     """
-    if database.server is None:
-        found = _idle(database)
-    elif not (found := _of_server(database)):
+    server = database.server
+    found = _of_server(database, server) if server else _idle(database)
+    if not found:
         return {}
     free = Local.faults.database.free_storage(database.db_instance_identifier)
     return found if free is None else found | {"FreeStorageSpace": float(free)}
 
 
-def _of_server(database: DBInstance) -> dict[str, float]:
+def _of_server(database: DBInstance, server: Server) -> dict[str, float]:
     """Return what the server of an instance says; nothing while it does not answer.
 
     - DatabaseConnections leaves out the sessions of RDS itself, as on RDS.
@@ -49,12 +50,12 @@ def _of_server(database: DBInstance) -> dict[str, float]:
 
     What depends on the storage of RDS's machines is absent: DiskQueueDepth, IOPS, latencies, EBS balances.
     """
-    assert database.server
-    if database.sampler is None or database.sampler.server is not database.server:
-        if database.sampler:
-            database.sampler.close()
-        database.sampler = Sampler(database.server)
-    if not (latest := database.sampler.latest(Local.clock.seconds(_PERIOD))):
+    sampler = database.sampler
+    if sampler is None or sampler.server is not server:
+        if sampler:
+            sampler.close()
+        sampler = database.sampler = Sampler(server)
+    if not (latest := sampler.latest(Local.clock.seconds(_PERIOD))):
         return {}
     sample, usage = latest
     found = {

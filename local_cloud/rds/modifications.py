@@ -91,7 +91,7 @@ class ModificationBackend(LifecycleBackend):
                 self.record(database, "RDS-EVENT-0092")
             if port := values.get("db_port_number"):
                 self.listen_on(database, port)
-                self.record(database, "RDS-EVENT-0006")
+                self.started(database, "RDS-EVENT-0006")
             if values.keys() & _MASTER:
                 self.reset_credentials(database)
 
@@ -238,7 +238,7 @@ class ModificationBackend(LifecycleBackend):
             else:
                 database.status = "available"
 
-        self.later(seconds, done)
+        self.later(seconds, done, database)
 
     def _end_upgrade(self, database: DBInstance, *, upgraded: bool) -> None:
         if not upgraded:

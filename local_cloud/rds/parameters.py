@@ -2,8 +2,9 @@
 
 Sources: the RDS API reference (DescribeDBParameters, DescribeEngineDefaultParameters, ModifyDBParameterGroup,
 ResetDBParameterGroup); the user guide's "Specifying DB parameters". The words of refusals are from public
-reports: hashicorp/terraform 11820, crossplane-contrib/provider-aws 1681, ankane/pghero 66,
-cloudformation-coverage-roadmap 703, cloud-gov/terraform-provision 2177.
+reports (hashicorp/terraform 11820, crossplane-contrib/provider-aws 1681, ankane/pghero 66,
+cloudformation-coverage-roadmap 703, cloud-gov/terraform-provision 2177), except three, which README's Guesses
+name.
 """
 
 from __future__ import annotations
@@ -153,7 +154,7 @@ class ParameterBackend(ServingBackend):
                 if database.parameter_apply_status == "applying":
                     database.parameter_apply_status = "in-sync"
 
-        self.later(_APPLYING, applied)
+        self.later(_APPLYING, applied, database)
 
 
 def engine_defaults(wanted: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 import string
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -53,8 +54,10 @@ class DBInstance(models.DBInstance):
         backups: the base backups of its servers, oldest first.
         backed_up_since: when its first automated backup was taken; None while it has none.
         new_password: whether the server has to learn the master user's password when it starts.
+        turn: held by what happens to it in the background. Take it before `TURNS["rds"]`.
     """
 
+    _status: str = "creating"
     server: Server | None = None
     sampler: Sampler | None = None
     follow: Callable[[str], str]
@@ -87,7 +90,8 @@ class DBInstance(models.DBInstance):
         for parameter, attribute in KEPT.items():
             if values.get(parameter) is not None:
                 setattr(self, attribute, values[parameter])
-        self.status = "creating"
+        self.turn = threading.Lock()
+        self._status = "creating"
         self.interfaces: list[str] = []
         self.waiting: dict[str, Any] = {}
         self.former_servers: list[Server] = []
@@ -136,7 +140,9 @@ class DBInstance(models.DBInstance):
     @status.setter
     def status(self, status: str) -> None:
         # The server first: nobody may see "available" before it takes connections.
-        self._status = self.follow(status) if self.server else status
+        reached = self.follow(status) if self.server else status
+        if self._status != "deleting":  # from a request meanwhile, which nothing takes back
+            self._status = reached
 
     def take_default_option_group(self) -> None:
         """Use RDS's default option group for the major version."""

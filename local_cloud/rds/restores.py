@@ -10,6 +10,8 @@ import logging
 from datetime import UTC, datetime
 from typing import Any
 
+import psycopg
+
 from .exceptions import Refused
 from .instances import InstanceBackend
 from .postgresql.backups import Backup
@@ -94,8 +96,8 @@ class RestoreBackend(InstanceBackend):
         try:
             if backup:
                 self.restore_server(database, backup, until)
-        except NotStartedError as error:
-            log.warning("%s: %s", database.db_instance_identifier, error)
+        except (NotStartedError, OSError, psycopg.Error) as error:
+            log.warning("%s was not restored: %s", database.db_instance_identifier, error)
             database.status = "incompatible-restore"
             return False
         return True

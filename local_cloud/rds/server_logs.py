@@ -143,13 +143,16 @@ class LogBackend(ServingBackend):
     def _ship_all(self) -> None:
         while not self.clock.stopping.wait(max(self.clock.seconds(_INTERVAL), _SHORTEST)):
             for database in self.instances():
-                try:
-                    with self._shipping:
-                        self._ship(database)
-                except Exception:
-                    log.exception("the log of %s was not shipped", database.db_instance_identifier)
+                with self._shipping:
+                    self._ship(database)
 
     def _ship(self, database: DBInstance) -> None:
+        try:
+            self._ship_new_lines(database)
+        except Exception:
+            log.exception("the log of %s was not shipped", database.db_instance_identifier)
+
+    def _ship_new_lines(self, database: DBInstance) -> None:
         """Write what is new in the exported logs of an instance into their log groups."""
         for name, file in _files(database).items():
             kind = next((kind for prefix, kind in _EXPORTED.items() if name.startswith(prefix)), None)

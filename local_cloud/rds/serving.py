@@ -10,6 +10,7 @@ import json
 import logging
 import shutil
 import time
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -31,8 +32,8 @@ log = logging.getLogger(__name__)
 
 # AWS seconds. The user guide names 60 to 120 for a failover.
 FAILOVER, _RECOVERY = 90, 120
-# In these nobody can connect (user guide, "Viewing Amazon RDS DB instance status").
 _PORT = 5432
+# In these nobody can connect (user guide, "Viewing Amazon RDS DB instance status").
 _DOWN = {
     "creating", "deleting", "failed", "inaccessible-encryption-credentials",
     "inaccessible-encryption-credentials-recoverable", "incompatible-create", "incompatible-network",
@@ -79,11 +80,24 @@ class ServingBackend(RDSBase):
             return
         server.create()
         self._attach(database, server)
-        server.start()
+        try:
+            server.start()
+        except NotStartedError as error:
+            if not self.has_status(database, "creating"):
+                return
+            # What RDS sets up does not depend on the group. A reboot with a better one needs it.
+            self._configure(database, server, {})
+            server.start(private=True)
+            self._set_up(database, server)
+            database.status = self._incompatible(database, error)
+        else:
+            self._set_up(database, server)
+        database.server_seconds = time.monotonic() - began
+
+    def _set_up(self, database: DBInstance, server: Server) -> None:
         with server.admin("postgres") as admin:
             roles.set_up(admin, str(database.master_username), self.master_password(database))
             roles.own_databases(admin, str(database.master_username), database.db_name)
-        database.server_seconds = time.monotonic() - began
 
     def _new_server(self, database: DBInstance) -> Server:
         return self.servers.new(
@@ -128,10 +142,7 @@ class ServingBackend(RDSBase):
         try:
             new = self.servers.successor(old, major_of(version))
             new.create()
-            new.configure(
-                {}, self.servers.authority.issue(database.address), master=str(database.master_username),
-                force_ssl=True,
-            )  # fmt: skip
+            self._configure(database, new, {})
             upgrades.upgrade(old, new, database.engine_version, version)
         except (NoServerError, NotStartedError, NotUpgradedError, psycopg.Error) as error:
             log.warning("%s was not upgraded: %s", database.db_instance_identifier, error)
@@ -152,8 +163,11 @@ class ServingBackend(RDSBase):
     def configure(self, database: DBInstance) -> None:
         """Write what the server reads when it starts or reloads."""
         assert database.server
-        database.server.configure(
-            settings.in_force(database),
+        self._configure(database, database.server, settings.in_force(database))
+
+    def _configure(self, database: DBInstance, server: Server, values: Mapping[str, str]) -> None:
+        server.configure(
+            values,
             self.servers.authority.issue(database.address),
             master=str(database.master_username),
             force_ssl=settings.force_ssl(database),
@@ -176,12 +190,31 @@ class ServingBackend(RDSBase):
             try:
                 server.start()
             except NotStartedError as error:
-                log.warning("%s: %s", database.db_instance_identifier, error)
-                self.record(database, "RDS-EVENT-0035", status="incompatible-parameters", reason=error)
-                return "incompatible-parameters"
+                return (
+                    database.status if database.status == "deleting" else self._incompatible(database, error)
+                )
             if database.new_password:
                 self._set_password(database)
         return status
+
+    def _incompatible(self, database: DBInstance, error: NotStartedError) -> str:
+        """Tell that the server of an instance does not start. Returns the status."""
+        log.warning("%s: %s", database.db_instance_identifier, error)
+        status = "incompatible-parameters"
+        self.record(database, "RDS-EVENT-0035", status=status, reason=error)
+        return status
+
+    def started(self, database: DBInstance, *events: str) -> None:
+        """Start the server of an instance and record events.
+
+        If it does not start, the status of the instance says so, and only that is recorded.
+        """
+        reached = self._follow(database, "available") if database.server else "available"
+        if reached != "available":
+            database.status = reached
+            return
+        for event in events:
+            self.record(database, event)
 
     def listen_on(self, database: DBInstance, port: int) -> None:
         """Give an instance another port. Its server stops; the next status starts it."""
@@ -218,9 +251,16 @@ class ServingBackend(RDSBase):
 
     def _set_password(self, database: DBInstance) -> None:
         assert database.server
-        with database.server.admin() as admin:
-            roles.set_password(admin, str(database.master_username), self.master_password(database))
-        database.new_password = False
+        try:
+            with database.server.admin() as admin:
+                roles.set_password(admin, str(database.master_username), self.master_password(database))
+        except psycopg.Error as error:
+            log.warning(
+                "%s gets its new password when its server starts again: %s",
+                database.db_instance_identifier, str(error).strip(),
+            )  # fmt: skip
+        else:
+            database.new_password = False
 
     def rotate_on_schedule(self, database: DBInstance) -> None:
         """Rotate the managed secret when it is due. If the instance can't be used then, it waits a period."""
@@ -244,11 +284,10 @@ class ServingBackend(RDSBase):
                 return
             self.record(database, "RDS-EVENT-0020")
 
-            def recovered() -> None:
-                self.record(database, "RDS-EVENT-0006")
-                self.record(database, "RDS-EVENT-0021")
-
-            self.pass_through(database, "rebooting", _RECOVERY, recovered)
+            self.pass_through(
+                database, "rebooting", _RECOVERY,
+                lambda: self.started(database, "RDS-EVENT-0006", "RDS-EVENT-0021"),
+            )  # fmt: skip
 
     def end_failover(self, database: DBInstance) -> None:
         """Let the standby have taken over. The address stays.
@@ -260,8 +299,7 @@ class ServingBackend(RDSBase):
                 database.secondary_availability_zone,
                 database.availability_zone,
             )
-        self.record(database, "RDS-EVENT-0006")
-        self.record(database, "RDS-EVENT-0049")
+        self.started(database, "RDS-EVENT-0006", "RDS-EVENT-0049")
 
     def master_password(self, database: DBInstance) -> str:
         """Return the master user's password. If RDS manages it, it is that of the secret."""

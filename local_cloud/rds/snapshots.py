@@ -161,7 +161,7 @@ class SnapshotBackend(ServingBackend):
             self.record(database, "RDS-EVENT-0002")
             self.become(database, before, "backing-up")
 
-        self.later(SNAPSHOT, taken)
+        self.later(SNAPSHOT, taken, database)
 
     def take_automated_snapshot(self, instance: str, taken: datetime | None = None) -> str:
         """Let the backup window of an instance pass. Returns the identifier of the automated snapshot.

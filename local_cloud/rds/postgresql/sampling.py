@@ -30,8 +30,6 @@ select
   (select sum(pg_tablespace_size(oid))::bigint from pg_tablespace),
   (select max(pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn))::bigint from pg_replication_slots)
 """
-
-
 _FIELDS = ("RssAnon", "RssShmem", "VmSwap")
 
 
@@ -84,11 +82,8 @@ class Sampler:
         self._pid: int | None = None  # the postmaster's when `_admin` was opened
         self._latest: tuple[Sample, Usage | None] | None = None
         self._sampled = -math.inf
-        self._busy: tuple[int, float, float] = (
-            0,
-            0.0,
-            0.0,
-        )  # postmaster, when it was read, processor seconds
+        # Postmaster, when it was read, processor seconds.
+        self._busy: tuple[int, float, float] = (0, 0.0, 0.0)
         self._warned = False
 
     def latest(self, seconds: float) -> tuple[Sample, Usage | None] | None:

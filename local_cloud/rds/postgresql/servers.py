@@ -11,12 +11,16 @@ from . import packages
 from .certificates import Authority
 from .server import Account, Server, free_address
 
-# It waits until the cloud ends, however that happens: then nothing of a server may be left.
+# It waits until the cloud ends, however that happens: then nothing of a server may be left. A server deletes
+# its postmaster.pid when it ends, and kills children that take more than five seconds (PostgreSQL's manual,
+# "Shutting Down the Server").
 _KEEPER = """\
 cat > /dev/null
 for file in "$0"/*/data/postmaster.pid; do
   read -r pid < "$file" && kill -QUIT "$pid" || continue
-  for _ in 1 2 3 4 5 6 7 8 9 10; do kill -0 "$pid" && sleep 0.1 || break; done
+  left=100
+  while [ -e "$file" ] && [ $((left -= 1)) -gt 0 ]; do sleep 0.1; done
+  [ ! -e "$file" ] || kill -KILL -- "-$pid"
 done 2> /dev/null
 rm -rf "$0"
 """
@@ -34,9 +38,8 @@ class Servers:
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="local-cloud-"))
-        self.folder.chmod(
-            0o711
-        )  # servers run as another user than root, but look only into their own folders
+        # Servers run as another user than root, but look only into their own folders.
+        self.folder.chmod(0o711)
         self.account = Account.unprivileged()
         self.authority = Authority()
         self.bundle = self.folder / "global-bundle.pem"

@@ -139,9 +139,10 @@ class LocalSecretsManager(Local, SecretsManagerBackend):
         if rotation_rules:
             _period(rotation_rules)
             secret.rules = rotation_rules
-        self.schedule(secret)
         if rotate_immediately:
             secret.rotate_after(self.clock.seconds(_IMMEDIATE))
+        else:
+            self.schedule(secret)
         return secret.to_short_dict()
 
     def cancel_rotate_secret(self, secret_id: str) -> str:

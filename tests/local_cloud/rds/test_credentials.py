@@ -7,19 +7,15 @@ Multi-AZ DB instance for Amazon RDS", "Renaming a DB instance"; Secrets Manager 
 import json
 import os
 import signal
-import subprocess
-import sys
 import urllib.request
 from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
 from local_cloud.cloud import Cloud
-from local_cloud.rds.models import backend as rds_backend
 from local_cloud.rds.postgresql import packages
 from tests.support.account import eventually, refusal
 from tests.support.rds import available, create, delete, described
@@ -119,6 +115,18 @@ def test_the_schedule_of_a_managed_secret_changes_and_nothing_else_of_it(rds: An
     assert refusal(secrets.tag_resource, **named, Tags=[{"Key": "k", "Value": "v"}]).startswith(managed)
 
 
+def test_a_secret_rotates_after_seven_days(cloud: Cloud, rds: Any, secrets: Any) -> None:
+    arn = secret_of(rds)["SecretArn"]
+    old = password(secrets, arn)
+    days = {"AutomaticallyAfterDays": 7}
+    cloud.clock.speed, speed = 1_000_000, cloud.clock.speed
+    secrets.rotate_secret(SecretId=arn, RotationRules=days, RotateImmediately=False)
+    cloud.clock.speed = speed  # it only has to be high when the wait begins
+    assert eventually(lambda: password(secrets, arn) != old)
+    assert described(rds, "db")["DBInstanceStatus"] == "available"
+    connect(cloud).close()
+
+
 def test_secrets_manager_has_rds_rotate_at_once(cloud: Cloud, rds: Any, secrets: Any) -> None:
     arn = secret_of(rds)["SecretArn"]
     old = password(secrets, arn)
@@ -198,50 +206,3 @@ def test_a_stopped_server_refuses_connections_and_starts_with_its_data(cloud: Cl
     available(rds, "db")
     with connect(cloud) as client:
         assert client.execute("SELECT count(*) FROM stays").fetchone() == (0,)
-
-
-_KILLED = """
-import time
-from local_cloud.cloud import Cloud
-with Cloud(speed=20_000, databases=True) as cloud:
-    rds = cloud.client("rds")
-    rds.create_db_instance(
-        DBInstanceIdentifier="db", Engine="postgres", EngineVersion="17", DBInstanceClass="db.r6g.large",
-        AllocatedStorage=50, MasterUsername="dbadmin", ManageMasterUserPassword=True,
-    )
-    rds.get_waiter("db_instance_available").wait(WaiterConfig={"Delay": 0.02, "MaxAttempts": 500})
-    from local_cloud.rds.models import backend
-    print(backend().servers.folder, backend().instance("db").server.pid, flush=True)
-    time.sleep(600)
-"""
-
-
-def test_a_cloud_that_is_killed_leaves_no_server_and_no_file() -> None:
-    cloud = subprocess.Popen([sys.executable, "-c", _KILLED], stdout=subprocess.PIPE, text=True)
-    assert cloud.stdout
-    folder, pid = cloud.stdout.readline().split()
-    assert Path(folder).exists()
-    cloud.kill()
-    cloud.wait()
-    cloud.stdout.close()
-    assert eventually(lambda: not Path(folder).exists())
-    assert eventually(lambda: not runs(int(pid)))
-
-
-def test_a_deleted_instance_leaves_no_server_and_no_file(rds: Any) -> None:
-    create(rds, "gone", EngineVersion="17")
-    available(rds, "gone")
-    server = rds_backend().instance("gone").server
-    assert server
-    pid = server.pid
-    assert pid
-    assert server.folder.exists()
-    delete(rds, "gone")
-    assert not server.folder.exists()
-    assert not runs(pid)
-
-
-def runs(pid: int) -> bool:
-    """Say whether a process runs. An orphan that has ended can stay in the table: nobody may wait for it."""
-    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True).stdout
-    return bool(state.strip()) and not state.startswith("Z")
