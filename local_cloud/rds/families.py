@@ -57,7 +57,7 @@ _NOT_LISTED = _names(
     zero_damaged_pages
     """
 )
-# Observed of postgres11 and postgres14, and of Aurora PostgreSQL 14 where the parameter is the same.
+# Observed of postgres11 and postgres14. What those outputs lack is as in Aurora PostgreSQL 14: a guess.
 _NOT_MODIFIABLE = _names(
     """
     archive_command archive_timeout backtrace_functions config_file data_directory db_user_namespace
