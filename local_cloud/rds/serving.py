@@ -67,19 +67,23 @@ class ServingBackend(RDSBase):
     def create_server(self, database: DBInstance) -> None:
         """Create the server of a new instance, with RDS's roles, the master user and the first database.
 
-        A machine without a PostgreSQL of this major version is told so, and the instance has no server.
+        A machine that runs no PostgreSQL of this major version is told so, and the instance has no server.
         """
         if not self.databases_run:
             return
         began = time.monotonic()
         try:
             server = self._new_server(database)
-        except NoServerError as error:
+            server.create()
+        except (NoServerError, NotStartedError) as error:
             log.warning("%s runs without a server. %s", database.db_instance_identifier, error)
             return
-        server.create()
         self._attach(database, server)
-        server.start()
+        try:
+            server.start()
+        except NotStartedError as error:
+            database.status = self._incompatible(database, error)
+            return
         with server.admin("postgres") as admin:
             roles.set_up(admin, str(database.master_username), self.master_password(database))
             roles.own_databases(admin, str(database.master_username), database.db_name)
@@ -176,11 +180,16 @@ class ServingBackend(RDSBase):
             try:
                 server.start()
             except NotStartedError as error:
-                log.warning("%s: %s", database.db_instance_identifier, error)
-                self.record(database, "RDS-EVENT-0035", status="incompatible-parameters", reason=error)
-                return "incompatible-parameters"
+                return self._incompatible(database, error)
             if database.new_password:
                 self._set_password(database)
+        return status
+
+    def _incompatible(self, database: DBInstance, error: NotStartedError) -> str:
+        """Tell that the server did not start with its parameters. Returns the status of the instance."""
+        status = "incompatible-parameters"
+        log.warning("%s: %s", database.db_instance_identifier, error)
+        self.record(database, "RDS-EVENT-0035", status=status, reason=error)
         return status
 
     def listen_on(self, database: DBInstance, port: int) -> None:
