@@ -110,9 +110,10 @@ faults: .venv/.synced ## Every fault in every operation (an hour): SHARE=25 SEED
 	@python -m tests.long.faults.run --share $(SHARE) --seed $(SEED)
 
 long: SHARE = 10
-long: .venv/.synced ## A tenth of faults and hostile, chosen by SEED: SHARE=10 SEED=7
+long: .venv/.synced ## Drills; a tenth of faults and hostile: SHARE=10 SEED=7
 	@python -m tests.long.faults.run --share $(SHARE) --seed $(SEED)
 	@python -m pytest tests/unit/test_hostile_messages.py tests/unit/test_hostile_inputs.py --hypothesis-profile=tenth --hypothesis-seed=$(SEED)
+	@python -m pytest --numprocesses 0 tests/long/databases tests/long/drills
 
 hostile: .venv/.synced ## Ten thousand hostile messages and inputs: SEED=7
 	@echo "SEED=$(SEED)"

@@ -29,7 +29,7 @@ _INHERITED = (
     "preferred_maintenance_window", "publicly_accessible", "storage_encrypted", "storage_throughput",
     "storage_type",
 )  # fmt: skip
-_NO_PASSWORD = "of the source"  # nobody reads it: the data have the user's password
+_NO_PASSWORD = "of-the-source"  # nobody reads it: the data have the user's password
 
 
 class RestoreBackend(InstanceBackend):

@@ -8,7 +8,7 @@ import pytest
 
 from local_cloud.cloud import Cloud
 from local_cloud.cloudformation.assembly import deploy
-from tests.support.launches import BY_HAND, Aws, Catalog
+from tests.support.launches import BY_HAND, Aws, Catalog, on_offer
 from tests.support.machinery import SWEEP, rule_is
 from tests.support.versions import NEWEST, OLDEST
 
@@ -40,10 +40,7 @@ def guidance(cloud: Cloud) -> dict[str, str]:
 @pytest.fixture(scope="package")
 def catalog(cloud: Cloud, guidance: dict[str, str]) -> Catalog:  # noqa: ARG001 - taken before it changes
     """What is on offer: the newest released version with PostgreSQL 14 (R10)."""
-    service_catalog = cloud.client("servicecatalog")
-    product_id = service_catalog.search_products()["ProductViewSummaries"][0]["ProductId"]
-    path = service_catalog.list_launch_paths(ProductId=product_id)["LaunchPathSummaries"][0]
-    return Catalog(cloud, product_id, "", path["Id"]).offering(NEWEST[1])
+    return on_offer(cloud, NEWEST[1])
 
 
 @pytest.fixture(scope="package")

@@ -146,6 +146,14 @@ class Catalog:
         return str(detail["ProvisionedProductDetail"]["Status"])
 
 
+def on_offer(cloud: Cloud, version: Version) -> Catalog:
+    """The catalog of a cloud that has one product, with a version chosen."""
+    service_catalog = cloud.client("servicecatalog")
+    product_id = service_catalog.search_products()["ProductViewSummaries"][0]["ProductId"]
+    path = service_catalog.list_launch_paths(ProductId=product_id)["LaunchPathSummaries"][0]
+    return Catalog(cloud, product_id, "", path["Id"]).offering(version)
+
+
 def _has_ended(record: Record) -> bool:
     with record.lock:  # an answer is noted after what it does to the record
         return record.status in ("SUCCEEDED", "FAILED")
