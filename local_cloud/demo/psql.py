@@ -36,8 +36,10 @@ def psql(endpoint: str, identifier: str, arguments: list[str]) -> None:
     )["DBInstances"]
     if database["secretArn"] is None:
         raise RefusedError(
-            f"RDS does not manage the password of {database['identifier']}, so only who chose it knows it. "
-            f"Run psql with PGHOSTADDR={database['hostaddr']} yourself."
+            f"RDS does not manage the password of {database['identifier']}, so no secret has it. Let RDS "
+            f"manage it: aws rds modify-db-instance --db-instance-identifier {database['identifier']} "
+            "--manage-master-user-password --apply-immediately. Or, if you know the password, run psql with "
+            f"PGHOSTADDR={database['hostaddr']} yourself."
         )
     value = boto3.client("secretsmanager", **settings).get_secret_value(SecretId=database["secretArn"])
     secret = json.loads(value["SecretString"])

@@ -40,14 +40,15 @@ def to_reach(endpoint: str, offered: Offer) -> str:
     # Version 1 of the command ignores AWS_ENDPOINT_URL for rds and sqs. An alias may name a profile of the
     # user's, and so a real account. At its prompt zsh takes no comments.
     aws = shlex.quote(str(Path(sys.executable).with_name("aws")))
-    psql = f"cd {shlex.quote(str(ROOT))} && {shlex.quote(sys.executable)} -m local_cloud.demo psql"
+    # psql finds the files of the directory that it is called in.
+    psql = f"PYTHONPATH={shlex.quote(str(ROOT))} {shlex.quote(sys.executable)} -P -m local_cloud.demo psql"
     return f"""\
 export AWS_ENDPOINT_URL={endpoint} AWS_REGION={REGION} AWS_DEFAULT_REGION={REGION}
 export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_PAGER= NO_PROXY=127.0.0.1 no_proxy=127.0.0.1
 unset AWS_PROFILE AWS_SESSION_TOKEN
 unalias aws 2> /dev/null
 function aws {{ {aws} --endpoint-url "$AWS_ENDPOINT_URL" "$@"; }}
-function tapstack_psql {{ ({psql} --endpoint "$AWS_ENDPOINT_URL" "$@"); }}
+function tapstack_psql {{ {psql} --endpoint "$AWS_ENDPOINT_URL" "$@"; }}
 export TAPSTACK_PRODUCT={offered.product_id} TAPSTACK_PATH={offered.path_id}
 export TAPSTACK_VERSION={offered.version_id}
 """

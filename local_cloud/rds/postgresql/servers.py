@@ -58,10 +58,18 @@ class Servers:
             port: the port that it listens on, on an address of its own.
 
         Raises:
-            NoServerError: this machine has none of this version.
+            NoServerError: this machine has none of this version, or another program has the port.
         """
         programs = packages.server(major)
-        server = Server(programs, self.folder / name, free_address(port), port, self.account)
+        try:
+            address = free_address(port)
+        except OSError as error:
+            raise packages.NoServerError(
+                f"Port {port} is free on no loopback address: another program listens on all addresses "
+                "(0.0.0.0 or ::), or this system has only 127.0.0.1. End that program, or let it listen on "
+                "127.0.0.1 alone if this is Linux, and create the instance again."
+            ) from error
+        server = Server(programs, self.folder / name, address, port, self.account)
         self._servers.append(server)
         return server
 

