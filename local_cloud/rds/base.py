@@ -71,8 +71,8 @@ class RDSBase(Local, RDSBackend):
             self._work.discard(thread)
 
         thread = threading.Thread(target=run, name="rds", daemon=True)
-        thread.start()
         self._work.add(thread)
+        thread.start()
 
     def _fail(self, database: DBInstance | None) -> None:
         if database is None:

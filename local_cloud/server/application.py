@@ -17,7 +17,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from werkzeug.exceptions import HTTPException
 from werkzeug.serving import make_server
 
-from ..moto_seam import TURNS, patch
+from ..moto_seam import TURNS, Local, patch
 
 log = logging.getLogger(__name__)
 
@@ -113,7 +113,8 @@ def _call_action(original: Callable[..., Any], self: BaseResponse) -> tuple[int,
         status, headers, body = self.serialized(ActionResult(refusal))
         return status, *self._enrich_response(headers, body)
     except Exception as error:
-        log.exception("%s %s failed inside the local cloud", self.service_name, self._get_action())
+        if not Local.clock.stopping.is_set():  # otherwise what it called has ended below it
+            log.exception("%s %s failed inside the local cloud", self.service_name, self._get_action())
         unknown = isinstance(error, NotImplementedError)
         failure = _Failure(
             "NotImplemented" if unknown else "InternalFailure",

@@ -80,6 +80,13 @@ class LocalWorker(ExecutionWorker):
     def _get_evaluation_environment(self) -> LocalEnvironment:
         return LocalEnvironment.of(super()._get_evaluation_environment())
 
+    def _execution_logic(self) -> None:
+        try:
+            super()._execution_logic()  # type: ignore[no-untyped-call]  # moto's method has no types
+        except Exception:
+            if not Local.clock.stopping.is_set():  # otherwise what it called has ended below it
+                raise
+
 
 class _Communication(BaseExecutionWorkerCommunication):
     def terminated(self) -> None:

@@ -19,7 +19,7 @@ from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
 
-from ..moto_seam import patch
+from ..moto_seam import Local, patch
 from .environment import NEVER, local
 from .jsonata import LocalStringJSONata
 from .tasks import task_for
@@ -69,7 +69,11 @@ class LocalProgram(Program):
         execution.next_state_name = self.start_at.start_at_name
 
         def work() -> None:
-            EvalComponent.eval(self, execution)
+            try:
+                EvalComponent.eval(self, execution)
+            except Exception:
+                if not Local.clock.stopping.is_set():  # otherwise what it called has ended below it
+                    raise
             execution.clock.end()
 
         threading.Thread(target=work, name="execution", daemon=True).start()

@@ -5,6 +5,7 @@ messages" (RDS-EVENT-0020, 0021, 0031 and 0035).
 """
 
 import os
+import shutil
 import signal
 import socket
 from collections.abc import Iterator
@@ -138,16 +139,21 @@ def test_an_instance_that_is_deleted_while_its_server_is_made_leaves_nothing(rds
     assert not list(folder.glob("db-*"))
 
 
-def test_an_instance_without_a_port_for_its_server_has_failed(
+def test_an_instance_whose_data_are_lost_has_failed(
     rds: Any, events: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with socket.socket() as everywhere:
-        everywhere.bind(("0.0.0.0", 0))
-        everywhere.listen()
-        create(rds, "db", EngineVersion="17", Port=everywhere.getsockname()[1])
-        assert eventually(lambda: has(rds, "failed"))
-    assert "Address already in use" in caplog.text
-    assert events() == [
+    create(rds, "db", EngineVersion="17")
+    available(rds, "db")
+    rds.stop_db_instance(**NAMED)
+    assert eventually(lambda: has(rds, "stopped"))
+    server = backend().instance("db").server
+    assert server
+    shutil.rmtree(server.data)
+    before = len(events())
+    rds.start_db_instance(**NAMED)
+    assert eventually(lambda: has(rds, "failed"))
+    assert "db has failed" in caplog.text
+    assert events()[before:] == [
         "DB instance put into failed. RDS recommends that you initiate a point-in-time-restore."
     ]
     delete(rds, "db")
