@@ -27,7 +27,7 @@ def create(rds: Any, name: str, **more: Any) -> dict[str, Any]:
 def available(rds: Any, name: str) -> dict[str, Any]:
     """Wait until an instance is available, and describe it."""
     rds.get_waiter("db_instance_available").wait(
-        DBInstanceIdentifier=name, WaiterConfig={"Delay": 0.02, "MaxAttempts": 500}
+        DBInstanceIdentifier=name, WaiterConfig={"Delay": 0.02, "MaxAttempts": 1500}
     )
     return described(rds, name)
 
@@ -40,13 +40,15 @@ def described(rds: Any, name: str) -> dict[str, Any]:
 
 def delete(rds: Any, name: str) -> None:
     rds.delete_db_instance(DBInstanceIdentifier=name, SkipFinalSnapshot=True)
-    rds.get_waiter("db_instance_deleted").wait(DBInstanceIdentifier=name, WaiterConfig={"Delay": 0.05})
+    rds.get_waiter("db_instance_deleted").wait(
+        DBInstanceIdentifier=name, WaiterConfig={"Delay": 0.05, "MaxAttempts": 500}
+    )
 
 
 def snapshot_available(rds: Any, name: str) -> dict[str, Any]:
     """Wait until a snapshot is available, and describe it."""
     rds.get_waiter("db_snapshot_available").wait(
-        DBSnapshotIdentifier=name, WaiterConfig={"Delay": 0.02, "MaxAttempts": 500}
+        DBSnapshotIdentifier=name, WaiterConfig={"Delay": 0.02, "MaxAttempts": 1500}
     )
     [found] = rds.describe_db_snapshots(DBSnapshotIdentifier=name)["DBSnapshots"]
     snapshot: dict[str, Any] = found
