@@ -349,7 +349,7 @@ def _host_rules(master: str, *, force_ssl: bool) -> str:
         f"host {roles.ADMINISTRATOR} all all reject",
         f"host all {roles.ADMINISTRATOR} all reject",
         *(f'{kind} all "{master}" all md5' for kind in kinds),
-        "hostssl all +rds_iam all reject",
+        *(f"{kind} all +rds_iam all reject" for kind in kinds),
         *(f"{kind} all,replication all all md5" for kind in kinds),
     ]
     return "\n".join(rules) + "\n"
