@@ -29,7 +29,7 @@ from ..account import ACCOUNT_ID, REGION
 from ..iam.trust import service_caller
 from ..moto_seam import TURNS, Local, running
 from ..sns.models import backend as sns
-from ..sns.topic_policy import KeyAuthorizationError, check_service
+from ..sns.topic_policy import KeyAuthorizationError
 from . import notification
 from .alarms import Alarm, State
 from .store import MINUTE, Figures, Store, key_of, of_value
@@ -273,15 +273,13 @@ class LocalCloudWatch(Local, CloudWatchBackend):
         caller = service_caller(PRINCIPAL, alarm.alarm_arn)
         # The default policy of a topic, which has a condition on aws:SourceOwner, lets alarms publish.
         caller = replace(caller, context={**caller.context, "aws:SourceOwner": ACCOUNT_ID})
+        text, subject = notification.message(alarm, change.before, after), notification.subject(alarm, after)
         try:
-            topic = sns().get_topic(topic_arn)
-            check_service(topic, caller)
+            sns().publish_for(caller, topic_arn, text, subject=subject, message_structure="json")
         except KeyAuthorizationError:
             return "CloudWatch Alarms does not have authorization to access the SNS topic encryption key."
         except SNSException as error:
             return str(error.message).replace(f"User: {PRINCIPAL}", "CloudWatch Alarms")
-        text = notification.message(alarm, change.before, after)
-        topic.publish(text, notification.subject(alarm, after), message_structure="json")
         return ""
 
     def _record(self, name: str, kind: str, summary: str, data: dict[str, Any]) -> None:

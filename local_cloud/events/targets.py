@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from moto.awslambda.models import lambda_backends
 from moto.events.exceptions import ValidationException
 from moto.events.models import Rule
+from moto.sns.exceptions import SNSException
 
 from ..account import ACCOUNT_ID, REGION
 from ..cloudwatch.models import backend as cloudwatch
@@ -19,7 +20,6 @@ from ..iam.policies import Caller, resource_allows
 from ..iam.trust import service_caller
 from ..kms.key_policy import service_may_use
 from ..sns.models import backend as sns
-from ..sns.topic_policy import AuthorizationError, check_service
 from ..sqs.models import find_queue
 
 log = logging.getLogger(__name__)
@@ -133,12 +133,10 @@ def _to_queue(identity: Identity, rule: Rule, target: dict[str, Any], body: str)
 
 
 def _to_topic(_: Identity, rule: Rule, target: dict[str, Any], body: str) -> None:
-    topic = sns().get_topic(target["Arn"])
     try:
-        check_service(topic, _caller(rule))
-    except AuthorizationError as error:
+        sns().publish_for(_caller(rule), target["Arn"], body)
+    except SNSException as error:
         raise NotDeliveredError(str(error)) from error
-    topic.publish(body)
 
 
 def _to_state_machine(identity: Identity, rule: Rule, target: dict[str, Any], body: str) -> None:

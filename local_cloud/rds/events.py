@@ -20,7 +20,7 @@ from moto.sns.exceptions import TopicNotFound
 from ..account import REGION
 from ..iam.trust import service_caller
 from ..sns.models import backend as sns
-from ..sns.topic_policy import AuthorizationError, check_service
+from ..sns.topic_policy import AuthorizationError
 from .exceptions import Refused
 
 log = logging.getLogger(__name__)
@@ -217,8 +217,8 @@ def publish(
         Refused: the topic does not exist, or RDS may not publish to it.
     """
     try:
-        topic = sns().get_topic(topic_arn or "")
-        check_service(topic, service_caller(PRINCIPAL, source_arn))
+        caller = service_caller(PRINCIPAL, source_arn)
+        sns().publish_for(caller, topic_arn or "", text, subject=_SUBJECT, message_attributes=attributes)
     except TopicNotFound as error:
         raise Refused("SNSTopicArnNotFound", f"The SNS topic ARN {topic_arn} does not exist.") from error
     except AuthorizationError as error:
@@ -226,4 +226,3 @@ def publish(
             "SNSNoAuthorization",
             f"You do not have permission to publish to the SNS topic ARN {topic_arn}. {error.message}",
         ) from error
-    topic.publish(text, subject=_SUBJECT, message_attributes=attributes)

@@ -17,6 +17,7 @@ from ..kms.key_policy import service_may_use
 from ..moto_seam import Local, running
 from ..sqs.models import find_queue
 from .mailbox import Mail, Mailbox
+from .topic_policy import check_service
 
 log = logging.getLogger(__name__)
 
@@ -140,6 +141,23 @@ class LocalSNS(Local, SNSBackend):
                 subscription.attributes["ConfirmationWasAuthenticated"] = authenticated
                 return subscription
         raise SNSInvalidParameter("Invalid parameter: Token")
+
+    def publish_for(self, service: Caller, topic_arn: str, message: str, **more: Any) -> None:
+        """Publish for an AWS service, if the policies of the topic and of its key let it.
+
+        Args:
+            service: the service, on behalf of a resource of its own.
+            topic_arn: the topic.
+            message: the message.
+            more: its subject, its structure and its attributes, as moto's topic takes them.
+
+        Raises:
+            moto.sns.exceptions.TopicNotFound: there is no such topic.
+            AuthorizationError: the topic or its key does not let the service in.
+        """
+        topic = self.get_topic(topic_arn)
+        check_service(topic, service)
+        topic.publish(message, **more)
 
     def unsubscribe(self, subscription_arn: str) -> None:
         """Delete a confirmed subscription."""

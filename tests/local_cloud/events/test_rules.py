@@ -41,6 +41,21 @@ def test_an_event_reaches_a_function_only_if_the_function_lets_the_rule_in(accou
     assert eventually(heard) == ["HEARD {'n': 1}"]
 
 
+def test_an_event_for_a_topic_that_is_gone_is_a_dead_letter(account: Account) -> None:
+    policy = {
+        "Effect": "Allow",
+        "Principal": {"Service": "events.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+    }
+    lost, lost_arn = account.queue("lost", Policy=document(policy | {"Resource": "*"}))
+    topic = account.client("sns").create_topic(Name="gone")["TopicArn"]
+    put_rule(account, {"Arn": topic, "InputPath": "$.detail", "DeadLetterConfig": {"Arn": lost_arn}})
+    account.client("sns").delete_topic(TopicArn=topic)
+    entry = {"Source": "shop", "DetailType": "Order", "Detail": '{"n": 1}'}
+    assert account.client("events").put_events(Entries=[entry])["FailedEntryCount"] == 0
+    assert account.bodies(lost) == ['{"n": 1}']
+
+
 def test_only_aws_services_speak_as_aws_services(account: Account) -> None:
     entry = {"Source": "aws.states", "DetailType": "forged", "Detail": "{}"}
     answer = account.client("events").put_events(Entries=[entry])["Entries"]
