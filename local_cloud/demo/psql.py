@@ -8,6 +8,7 @@ from typing import Any
 from urllib.request import ProxyHandler, build_opener
 
 import boto3
+from botocore.config import Config
 
 from ..account import REGION
 from ..rds.postgresql import packages
@@ -30,6 +31,7 @@ def psql(endpoint: str, identifier: str, arguments: list[str]) -> None:
     settings: dict[str, Any] = {
         "endpoint_url": endpoint, "region_name": REGION,
         "aws_access_key_id": "local", "aws_secret_access_key": "local",
+        "config": Config(proxies={}),  # those of the environment lead out of this machine
     }  # fmt: skip
     [instance] = boto3.client("rds", **settings).describe_db_instances(
         DBInstanceIdentifier=database["identifier"]

@@ -62,6 +62,12 @@ def _value(node: ast.expr, variables: Mapping[str, float]) -> float:
     raise ValueError(f"no formula: {ast.unparse(node)}")
 
 
+def hardware(instance_class: str) -> dict[str, Any]:
+    """Return what DescribeInstanceTypes says of the EC2 type of a class; nothing if moto does not know it."""
+    found: dict[str, Any] = INSTANCE_TYPES.get(instance_class.removeprefix("db."), {})
+    return found
+
+
 def of_class(instance_class: str) -> dict[str, float]:
     """Return DBInstanceClassMemory, in bytes, and DBInstanceVCPU.
 
@@ -70,8 +76,8 @@ def of_class(instance_class: str) -> dict[str, float]:
     Raises:
         NotImplementedError: the data have no such type.
     """
-    found = INSTANCE_TYPES.get(instance_class.removeprefix("db."))
-    if found is None:
+    found = hardware(instance_class)
+    if not found:
         raise NotImplementedError(f"the memory of {instance_class}, which its parameters depend on")
     return {
         "DBInstanceClassMemory": found["MemoryInfo"]["SizeInMiB"] * 2**20,

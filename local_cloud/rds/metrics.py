@@ -7,11 +7,9 @@ and "Amazon CloudWatch metrics for Database Insights".
 from __future__ import annotations
 
 import os
-from typing import Any
-
-from moto.ec2.models.instance_types import INSTANCE_TYPES
 
 from ..moto_seam import Local
+from .formulas import hardware
 from .postgresql.sampling import Sampler, Usage
 from .postgresql.server import Server
 from .resources import DBInstance
@@ -84,7 +82,9 @@ def _cpu(database: DBInstance, usage: Usage | None) -> float:
     if usage is None:
         return _IDLE_CPU
     machine = os.cpu_count() or 1
-    processors = min(int(_kind(database).get("VCpuInfo", {}).get("DefaultVCpus", machine)), machine)
+    processors = min(
+        int(hardware(database.db_instance_class).get("VCpuInfo", {}).get("DefaultVCpus", machine)), machine
+    )
     return min(100.0 * usage.processors / processors, 100.0)
 
 
@@ -106,17 +106,12 @@ def _idle(database: DBInstance) -> dict[str, float]:
         found["FreeableMemory"] = memory * _FREE
     if database.performance_insights_enabled:
         found["DBLoad"] = 0.0
-    bandwidth = _kind(database).get("EbsInfo", {}).get("EbsOptimizedInfo", {})
+    bandwidth = hardware(database.db_instance_class).get("EbsInfo", {}).get("EbsOptimizedInfo", {})
     if bandwidth.get("BaselineBandwidthInMbps", 0) < bandwidth.get("MaximumBandwidthInMbps", 0):
         found |= {"EBSByteBalance%": 100.0, "EBSIOBalance%": 100.0}
     return found
 
 
-def _kind(database: DBInstance) -> dict[str, Any]:
-    found: dict[str, Any] = INSTANCE_TYPES.get(database.db_instance_class.removeprefix("db."), {})
-    return found
-
-
 def _memory(database: DBInstance) -> float:
     """Return the bytes of memory of an instance's class; 0 if moto does not know it."""
-    return int(_kind(database).get("MemoryInfo", {}).get("SizeInMiB", 0)) * 2.0**20
+    return int(hardware(database.db_instance_class).get("MemoryInfo", {}).get("SizeInMiB", 0)) * 2.0**20

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .families import parameters
+from .families import Parameter, parameters
 from .formulas import evaluate, of_class
 from .offers import ENGINE, major_of
 from .resources import DBInstance
@@ -44,27 +44,7 @@ _LIBRARIES = ("auto_explain", "pg_prewarm", "pg_stat_statements")
 
 def in_force(database: DBInstance) -> dict[str, str]:
     """Return an instance's settings until its next start. Numbers are in PostgreSQL's own units."""
-    return _settings(database, database.in_force)
-
-
-def at_next_start(database: DBInstance) -> dict[str, str]:
-    """Return the settings that an instance gets from its next start."""
-    return _settings(database, database.parameter_values)
-
-
-def force_ssl(database: DBInstance) -> bool:
-    """Say whether the instance refuses connections without TLS: rds.force_ssl, which is dynamic."""
-    return _values(database, database.in_force)["rds.force_ssl"] == "1"
-
-
-def _values(database: DBInstance, chosen: Mapping[str, str]) -> dict[str, str]:
-    known = parameters(f"{ENGINE}{major_of(database.engine_version)}")
-    defaults = {name: each.value for name, each in known.items() if each.value is not None}
-    return defaults | {name: value for name, value in chosen.items() if name in known}
-
-
-def _settings(database: DBInstance, chosen: Mapping[str, str]) -> dict[str, str]:
-    known = parameters(f"{ENGINE}{major_of(database.engine_version)}")
+    known, values = _known(database), _values(database)
     variables: dict[str, float] = of_class(database.db_instance_class) | {
         "AllocatedStorage": database.allocated_storage,
         "EndPointPort": int(database.port or 0),
@@ -74,12 +54,27 @@ def _settings(database: DBInstance, chosen: Mapping[str, str]) -> dict[str, str]
         name: str(evaluate(value, variables))
         if "{" in value and known[name].data_type == "integer"
         else value
-        for name, value in _values(database, chosen).items()
+        for name, value in values.items()
         if known[name].of_server and name not in LEFT_OUT
     }
-    if _values(database, chosen).get("rds.logical_replication") == "1":
+    if values.get("rds.logical_replication") == "1":
         found["wal_level"] = "logical"  # "Performing logical replication for Amazon RDS for PostgreSQL"
     found["shared_buffers"] = str(min(int(found["shared_buffers"]), _SHARED_BUFFERS))
     wanted = [library.strip() for library in found["shared_preload_libraries"].split(",")]
     found["shared_preload_libraries"] = ",".join(each for each in wanted if each in _LIBRARIES)
     return found
+
+
+def force_ssl(database: DBInstance) -> bool:
+    """Say whether the instance refuses connections without TLS: rds.force_ssl, which is dynamic."""
+    return _values(database)["rds.force_ssl"] == "1"
+
+
+def _known(database: DBInstance) -> Mapping[str, Parameter]:
+    return parameters(f"{ENGINE}{major_of(database.engine_version)}")
+
+
+def _values(database: DBInstance) -> dict[str, str]:
+    known = _known(database)
+    defaults = {name: each.value for name, each in known.items() if each.value is not None}
+    return defaults | {name: value for name, value in database.in_force.items() if name in known}

@@ -1,8 +1,8 @@
 """DB instances for tests of RDS."""
 
 import json
-import urllib.request
 from typing import Any
+from urllib.request import ProxyHandler, build_opener
 
 import psycopg
 
@@ -55,18 +55,34 @@ def snapshot_available(rds: Any, name: str) -> dict[str, Any]:
     return snapshot
 
 
+def databases(cloud: Cloud) -> list[dict[str, Any]]:
+    """What the local cloud tells of the servers of its instances."""
+    # The proxies of the environment lead out of this machine.
+    with build_opener(ProxyHandler({})).open(f"{cloud.endpoint}/_local/databases") as answer:
+        found: list[dict[str, Any]] = json.load(answer)
+    return found
+
+
+def served(cloud: Cloud, name: str) -> dict[str, Any]:
+    """What it tells of the server of one instance."""
+    [found] = [each for each in databases(cloud) if each["identifier"] == name]
+    return found
+
+
+def connection(entry: dict[str, Any], password: str, database: str) -> dict[str, Any]:
+    """The settings with which libpq connects to a server as its master user, and verifies it."""
+    return {
+        "host": entry["host"],
+        "hostaddr": entry["hostaddr"],
+        "port": entry["port"],
+        "dbname": database,
+        "user": "dbadmin",
+        "password": password,
+        "sslmode": "verify-full",
+        "sslrootcert": entry["caFile"],
+    }
+
+
 def connect(cloud: Cloud, name: str, password: str, database: str = "app") -> psycopg.Connection[Any]:
     """Log in to an instance's server as its master user; each statement is a transaction of its own."""
-    with urllib.request.urlopen(f"{cloud.endpoint}/_local/databases") as answer:
-        [found] = [each for each in json.load(answer) if each["identifier"] == name]
-    return psycopg.connect(
-        host=found["host"],
-        hostaddr=found["hostaddr"],
-        port=found["port"],
-        sslmode="verify-full",
-        sslrootcert=found["caFile"],
-        user="dbadmin",
-        password=password,
-        dbname=database,
-        autocommit=True,
-    )
+    return psycopg.connect(**connection(served(cloud, name), password, database), autocommit=True)

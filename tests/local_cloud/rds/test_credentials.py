@@ -7,7 +7,6 @@ Multi-AZ DB instance for Amazon RDS", "Renaming a DB instance"; Secrets Manager 
 import json
 import os
 import signal
-import urllib.request
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
@@ -18,7 +17,7 @@ import pytest
 from local_cloud.cloud import Cloud
 from local_cloud.rds.postgresql import packages
 from tests.support.account import eventually, refusal
-from tests.support.rds import available, create, delete, described
+from tests.support.rds import available, connection, create, databases, delete, described
 
 NAMED = {"DBInstanceIdentifier": "db"}
 
@@ -53,9 +52,8 @@ def secrets(cloud: Cloud) -> Any:
 
 
 def page(cloud: Cloud) -> dict[str, Any]:
-    with urllib.request.urlopen(cloud.endpoint + "/_local/databases") as answer:
-        [found] = json.load(answer)
-    return dict(found)
+    [found] = databases(cloud)
+    return found
 
 
 def password(secrets: Any, arn: str, stage: str = "AWSCURRENT") -> str:
@@ -66,17 +64,8 @@ def password(secrets: Any, arn: str, stage: str = "AWSCURRENT") -> str:
 
 def connect(cloud: Cloud, word: str | None = None) -> psycopg.Connection:
     database = page(cloud)
-    return psycopg.connect(
-        host=database["host"],
-        hostaddr=database["hostaddr"],
-        port=database["port"],
-        sslmode="verify-full",
-        sslrootcert=database["caFile"],
-        user="dbadmin",
-        password=word or password(cloud.client("secretsmanager"), database["secretArn"]),
-        dbname="app",
-        autocommit=True,
-    )
+    word = word or password(cloud.client("secretsmanager"), database["secretArn"])
+    return psycopg.connect(**connection(database, word, "app"), autocommit=True)
 
 
 def secret_of(rds: Any) -> dict[str, Any]:

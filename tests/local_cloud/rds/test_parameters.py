@@ -244,13 +244,13 @@ def test_a_static_parameter_is_in_force_after_a_reboot(rds: Any, instance: str, 
     change(rds, instance, "pending-reboot", max_connections="77")
     assert apply_status(rds) == "pending-reboot"
     assert settings.in_force(database)["max_connections"] == "1802"
-    assert settings.at_next_start(database)["max_connections"] == "77"
+    assert database.parameter_values["max_connections"] == "77"
     change(rds, instance, log_connections="1")
     eventually(lambda: settings.in_force(database).get("log_connections") == "1")
     assert apply_status(rds) == "pending-reboot"
     reboot(rds)
     assert apply_status(rds) == "in-sync"
-    assert settings.in_force(database) == settings.at_next_start(database)
+    assert database.in_force == database.parameter_values
     assert settings.in_force(database)["max_connections"] == "77"
 
 
@@ -285,7 +285,8 @@ def test_another_group_is_in_force_after_a_reboot(rds: Any, database: DBInstance
 
 def test_settings_suit_a_server_on_this_machine(rds: Any, instance: str, database: DBInstance) -> None:
     change(rds, instance, "pending-reboot", shared_preload_libraries="pgaudit,pg_stat_statements")
-    found = settings.at_next_start(database)
+    reboot(rds)
+    found = settings.in_force(database)
     assert not found.keys() & settings.LEFT_OUT.keys()
     assert not [name for name, value in found.items() if "{" in value or name.startswith("rds.")]
     assert int(found["shared_buffers"]) * 8192 == GIB // 16

@@ -8,7 +8,6 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.request import ProxyHandler, build_opener
 
 import psycopg
 
@@ -18,6 +17,7 @@ from local_cloud.sns.mailbox import Mail
 from product_template.releasing.version import Version
 from tests.support.account import eventually
 from tests.support.launches import Aws, Catalog, on_offer, outputs, product_of, reason
+from tests.support.rds import connection, served
 from tests.support.versions import NEWEST
 
 ON_CALL = "on-call@example.com"
@@ -92,10 +92,7 @@ class Product:
 
     def entry(self, identifier: str = "") -> dict[str, Any]:
         """What the local cloud tells of an instance's server; the product's own if none is named."""
-        with build_opener(ProxyHandler({})).open(f"{self.cloud.endpoint}/_local/databases") as answer:
-            entries: list[dict[str, Any]] = json.load(answer)
-        [found] = [each for each in entries if each["identifier"] == (identifier or self.identifier)]
-        return found
+        return served(self.cloud, identifier or self.identifier)
 
     def connection(self, identifier: str = "") -> dict[str, Any]:
         """The settings of libpq for the master user of an instance.
@@ -105,16 +102,7 @@ class Product:
         entry = self.entry(identifier)
         secret = entry["secretArn"] or self.entry()["secretArn"]
         value = self.cloud.client("secretsmanager").get_secret_value(SecretId=secret)["SecretString"]
-        return {
-            "host": entry["host"],
-            "hostaddr": entry["hostaddr"],
-            "port": entry["port"],
-            "dbname": "payments",
-            "user": "dbadmin",
-            "password": json.loads(value)["password"],
-            "sslmode": "verify-full",
-            "sslrootcert": entry["caFile"],
-        }
+        return connection(entry, json.loads(value)["password"], "payments")
 
     def server_folder(self) -> Path:
         """The folder of the instance's server."""
